@@ -1,0 +1,254 @@
+"""The order of things when messages arrive: look up the senders, hand each to its handler, keep what fails.
+
+A batch is one transaction. The first pass runs without savepoints, because nearly every batch is clean; as
+soon as one message fails, the whole batch is run again with a savepoint around each message, so that the one
+that fails is kept in the quarantine and the others go in. Handlers may therefore be run twice for a message
+and touch nothing but the database.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from devices.events import MessageQuarantined
+from devices.inbox import store
+from devices.inbox.errors import InboxError, database_is_away, refusal_of
+from devices.inbox.model import (
+    Accepted,
+    Handler,
+    Incoming,
+    Known,
+    KnownDevices,
+    Outgoing,
+    Reason,
+    Refused,
+    Replayed,
+    Seen,
+    Setback,
+)
+from devices.inbox.store import MessageWork
+from kernel.errors import KernelError
+from kernel.work import UnitsOfWork, Work
+
+log = structlog.get_logger(__name__)
+
+#: The broker sends these on a device's behalf: they are no sign of life.
+_NOT_BY_THE_DEVICE = frozenset({"death"})
+
+
+class _MessageFailedError(Exception):
+    """Ends the first pass over a batch."""
+
+
+@dataclass
+class _Tally:
+    outgoing: list[Outgoing] = field(default_factory=list)
+    quarantined: list[Setback] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seen: dict[str, datetime] = field(default_factory=dict)
+
+    def accepted(self) -> Accepted:
+        duplicates = self.outcomes[Reason.DUPLICATE.value]
+        return Accepted(tuple(self.outgoing), tuple(self.quarantined), duplicates, self.outcomes["accepted"])
+
+
+class Inbox:
+    """Takes in messages of one tenant.
+
+    Parameters
+    ----------
+    handlers
+        ``(kind, name)`` to handler, for example ``("lock", "evt")``.
+    known_devices
+        Looks up the senders of a batch; a message of anybody else is set aside.
+    seen
+        Told, once per batch, when each device last spoke; nobody where absent.
+    """
+
+    def __init__(
+        self,
+        units: UnitsOfWork,
+        handlers: Mapping[tuple[str, str], Handler],
+        tenant: str,
+        known_devices: KnownDevices,
+        seen: Seen | None = None,
+    ) -> None:
+        self._units = units
+        self._handlers = dict(handlers)
+        self._tenant = tenant
+        self._known_devices = known_devices
+        self._seen = seen
+
+    def accept(self, batch: Sequence[Incoming]) -> Accepted:
+        """Take in a batch in one transaction. When this returns, everything in it is committed.
+
+        Raises
+        ------
+        sqlalchemy.exc.SQLAlchemyError or KernelError
+            Only if the database is away or busy; then nothing of the batch was taken in.
+        """
+        if not batch:
+            return Accepted()
+        try:
+            accepted = self._take_in(batch, self._run)
+        except _MessageFailedError:
+            accepted = self._take_in(batch, self._run_in_savepoint)
+        for setback in accepted.quarantined:
+            log.info("message_quarantined", reason=setback.reason.value, quarantine_id=setback.quarantine_id)
+        return accepted
+
+    def replay(self, quarantine_id: int) -> Replayed:
+        """Run a message that was set aside through again, for example after its device was enrolled.
+
+        ``outgoing`` is to be sent now: the transaction has committed.
+
+        Raises
+        ------
+        KernelError
+            ``not_found``.
+        InboxError
+            ``quarantine_settled`` if it is no longer open, a duplicate excepted: that may be run any time.
+        """
+        with self._units.begin() as work:
+            row = store.quarantined_row(work.session, quarantine_id, lock=True)
+            if row is None:
+                raise KernelError("not_found", what=f"quarantine {quarantine_id}")
+            if row.state != "open" and row.reason != Reason.DUPLICATE:
+                raise InboxError("quarantine_settled", state=row.state)
+            incoming = Incoming(
+                row.tenant, row.kind, row.device_id, row.name, row.payload, row.last_received_at
+            )
+            known = self._known_devices(work.session, {incoming.device_id})
+            message = MessageWork(work.session, work.now)
+            try:
+                answers = self._run_in_savepoint(message, incoming, known)
+            except Refused as refused:
+                store.note_refusal(work.session, quarantine_id, refused)
+                return Replayed(quarantine_id, accepted=False, reason=refused.reason)
+            work.record(*message.recorded)
+            store.settle(work.session, quarantine_id, "replayed", work.now)
+            outcome = Reason.DUPLICATE.value if message.is_duplicate else "accepted"
+            store.count(work.session, {outcome: 1})
+        return Replayed(quarantine_id, accepted=True, outgoing=tuple(answers))
+
+    def dismiss(self, quarantine_id: int) -> None:
+        """Put a message away for good; it stays in the list of the dismissed.
+
+        Raises
+        ------
+        KernelError
+            ``not_found``.
+        InboxError
+            ``quarantine_settled`` if it is no longer open.
+        """
+        with self._units.begin() as work:
+            row = store.quarantined_row(work.session, quarantine_id, lock=True)
+            if row is None:
+                raise KernelError("not_found", what=f"quarantine {quarantine_id}")
+            if row.state != "open":
+                raise InboxError("quarantine_settled", state=row.state)
+            store.settle(work.session, quarantine_id, "dismissed", None)
+
+    def _take_in(self, batch: Sequence[Incoming], run: "_Run") -> Accepted:
+        tally = _Tally()
+        with self._units.begin() as work:
+            known = self._known_devices(work.session, {incoming.device_id for incoming in batch})
+            for incoming in batch:
+                self._take_one(work, incoming, known, run, tally)
+            if self._seen is not None and tally.seen:
+                self._seen(work, tally.seen)
+            store.count(work.session, tally.outcomes)
+        return tally.accepted()
+
+    def _take_one(
+        self, work: Work, incoming: Incoming, known: Mapping[str, Known], run: "_Run", tally: _Tally
+    ) -> None:
+        message = MessageWork(work.session, work.now)
+        try:
+            answers = run(message, incoming, known)
+        except Refused as refused:
+            self._set_aside(work, incoming, refused, tally)
+            return
+        tally.outgoing.extend(answers)
+        work.record(*message.recorded)
+        if incoming.name not in _NOT_BY_THE_DEVICE:
+            tally.seen[incoming.device_id] = incoming.received_at
+        if message.is_duplicate:
+            already = Refused(Reason.DUPLICATE, "reports not seen before", f"{message.reports_known} known")
+            store.set_aside(work.session, incoming, already)
+            tally.outcomes[Reason.DUPLICATE.value] += 1
+        else:
+            tally.outcomes["accepted"] += 1
+
+    def _set_aside(self, work: Work, incoming: Incoming, refused: Refused, tally: _Tally) -> None:
+        quarantine_id, is_first = store.set_aside(work.session, incoming, refused)
+        tally.outcomes[refused.reason.value] += 1
+        tally.quarantined.append(Setback(quarantine_id, refused.reason, incoming))
+        if is_first:
+            work.record(
+                MessageQuarantined(
+                    at=work.now,
+                    quarantine_id=quarantine_id,
+                    reason=refused.reason.value,
+                    kind=self._kind_label(incoming.kind),
+                )
+            )
+
+    def _run(
+        self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]
+    ) -> Sequence[Outgoing]:
+        # What is refused here has written nothing yet; what fails in the handler may have.
+        handler = self._admit(incoming, known)
+        try:
+            answers = handler(message, incoming)
+        except Exception as error:
+            if database_is_away(error):
+                raise
+            raise _MessageFailedError from error
+        return answers
+
+    def _run_in_savepoint(
+        self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]
+    ) -> Sequence[Outgoing]:
+        handler = self._admit(incoming, known)
+        try:
+            with message.session.begin_nested():
+                answers = handler(message, incoming)
+        except Exception as error:
+            if database_is_away(error):
+                raise
+            refused = refusal_of(error)
+            if refused.reason is Reason.NOT_ACCEPTED:
+                log.warning("message_not_accepted", kind=incoming.kind, name=incoming.name, exc_info=error)
+            raise refused from error
+        return answers
+
+    def _admit(self, incoming: Incoming, known: Mapping[str, Known]) -> Handler:
+        if not incoming.kind:
+            raise Refused(Reason.UNKNOWN_TOPIC, "omsorgstid/v1/{tenant}/{kind}/{id}/up/{name}", incoming.name)
+        if incoming.tenant != self._tenant:
+            raise Refused(Reason.FOREIGN_TENANT, f"tenant {self._tenant}", f"tenant {incoming.tenant}")
+        handler = self._handlers.get((incoming.kind, incoming.name))
+        if handler is None:
+            names = ", ".join(sorted("/".join(pair) for pair in self._handlers))
+            raise Refused(Reason.UNKNOWN_TOPIC, f"one of {names}", f"{incoming.kind}/{incoming.name}")
+        sender = known.get(incoming.device_id)
+        if sender is None:
+            raise Refused(Reason.UNKNOWN_DEVICE, "an enrolled device", "a device nobody enrolled")
+        if sender.tenant != self._tenant:
+            raise Refused(Reason.FOREIGN_TENANT, f"a device of {self._tenant}", "a device of another tenant")
+        if sender.retired:
+            raise Refused(Reason.UNKNOWN_DEVICE, "an enrolled device", "a retired device")
+        if sender.kind != incoming.kind:
+            raise Refused(Reason.UNKNOWN_DEVICE, f"a {incoming.kind}", f"an enrolled {sender.kind}")
+        return handler
+
+    def _kind_label(self, kind: str) -> str:
+        """A kind we know, or ``unknown``: the event log takes no words from strangers."""
+        return kind if any(kind == known for known, _ in self._handlers) else "unknown"
+
+
+_Run = Callable[[MessageWork, Incoming, Mapping[str, Known]], Sequence[Outgoing]]

@@ -1,0 +1,261 @@
+"""Doors, locks and grants: mounting, asking the signer, handing grants to tablets, facts for the rules.
+
+A grant is asked for in three steps, so that no transaction waits for the signer: :func:`wanted_grants` reads
+what is missing, ``SignerClient.mint`` asks outside of any transaction, :func:`keep_grants` stores the result.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import insert, select
+from sqlmodel import Session, col
+
+from devices.keys import store
+from devices.keys.chain import ChainState
+from devices.keys.cose import VerifyingKey
+from devices.keys.model import ClockState, DoorFacts, RightFacts
+from devices.keys.schemas import GrantIssued, LockEnrolment
+from devices.keys.signer.model import Minted, MintRequest, MintResult
+from devices.keys.tables import DoorRow, GrantRow, LockRow
+from kernel.errors import KernelError
+from kernel.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class GrantWanted:
+    """A request to the signer, and the right it is for."""
+
+    right_id: str
+    request: MintRequest
+
+
+def mount_locks(work: Work, enrolments: Sequence[LockEnrolment]) -> None:
+    """Put locks on doors. A door that is new is made.
+
+    The device registry tells the log (``DeviceEnrolled`` with the door): the signer reads there which lock
+    hangs on which door, so enrol there in the same transaction.
+
+    Raises
+    ------
+    ValueError
+        If a public key is not one.
+    """
+    for enrolment in enrolments:
+        VerifyingKey(enrolment.public_key)
+    if not enrolments:
+        return
+    doors = {enrolment.door_id: enrolment for enrolment in enrolments}
+    store.insert_ignoring(
+        work.session,
+        DoorRow,
+        [
+            {"door_id": door_id, "unit_id": e.unit_id, "vendor": "native", "enrolled_at": work.now}
+            for door_id, e in doors.items()
+        ],
+        ["door_id"],
+        ["door_id"],
+    )
+    rows = [
+        {
+            "lock_id": enrolment.lock_id,
+            "door_id": enrolment.door_id,
+            "public_key": enrolment.public_key,
+            "epoch": 0,
+            "chain_boot": 0,
+            "chain_seq": 0,
+            "chain_head": ChainState.start(enrolment.lock_id).head,
+            "crl_version": 0,
+            "crl_reported": 0,
+            "cfg_version": 0,
+            "cfg_reported": 0,
+            "clock_state": ClockState.OK.value,
+            "bolt_state": "unknown",
+            "enrolled_at": work.now,
+        }
+        for enrolment in enrolments
+    ]
+    work.session.execute(insert(LockRow), rows)
+
+
+def dismount_lock(work: Work, lock_id: str) -> None:
+    """Take a lock off its door. Nothing it says is believed from now on, and nothing is minted for it.
+
+    Raises
+    ------
+    KernelError
+        ``not_found``.
+    """
+    found = store.lock_for_update(work.session, lock_id)
+    if found is None:
+        raise KernelError("not_found", what=f"lock {lock_id}")
+    found[0].retired_at = work.now
+    work.session.flush()
+
+
+def wanted_grants(
+    session: Session, *, carer_id: str, day: date, shift_id: str, holder_thumbprint: bytes, now: datetime
+) -> list[GrantWanted]:
+    """What to ask the signer for, so that a shift's tablet can open every door of its route.
+
+    Rights whose window is over, whose door has no lock, or that have a good grant for this shift and key
+    already are left out, so asking again after a lost answer costs no quota.
+    """
+    rights = [right for right in store.active_rights(session, day, {carer_id}) if right.closes_at > now]
+    locks = store.locks_of_doors(session, {right.door_id for right in rights})
+    epochs = _epochs(session, {lock_id for lock_ids in locks.values() for lock_id in lock_ids})
+    good = {
+        (grant.right_id, grant.epoch)
+        for grant in tablet_grants(session, shift_id, now)
+        if grant.holder_thumbprint == holder_thumbprint
+    }
+    wanted: list[GrantWanted] = []
+    for right in rights:
+        lock_ids = locks.get(right.door_id, ())
+        epoch = max((epochs[lock_id] for lock_id in lock_ids), default=0)
+        if not lock_ids or (right.right_id, epoch) in good:
+            continue
+        request = MintRequest(
+            route_id=right.route_id,
+            route_version=right.route_version,
+            visit_id=right.visit_id,
+            door_id=right.door_id,
+            lock_ids=lock_ids,
+            carer_id=carer_id,
+            shift_id=shift_id,
+            holder_thumbprint=holder_thumbprint,
+            epoch=epoch,
+        )
+        wanted.append(GrantWanted(right.right_id, request))
+    return wanted
+
+
+def keep_grants(
+    work: Work, wanted: Sequence[GrantWanted], results: Sequence[MintResult]
+) -> list[GrantIssued]:
+    """Store what the signer minted; refused ones are left out (the signer's log names the reason).
+
+    A right that was withdrawn while the signer was asked gets its grant stored revoked, and the lock is told
+    with its next list: the grant exists, so it must be known.
+    """
+    issued = [
+        GrantIssued(
+            cti=result.cti,
+            right_id=want.right_id,
+            door_id=want.request.door_id,
+            visit_id=want.request.visit_id,
+            carer_id=want.request.carer_id,
+            unit_id=result.unit_id,
+            shift_id=want.request.shift_id,
+            holder_thumbprint=want.request.holder_thumbprint,
+            epoch=want.request.epoch,
+            minted_at=result.minted_at,
+            expires_at=result.expires_at,
+            token=result.token,
+        )
+        for want, result in zip(wanted, results, strict=True)
+        if isinstance(result, Minted)
+    ]
+    record_grants(work, issued)
+    in_force = store.rights_in_force(work.session, {grant.right_id for grant in issued})
+    gone = {grant.right_id for grant in issued} - in_force
+    doors = store.revoke_grants_of_rights(work.session, gone, work.now)
+    locks = store.locks_of_doors(work.session, doors)
+    store.raise_crl_version(work.session, [lock_id for some in locks.values() for lock_id in some])
+    return [grant for grant in issued if grant.right_id in in_force]
+
+
+def record_grants(work: Work, grants: Sequence[GrantIssued]) -> None:
+    """Write many grants at once, as they are."""
+    rows = [
+        {
+            "cti": grant.cti,
+            "right_id": grant.right_id,
+            "door_id": grant.door_id,
+            "visit_id": grant.visit_id,
+            "carer_id": grant.carer_id,
+            "unit_id": grant.unit_id,
+            "shift_id": grant.shift_id,
+            "holder_thumbprint": grant.holder_thumbprint,
+            "epoch": grant.epoch,
+            "minted_at": grant.minted_at,
+            "expires_at": grant.expires_at,
+            "revoked_at": None,
+            "token": grant.token,
+        }
+        for grant in grants
+    ]
+    if rows:
+        work.session.execute(insert(GrantRow), rows)
+
+
+def tablet_grants(session: Session, shift_id: str, now: datetime) -> list[GrantIssued]:
+    """The grants a shift's tablet may hold now: not revoked, not over; by expiry, of each the newest first.
+
+    Fetching them again mints nothing.
+    """
+    rows = session.scalars(
+        select(GrantRow)
+        .where(
+            col(GrantRow.shift_id) == shift_id,
+            col(GrantRow.revoked_at).is_(None),
+            col(GrantRow.expires_at) > now,
+        )
+        .order_by(col(GrantRow.expires_at), col(GrantRow.visit_id), col(GrantRow.minted_at).desc())
+    )
+    return [
+        GrantIssued(
+            cti=bytes(row.cti),
+            right_id=row.right_id,
+            door_id=row.door_id,
+            visit_id=row.visit_id,
+            carer_id=row.carer_id,
+            unit_id=row.unit_id,
+            shift_id=row.shift_id,
+            holder_thumbprint=bytes(row.holder_thumbprint),
+            epoch=row.epoch,
+            minted_at=row.minted_at,
+            expires_at=row.expires_at,
+            token=bytes(row.token),
+        )
+        for row in rows
+    ]
+
+
+def door_facts(session: Session, lock_id: str, battery_empty_mv: int) -> DoorFacts:
+    """What the rules ask of the lock.
+
+    Raises
+    ------
+    KernelError
+        ``not_found``.
+    """
+    lock = store.lock_facts(session, lock_id)
+    if lock is None:
+        raise KernelError("not_found", what=f"lock {lock_id}")
+    return DoorFacts(lock.epoch, ClockState(lock.clock_state), lock.battery_mv, battery_empty_mv)
+
+
+def right_facts(
+    session: Session, *, carer_id: str, visit_id: str, door_id: str, shift_id: str, epoch: int
+) -> RightFacts | None:
+    """What the rules ask of the right behind the tap; ``None`` where none is in force.
+
+    Parameters
+    ----------
+    epoch
+        The lock's present epoch: what a grant that is not minted yet would carry.
+    """
+    right = store.active_right(session, carer_id, visit_id, door_id)
+    if right is None:
+        return None
+    grants = store.grants_of_right(session, right.right_id, shift_id)
+    good = [grant for grant in grants if grant.revoked_at is None]
+    if grants and not good:
+        return RightFacts(grants[-1].epoch, right.closes_at, grants[-1].revoked_at)
+    return RightFacts(good[-1].epoch if good else epoch, right.closes_at, None)
+
+
+def _epochs(session: Session, lock_ids: set[str]) -> Mapping[str, int]:
+    query = select(col(LockRow.lock_id), col(LockRow.epoch)).where(col(LockRow.lock_id).in_(sorted(lock_ids)))
+    return {str(lock_id): int(epoch) for lock_id, epoch in session.execute(query)}

@@ -1,0 +1,1 @@
+"""Which devices exist, whose they are, and whether they are there."""

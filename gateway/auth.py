@@ -1,0 +1,164 @@
+"""Who is asking, and may they? Everything is denied that no route declares allowed."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fastapi import Request
+from sqlmodel import Session
+
+from gateway.errors import EdgeError
+from gateway.parts import Parts
+from gateway.pins import pin_matches
+from gateway.tables import IdentityRow, SessionRow
+from kernel.work import Work
+
+COOKIE = "omsorgstid_session"
+SESSION_S = 12 * 3600.0
+MAX_FAILURES = 5
+LOCKOUT_S = 300.0
+
+
+class Role(StrEnum):
+    """What somebody does here."""
+
+    CARER = "carer"
+    PLANNER = "planner"
+    MANAGER = "manager"
+    OPERATIONS = "operations"
+    TECHNICIAN = "technician"
+    AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The signed-in person of a request. ``unit_ids`` bound what they see."""
+
+    identity_id: str
+    role: Role
+    name: str
+    carer_id: str | None
+    unit_ids: tuple[str, ...]
+    language: str
+
+    def sees(self, unit_id: str | None) -> bool:
+        """Whether a unit's data are this person's to see. What belongs to no unit is operations'."""
+        if unit_id is None:
+            return self.role in (Role.OPERATIONS, Role.PLANNER, Role.MANAGER)
+        return unit_id in self.unit_ids
+
+
+def sign_in(work: Work, identity_id: str, pin: str, *, demo_allowed: bool) -> tuple[str, IdentityRow] | None:
+    """Open a session. Returns the token and the identity, or ``None`` for a wrong PIN (counted).
+
+    Raises
+    ------
+    EdgeError
+        ``locked_out`` after too many wrong PINs; ``demo_refused`` for a demo identity outside the demo.
+    """
+    row = work.session.get(IdentityRow, identity_id, with_for_update=True)
+    if row is None:
+        return None
+    if row.demo and not demo_allowed:
+        raise EdgeError(
+            403, "demo_refused", "Demo-brugere virker kun i demoen.", "Demo identities work in the demo only."
+        )
+    now_s = time.time()
+    if row.locked_until_s > now_s:
+        minutes = int((row.locked_until_s - now_s) // 60) + 1
+        raise EdgeError(
+            403,
+            "locked_out",
+            f"For mange forkerte koder. Prøv igen om {minutes} min, eller ring til vagttelefonen.",
+            f"Too many wrong codes. Try again in {minutes} min or call the duty phone.",
+        )
+    work.session.add(row)
+    if not pin_matches(pin, row.pin_hash):
+        row.failed_count += 1
+        if row.failed_count >= MAX_FAILURES:
+            row.failed_count, row.locked_until_s = 0, now_s + LOCKOUT_S
+        return None
+    row.failed_count = 0
+    token = secrets.token_urlsafe(32)
+    work.session.add(
+        SessionRow(
+            token_hash=_hashed(token), identity_id=row.id, created_at=work.now, expires_s=now_s + SESSION_S
+        )
+    )
+    return token, row
+
+
+def sign_out(work: Work, token: str) -> None:
+    """Close a session."""
+    row = work.session.get(SessionRow, _hashed(token))
+    if row is not None:
+        work.session.delete(row)
+
+
+def who(session: Session, token: str | None, language: str) -> Who | None:
+    """The person behind a session token, if the session still holds."""
+    if not token:
+        return None
+    row = session.get(SessionRow, _hashed(token))
+    if row is None or row.expires_s < time.time():
+        return None
+    identity = session.get(IdentityRow, row.identity_id)
+    if identity is None:
+        return None
+    return Who(
+        identity.id, Role(identity.role), identity.name, identity.carer_id, tuple(identity.unit_ids), language
+    )
+
+
+def require(*roles: Role) -> Callable[[Request], Who]:
+    """A dependency that lets only these roles through."""
+
+    def check(request: Request) -> Who:
+        found = current(request)
+        if found is None:
+            raise EdgeError(401, "not_signed_in", "Log ind først.", "Sign in first.")
+        if found.role not in roles:
+            raise EdgeError(
+                403, "not_allowed", "Det har du ikke adgang til.", "You do not have access to that."
+            )
+        return found
+
+    check.__dict__["roles"] = frozenset(roles)
+    return check
+
+
+def public(_request: Request) -> None:
+    """A dependency that declares a route open to everybody. Nothing is public by accident."""
+
+
+public.__dict__["roles"] = None
+
+
+def current(request: Request) -> Who | None:
+    """The signed-in person of a request, if any. Read once a request."""
+    if not hasattr(request.state, "who"):
+        parts: Parts = request.app.state.parts
+        language = request.cookies.get("lang", parts.settings.language)
+        with parts.database.reading() as session:
+            request.state.who = who(session, request.cookies.get(COOKIE), "en" if language == "en" else "da")
+    found: Who | None = request.state.who
+    return found
+
+
+def declared_roles(dependant: Any) -> list[frozenset[Role] | None]:
+    """What a route's dependency tree declares: role sets, or ``None`` for public. Empty: nothing declared."""
+    found: list[frozenset[Role] | None] = []
+    call = getattr(dependant, "call", None)
+    if call is not None and "roles" in getattr(call, "__dict__", {}):
+        found.append(call.__dict__["roles"])
+    for inner in getattr(dependant, "dependencies", ()):
+        found.extend(declared_roles(inner))
+    return found
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,261 @@
+"""An invented municipality of the size of the source documents: three centres, 400 carers, 2,300 citizens.
+
+700 citizens have an electronic lock (004:364); the day shift is 125 carers on weekdays and 50 at weekends
+(004:389) with 15 visits each. Everything is drawn from one seed; ids say nothing and do not depend on order.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from functools import cached_property
+from random import Random
+
+from gateway.demo.names import ELDERLY, FIRST, FLOORS, LAST, STREETS
+from kernel.ids import CarerId, CitizenId, DoorId, UnitId, VisitId
+from kernel.localtime import at_local
+from scheduling.model import (
+    Carer,
+    Citizen,
+    Consent,
+    Day,
+    Door,
+    Objective,
+    Place,
+    ShiftEnd,
+    Transport,
+    TravelBySpeed,
+    Unit,
+    UnitKind,
+    Visit,
+)
+from scheduling.travel import STANDARD_SPEEDS
+
+CENTRES = (
+    ("Center Nord", 55.7080, 12.5360),
+    ("Center Midtbyen", 55.6700, 12.5500),
+    ("Center Amager", 55.6600, 12.6080),
+)
+SHIFT_START, SHIFT_END = time(7, 0), time(15, 0)
+SERVICES = (
+    # code, share of visits, mean minutes, spread (domain facts: personal care 25, nursing 15, medicine 8)
+    ("personal_care", 0.42, 25.0, 7.0),
+    ("medicine", 0.24, 8.0, 2.5),
+    ("nursing", 0.12, 15.0, 5.0),
+    ("supervision", 0.12, 10.0, 3.0),
+    ("practical", 0.10, 28.0, 6.0),
+)
+# Share of the day shift's visits by the hour they are wished at: the morning is the peak.
+HOURS = ((7.3, 10.0, 0.46), (10.0, 11.5, 0.20), (11.5, 13.0, 0.22), (13.0, 14.2, 0.12))
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many of everything. The default is the municipality of the source documents."""
+
+    carers: int = 400
+    citizens: int = 2_300
+    locks: int = 700
+    #: citizens whose key still has to be fetched at the base: the lock is not mounted yet
+    keys_left: int = 24
+    weekday_carers: int = 125
+    weekend_carers: int = 50
+    visits_per_carer: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A visit that returns every weekday or weekend day: who, what, when (hours after midnight), how long."""
+
+    citizen: int
+    service: str
+    hour: float
+    duration_min: float
+
+
+class Municipality:
+    """The invented municipality of one seed."""
+
+    def __init__(self, seed: int, size: Size | None = None) -> None:
+        self.seed = seed
+        self.size = size or Size()
+
+    def stream(self, *purpose: object) -> Random:
+        """A random stream of its own for each purpose, so that adding one changes no other."""
+        return Random("/".join(str(p) for p in (self.seed, *purpose)))
+
+    def identifier(self, *purpose: object) -> str:
+        """An id that says nothing: 24 hexadecimal digits of a hash."""
+        text = "/".join(str(p) for p in (self.seed, *purpose))
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The three centres."""
+        return tuple(
+            Unit(UnitId(self.identifier("unit", name)), name, UnitKind.HOME_CARE, Place(lat, lon))
+            for name, lat, lon in CENTRES
+        )
+
+    @cached_property
+    def citizens(self) -> tuple[Citizen, ...]:
+        """All citizens, by unit in turn; the first of a shuffle have locks."""
+        order = list(range(self.size.citizens))
+        self.stream("locks").shuffle(order)
+        locked = set(order[: self.size.locks])
+        keyed = set(order[self.size.locks : self.size.locks + self.size.keys_left])
+        return tuple(self._citizen(i, i in locked, i in keyed) for i in range(self.size.citizens))
+
+    @cached_property
+    def carers(self) -> tuple[tuple[CarerId, UnitId, str, frozenset[str], Transport], ...]:
+        """All carers: id, unit, name, skills, transport."""
+        found = []
+        for i in range(self.size.carers):
+            random = self.stream("carer", i)
+            unit = self.units[i % len(self.units)]
+            skills = {"personal_care", "medicine", "supervision", "practical"}
+            # By slot, so that all who take turns in a slot can do the same visits.
+            if (i // len(self.units)) % self.slots_per_unit % 3 == 0:
+                skills.add("nursing")
+            name = f"{random.choice(FIRST)} {random.choice(LAST)}"
+            transport = Transport.CAR if random.random() < 0.12 else Transport.BIKE
+            found.append((CarerId(self.identifier("carer", i)), unit.id, name, frozenset(skills), transport))
+        return tuple(found)
+
+    def slots(self, *, weekend: bool) -> list[tuple[int, int]]:
+        """Places of the rota of a day: (unit index, slot of the unit)."""
+        count = self.size.weekend_carers if weekend else self.size.weekday_carers
+        return [(i % len(self.units), i // len(self.units)) for i in range(count)]
+
+    @property
+    def slots_per_unit(self) -> int:
+        """Slots of the largest unit on a weekday."""
+        return -(-self.size.weekday_carers // len(self.units))
+
+    def carer_of_slot(self, unit: int, slot: int, on: date) -> int:
+        """Who takes a slot on a day: the carers of a slot take turns, a day each."""
+        mine = range(unit, self.size.carers, len(self.units))
+        turns = max(1, len(mine) // self.slots_per_unit)
+        return mine[slot + self.slots_per_unit * (on.toordinal() % turns)]
+
+    @cached_property
+    def weekday_wishes(self) -> tuple[tuple[int, Wish], ...]:
+        """Visits of a weekday's day shift with their unit."""
+        return self._wishes(self.size.weekday_carers, "weekday")
+
+    @cached_property
+    def weekend_wishes(self) -> tuple[tuple[int, Wish], ...]:
+        """Visits of a weekend day's day shift with their unit."""
+        return self._wishes(self.size.weekend_carers, "weekend")
+
+    def day(self, on: date, *, weekend: bool | None = None) -> Day:
+        """The day as it is to be planned."""
+        is_weekend = on.weekday() >= 5 if weekend is None else weekend
+        wishes = self.weekend_wishes if is_weekend else self.weekday_wishes
+        citizens = self.citizens
+        visits = tuple(self._visit(on, number, wish) for number, (_, wish) in enumerate(wishes))
+        used = sorted({w.citizen for _, w in wishes})
+        return Day(
+            on=on,
+            name=f"Opdigtet kommune {self.seed}",
+            zero_at=at_local(on, SHIFT_START),
+            objective=Objective.CARE,
+            units=self.units,
+            carers=tuple(self._on_duty(on, weekend=is_weekend)),
+            citizens=tuple(citizens[i] for i in used),
+            visits=visits,
+            pairs=(),
+            travel=TravelBySpeed(STANDARD_SPEEDS),
+        )
+
+    def _on_duty(self, on: date, *, weekend: bool) -> list[Carer]:
+        found = []
+        for unit, slot in self.slots(weekend=weekend):
+            carer_id, unit_id, name, skills, transport = self.carers[self.carer_of_slot(unit, slot, on)]
+            found.append(
+                Carer(
+                    id=carer_id,
+                    unit_id=unit_id,
+                    name=name,
+                    skills=skills,
+                    shift_starts_at=at_local(on, SHIFT_START),
+                    shift_ends_at=at_local(on, SHIFT_END),
+                    transport=transport,
+                    starts_from=ShiftEnd.CITIZEN,
+                    ends_at=ShiftEnd.CITIZEN,
+                )
+            )
+        return found
+
+    def _citizen(self, i: int, locked: bool, keyed: bool) -> Citizen:
+        random = self.stream("citizen", i)
+        unit_index = i % len(self.units)
+        name, lat, lon = CENTRES[unit_index]
+        door = None
+        if locked:
+            door = Door(DoorId(self.identifier("door", i)), self.identifier("lock", i))
+        street, number = random.choice(STREETS[name]), random.randint(1, 96)
+        return Citizen(
+            id=CitizenId(self.identifier("citizen", i)),
+            unit_id=self.units[unit_index].id,
+            display_name=f"{random.choice(ELDERLY)} {random.choice(LAST)}",
+            address=f"{street} {number}, {random.choice(FLOORS)}",
+            place=Place(round(lat + random.gauss(0, 0.0058), 6), round(lon + random.gauss(0, 0.0102), 6)),
+            door=door,
+            consents=(Consent("electronic_key", date(2026, 9, 1)),) if locked else (),
+            formerly_key_fetched=locked or keyed,
+        )
+
+    def _wishes(self, carers: int, purpose: str) -> tuple[tuple[int, Wish], ...]:
+        wishes: list[tuple[int, Wish]] = []
+        for unit in range(len(self.units)):
+            random = self.stream("wishes", purpose, unit)
+            count = sum(1 for i in range(carers) if i % len(self.units) == unit) * self.size.visits_per_carer
+            mine = list(range(unit, self.size.citizens, len(self.units)))
+            random.shuffle(mine)
+            chosen = [mine[i % len(mine)] for i in range(count)]
+            wishes += [
+                (unit, self._wish(random, citizen, i >= len(mine))) for i, citizen in enumerate(chosen)
+            ]
+        return tuple(wishes)
+
+    def _wish(self, random: Random, citizen: int, again: bool) -> Wish:
+        service, mean, spread = _pick_service(random)
+        low, high = _pick_hours(random) if not again else (11.5, 14.0)
+        minutes = max(5.0, round(random.gauss(mean, spread)))
+        return Wish(citizen, service, round(random.uniform(low, high) * 12) / 12, minutes)
+
+    def _visit(self, on: date, number: int, wish: Wish) -> Visit:
+        citizen = self.citizens[wish.citizen]
+        # Counted from the start of the shift: on a night the clocks change midnight is an hour off.
+        wished_at = at_local(on, SHIFT_START) + timedelta(hours=wish.hour - SHIFT_START.hour)
+        opens = max(wished_at - timedelta(minutes=30), at_local(on, SHIFT_START))
+        return Visit(
+            id=VisitId(f"{on:%y%m%d}{self.identifier('visit', wish.citizen, number)[:18]}"),
+            citizen_id=citizen.id,
+            unit_id=citizen.unit_id,
+            service=wish.service,
+            window_open_at=opens,
+            window_close_at=opens + timedelta(minutes=90),
+            duration_s=wish.duration_min * 60,
+            door_id=citizen.door.id if citizen.door else None,
+            required_skills=frozenset({wish.service}),
+        )
+
+
+def _pick_service(random: Random) -> tuple[str, float, float]:
+    draw = random.random()
+    for code, share, mean, spread in SERVICES:
+        draw -= share
+        if draw < 0:
+            return code, mean, spread
+    code, _, mean, spread = SERVICES[-1]
+    return code, mean, spread
+
+
+def _pick_hours(random: Random) -> tuple[float, float]:
+    draw = random.random()
+    for low, high, share in HOURS:
+        draw -= share
+        if draw < 0:
+            return low, high
+    return HOURS[-1][0], HOURS[-1][1]

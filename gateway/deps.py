@@ -1,0 +1,67 @@
+"""What routers ask for: the parts, one unit of work a request, the answer to a repeated fact."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+from sqlmodel import Session
+
+from gateway.errors import EdgeError
+from gateway.parts import Parts
+from kernel.tables import AnsweredRow
+from kernel.work import Work
+
+
+def get_parts(request: Request) -> Parts:
+    """The parts of this process."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def get_work(request: Request) -> Iterator[Work]:
+    """One unit of work: committed before the answer leaves (the scope below sees to it)."""
+    with get_parts(request).units.begin() as work:
+        yield work
+
+
+def get_reading(request: Request) -> Iterator[Session]:
+    """A session for reading only."""
+    with get_parts(request).database.reading() as session:
+        yield session
+
+
+PartsDep = Annotated[Parts, Depends(get_parts)]
+# Without scope="function" the commit would run after the answer, and a failed commit would still say 201.
+WorkDep = Annotated[Work, Depends(get_work, scope="function")]
+ReadDep = Annotated[Session, Depends(get_reading, scope="function")]
+FactKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=96)]
+
+
+def once(work: Work, key: str | None, owner: str, act: Callable[[], Any], status: int = 200) -> Any:
+    """Do a fact once: a repeat with the same key gets the first answer and does nothing.
+
+    Parameters
+    ----------
+    key
+        The tablet's own id of the fact; without one the fact is simply done.
+    owner
+        Who sends it: keys of different people never meet.
+    """
+    if key is None:
+        return act()
+    full = f"{owner}:{key}"
+    known = work.session.get(AnsweredRow, full)
+    if known is not None:
+        return JSONResponse(known.body, status_code=known.status)
+    body = jsonable_encoder(act())
+    work.session.add(AnsweredRow(key=full, status=status, body=body, at=work.now))
+    return JSONResponse(body, status_code=status)
+
+
+def own_carer(carer_id: str | None) -> str:
+    """The carer behind a tablet session."""
+    if carer_id is None:
+        raise EdgeError(403, "not_a_carer", "Kun en medarbejder kan det.", "Only a carer can do that.")
+    return carer_id

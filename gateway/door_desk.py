@@ -1,0 +1,107 @@
+"""Carries challenges and commands between this process and the locks. It only carries: it can open nothing.
+
+A challenge is asked for over MQTT and waited for here, by request id, in memory: it is worth nothing after
+ten seconds. A command is handed to the broker once; if the broker does not take it, it is gone.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTimeError
+from threading import Lock
+
+import structlog
+
+from devices.broker import BrokerAddress, BrokerError, Delivery, Publication
+from devices.connections import BrokerConnection
+from devices.inbox.model import Outgoing
+from devices.keys.errors import ProtocolError
+from devices.keys.messages import Challenge, decode_message, spec_of
+from devices.keys.topics import Direction, Topic
+
+log = structlog.get_logger(__name__)
+
+
+class DoorDesk:
+    """One process's connection for commands.
+
+    Parameters
+    ----------
+    instance
+        Makes the client id unique: two processes with one id would throw each other out.
+    """
+
+    def __init__(self, address: BrokerAddress, tenant: str, instance: str) -> None:
+        self._tenant = tenant
+        self._waiting: dict[tuple[str, bytes], Future[Challenge]] = {}
+        self._lock = Lock()
+        self._connection = BrokerConnection(
+            address,
+            f"gateway-{instance}",
+            [f"omsorgstid/v1/{tenant}/lock/+/up/challenge"],
+            self._arrived,
+            acknowledge=True,
+            session_expiry_s=0,
+        )
+
+    def start(self, timeout_s: float = 10.0) -> None:
+        """Connect; waits for the broker at most so long, and goes on connecting after that."""
+        self._connection.start()
+        if not self._connection.wait_up(timeout_s):
+            log.warning("door_desk_without_broker")
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._connection.stop()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker is there."""
+        return self._connection.is_up
+
+    def challenge(
+        self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float
+    ) -> Challenge | None:
+        """Ask a lock for a nonce. ``None`` where none came in time."""
+        awaited: Future[Challenge] = Future()
+        key = (lock_id, request)
+        with self._lock:
+            self._waiting[key] = awaited
+        try:
+            if not self._publish(question):
+                return None
+            return awaited.result(timeout_s)
+        except NotInTimeError:
+            return None
+        finally:
+            with self._lock:
+                self._waiting.pop(key, None)
+
+    def send(self, messages: Iterable[Outgoing]) -> bool:
+        """Hand messages to the broker, each once. Returns whether it took all of them."""
+        taken = [self._publish(message) for message in messages]
+        return all(taken)
+
+    def _publish(self, message: Outgoing) -> bool:
+        topic = Topic(self._tenant, message.kind, message.device_id, Direction.DOWN, message.name)
+        spec = spec_of(Direction.DOWN, message.name)
+        publication = Publication(str(topic), message.payload, spec.retain, spec.expiry_s)
+        try:
+            self._connection.publish(publication).result(5.0)
+        except (BrokerError, NotInTimeError) as err:
+            log.warning("message_not_taken_by_broker", name=message.name, error=type(err).__name__)
+            return False
+        return True
+
+    def _arrived(self, delivery: Delivery) -> None:
+        try:
+            topic = Topic.parse(delivery.topic)
+            message = decode_message(Direction.UP, topic.name, delivery.payload)
+        except ProtocolError as err:
+            # The inbox sees the same message and keeps it in quarantine; here it is nobody's answer.
+            log.info("challenge_unreadable", code=err.code)
+            return
+        if isinstance(message, Challenge):
+            with self._lock:
+                awaited = self._waiting.get((topic.device_id, message.request))
+            if awaited is not None and not awaited.done():
+                awaited.set_result(message)

@@ -1,0 +1,103 @@
+"""From error codes to HTTP: RFC 9457 problem details with Danish and English text."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from kernel.errors import DomainError, ErrorKind
+
+log = structlog.get_logger(__name__)
+
+STATUS = {
+    ErrorKind.INVALID: 422,
+    ErrorKind.FORBIDDEN: 403,
+    ErrorKind.NOT_FOUND: 404,
+    ErrorKind.CONFLICT: 409,
+    ErrorKind.STALE: 412,
+    ErrorKind.UNAVAILABLE: 503,
+}
+_PLAIN = {
+    401: ("not_signed_in", "Log ind først.", "Sign in first."),
+    403: ("not_allowed", "Det har du ikke adgang til.", "You do not have access to that."),
+    404: ("no_such_page", "Siden findes ikke.", "There is no such page."),
+    405: ("method_not_allowed", "Det kan man ikke gøre her.", "That cannot be done here."),
+}
+
+
+class EdgeError(Exception):
+    """A problem of the edge itself (session, headers), with its status."""
+
+    def __init__(self, status: int, code: str, da: str, en: str, **facts: object) -> None:
+        super().__init__(code)
+        self.status, self.code, self.da, self.en, self.facts = status, code, da, en, facts
+
+
+def problem(status: int, code: str, da: str, en: str, facts: dict[str, Any]) -> JSONResponse:
+    """A problem document."""
+    body = {
+        "type": f"urn:omsorgstid:problem:{code}",
+        "title": da,
+        "status": status,
+        "code": code,
+        "detail_da": da,
+        "detail_en": en,
+        "facts": {
+            k: v if isinstance(v, int | float | bool | list | dict) else str(v) for k, v in facts.items()
+        },
+    }
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error as a problem document; nothing of the inside leaks."""
+
+    @app.exception_handler(DomainError)
+    async def domain_error(_request: Request, err: Exception) -> JSONResponse:
+        assert isinstance(err, DomainError)  # noqa: S101 - the registration above guarantees it
+        return problem(STATUS[err.kind], err.code, err.text("da"), err.text("en"), err.facts)
+
+    @app.exception_handler(EdgeError)
+    async def edge_problem(_request: Request, err: Exception) -> JSONResponse:
+        assert isinstance(err, EdgeError)  # noqa: S101 - the registration above guarantees it
+        return problem(err.status, err.code, err.da, err.en, err.facts)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, err: Exception) -> JSONResponse:
+        assert isinstance(err, HTTPException)  # noqa: S101 - the registration above guarantees it
+        code, da, en = _PLAIN.get(err.status_code, ("http_error", "Det gik ikke.", "That did not work."))
+        return problem(err.status_code, code, da, en, {})
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, err: Exception) -> JSONResponse:
+        assert isinstance(err, RequestValidationError)  # noqa: S101 - the registration above guarantees it
+        wrong = [
+            {
+                "path": "/".join(str(p) for p in e["loc"]),
+                "expected": e["msg"],
+                "found": repr(e.get("input"))[:80],
+            }
+            for e in err.errors()
+        ]
+        where = ", ".join(w["path"] for w in wrong)
+        return problem(
+            422,
+            "invalid_input",
+            f"Noget i det sendte passer ikke: {where}.",
+            f"Something sent does not fit: {where}.",
+            {"problems": wrong},
+        )
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, err: Exception) -> JSONResponse:
+        log.exception("request_failed", path=request.scope.get("route", None) and request.scope["route"].path)
+        return problem(
+            500,
+            "internal",
+            "Der er sket en fejl hos os. Prøv igen, eller ring til vagttelefonen.",
+            "Something went wrong on our side. Try again or call the duty phone.",
+            {"kind": type(err).__name__},
+        )

@@ -1,0 +1,36 @@
+"""What a web process says of itself: requests by route template, never by id."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.requests import Request
+from starlette.responses import Response
+
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter(
+    "omsorgstid_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
+)
+DURATION = Histogram(
+    "omsorgstid_http_request_duration_seconds",
+    "Time from request to answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+LISTENERS = Gauge("omsorgstid_stream_listeners", "Open server-sent event streams.", registry=REGISTRY)
+
+
+async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Count a request and how long it took."""
+    began_s = time.perf_counter()
+    status = 500
+    try:
+        answer = await call_next(request)
+        status = answer.status_code
+        return answer
+    finally:
+        route = request.scope.get("route")
+        template = getattr(route, "path", "unmatched")
+        REQUESTS.labels(request.method, template, str(status)).inc()
+        DURATION.labels(request.method, template).observe(time.perf_counter() - began_s)

@@ -1,0 +1,39 @@
+"""The planner's board: the page and its words. Lanes, moves and jobs come from the JSON API."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+
+from gateway.auth import Role, Who, require
+from gateway.deps import PartsDep
+from gateway.web.render import language_of, messages_for_scripts, render
+from kernel.localtime import local_day
+
+#: Why a visit is moved; the carer's tablet shows the word.
+MOVE_REASONS = ("illness", "delay", "door", "wish", "competence", "other")
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/planlaegger")
+def planner_page(
+    request: Request,
+    parts: PartsDep,
+    _who: Annotated[Who, Depends(require(Role.PLANNER))],
+    day: Annotated[date | None, Query(alias="dag")] = None,
+) -> HTMLResponse:
+    """The board of a day, today in world time where none is named."""
+    now = parts.clock.now()
+    today = local_day(now)
+    return render(
+        request,
+        "planner/board.html",
+        now=now,
+        day=day or today,
+        today=today,
+        tomorrow=today + timedelta(days=1),
+        reasons=MOVE_REASONS,
+        messages=messages_for_scripts("planner.", "common.", languages=(language_of(request),)),
+    )

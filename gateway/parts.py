@@ -1,0 +1,103 @@
+"""The parts a running process is made of, handed to routers as one object."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from devices.inbox.model import Outgoing
+from devices.inbox.service import Inbox
+from devices.keys.cose import SigningKey
+from devices.keys.messages import Challenge
+from gateway.bell import Bell
+from gateway.pipeline import Pipeline
+from gateway.settings import Settings
+from kernel.clock import LinkClock, WorldClock
+from kernel.database import Database
+from kernel.tailer import Tailer
+from kernel.work import UnitsOfWork
+
+
+class OpeningDesk(Protocol):
+    """Carries challenges and commands between the pages and the locks (gateway.door_desk)."""
+
+    def challenge(
+        self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float
+    ) -> Challenge | None:
+        """Ask a lock for a nonce. ``None`` where none came in time."""
+        ...
+
+    def send(self, messages: Iterable[Outgoing]) -> bool:
+        """Hand messages to the broker, each once. Returns whether it took all of them."""
+        ...
+
+
+class GrantDesk(Protocol):
+    """Gets grants from the signer (gateway.grants)."""
+
+    def grants_of(self, shift_id: str, carer_id: str) -> list["HeldGrant"]:
+        """Grants for the doors a shift may open now and next."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGrant:
+    """A grant ready for the tablet."""
+
+    visit_id: str
+    door_id: str
+    lock_id: str
+    cti: bytes
+    token: bytes
+    opens_at: datetime
+    closes_at: datetime
+
+
+class JobQueue(Protocol):
+    """Triggers a job that is already in the job table."""
+
+    def trigger(self, job_id: str) -> None:
+        """Tell the workers."""
+        ...
+
+
+class WorldSpeed(Protocol):
+    """How fast world time runs: 1 in operation, anything in the demo, 0 when paused."""
+
+    @property
+    def speed(self) -> float:
+        """World seconds per second."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RealSpeed:
+    """World time of operation."""
+
+    speed: float = 1.0
+
+
+@dataclass
+class Parts:
+    """Everything a request may need."""
+
+    settings: Settings
+    database: Database
+    clock: WorldClock
+    link: LinkClock
+    units: UnitsOfWork
+    bell: Bell
+    tailer: Tailer
+    pipeline: Pipeline
+    inbox: Inbox
+    doors: OpeningDesk
+    grants: GrantDesk
+    jobs: JobQueue
+    #: signs watermarks, times and revocation lists; opens nothing
+    service_key: SigningKey
+    pseudonym_key: bytes
+    speed: WorldSpeed = field(default_factory=RealSpeed)
+    #: named checks of the parts behind, for /readyz and the Drift page: name to "" or what is wrong
+    checks: dict[str, Callable[[], str]] = field(default_factory=dict)
+    #: how many requests are being worked on, streams excepted; the simulation waits for zero
+    open_requests: int = 0

@@ -1,0 +1,23 @@
+"""PINs, kept as salted scrypt hashes."""
+
+import hashlib
+import hmac
+import secrets
+
+_N, _R, _P = 2**14, 8, 1
+
+
+def hash_pin(pin: str) -> str:
+    """A salted hash of a PIN, with its parameters."""
+    salt = secrets.token_bytes(16)
+    return f"scrypt${_N}${salt.hex()}${_digest(pin, salt, _N).hex()}"
+
+
+def pin_matches(pin: str, stored: str) -> bool:
+    """Whether a PIN is the one that was hashed, in constant time."""
+    _, n, salt, digest = stored.split("$")
+    return hmac.compare_digest(_digest(pin, bytes.fromhex(salt), int(n)), bytes.fromhex(digest))
+
+
+def _digest(pin: str, salt: bytes, n: int) -> bytes:
+    return hashlib.scrypt(pin.encode(), salt=salt, n=n, r=_R, p=_P, dklen=32)

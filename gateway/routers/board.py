@@ -1,0 +1,184 @@
+"""The planner's board and what is done on it."""
+
+import hashlib
+import json
+from datetime import date
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlmodel import Session
+
+from gateway.auth import Role, Who, require
+from gateway.deps import PartsDep, ReadDep
+from gateway.errors import EdgeError, problem
+from gateway.parts import Parts
+from gateway.usecases import moves
+from gateway.usecases.doors import tell_locks
+from gateway.usecases.moves import Checked, Wanted
+from gateway.views import board as view
+from gateway.views.breaches import breach_json
+from gateway.views.proposals import proposals_json
+from gateway.views.visit_panel import visit_panel
+from gateway.wire import iso_or_none, world
+from kernel.localtime import clock_text, local_day
+from scheduling import day_store
+from scheduling.errors import SchedulingError
+from scheduling.tables import VisitRow
+from scheduling.visits import visit as find_visit
+
+router = APIRouter(prefix="/api/v1", tags=["planner"])
+Planner = Annotated[Who, Depends(require(Role.PLANNER))]
+
+
+class MoveVisit(BaseModel):
+    """Where a visit should go, and why. ``preview`` only asks what it would do."""
+
+    to_carer_id: str | None = Field(default=None, max_length=64)
+    start_at: AwareDatetime | None = None
+    reason: str = Field(default="", max_length=160)
+    preview: bool = False
+    agreement_reference: str | None = Field(default=None, max_length=64)
+
+
+@router.get("/board")
+def board(
+    request: Request,
+    response: Response,
+    who: Planner,
+    parts: PartsDep,
+    read: ReadDep,
+    day: date | None = None,
+) -> Any:
+    """Everything the board draws of the planner's units."""
+    on = day or local_day(parts.clock.now())
+    body = view.board(read, on, who.unit_ids, parts.clock.now(), who.language)
+    tag = '"' + hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32] + '"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return body | {"world": world(parts)}
+
+
+@router.get("/visits/{visit_id}")
+def visit(visit_id: str, who: Planner, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+    """One visit with its facts, door, history and route."""
+    return visit_panel(read, _own(read, who, visit_id), parts.clock.now(), who.language)
+
+
+@router.get("/visits/{visit_id}/proposals")
+def proposals(visit_id: str, who: Planner, read: ReadDep) -> dict[str, Any]:
+    """Who could take a visit, best plan first, and why the others cannot."""
+    _own(read, who, visit_id)
+    ranked, routes, day = moves.proposals(read, visit_id)
+    return proposals_json(ranked, routes, day, who.language)
+
+
+@router.post("/visits/{visit_id}/move")
+def move(
+    visit_id: str,
+    who: Planner,
+    parts: PartsDep,
+    body: MoveVisit,
+    if_match: Annotated[str | None, Header()] = None,
+) -> Any:
+    """Move a visit: rules, price and both routes in one act; 412 shows what the other planner did."""
+    wanted = Wanted(visit_id, body.to_carer_id, body.start_at, body.reason, body.agreement_reference)
+    with parts.database.reading() as session:
+        row = _own(session, who, visit_id)
+        _own_target(session, who, row, body.to_carer_id)
+        if body.preview:
+            return preview_json(moves.check(session, wanted), who.language)
+        before = {"to_carer_id": row.carer_id, "start_at": iso_or_none(row.start_at)}
+    try:
+        with parts.units.begin() as work:
+            checked, rights = moves.move_visit(work, wanted, _versions(if_match))
+            touched = checked.touched
+    except SchedulingError as err:
+        return _refused(parts, who, wanted, err)
+    tell_locks(parts, rights.locks_to_tell)
+    with parts.database.reading() as session:
+        return _moved(session, parts, who, visit_id, touched, before)
+
+
+def preview_json(checked: Checked, language: str) -> dict[str, Any]:
+    """What a move would do."""
+    verdict = checked.verdict
+    start = next((s.starts_at for r in verdict.routes for s in r.stops if s.visit_id == checked.row.id), None)
+    return {
+        "allowed": verdict.allowed,
+        "breaches": [breach_json(b, language) for b in verdict.hard],
+        "warnings": [breach_json(b, language) for b in verdict.warnings],
+        "extra_min": round(verdict.extra_travel_s / 60),
+        "cost_dkk_ore": 0,
+        "start_at": iso_or_none(start),
+    }
+
+
+def _moved(
+    session: Session, parts: Parts, who: Who, visit_id: str, touched: list[str], before: dict[str, Any]
+) -> dict[str, Any]:
+    row = find_visit(session, visit_id)
+    now = parts.clock.now()
+    visits = day_store.visits_of(session, row.day, who.unit_ids)
+    shorts = view.shorts(session, visits)
+    lanes = view.lanes(session, row.day, who.unit_ids, now, carer_ids=touched, visits=visits, short=shorts)
+    names = {lane["carer_id"]: lane["name"] for lane in lanes}
+    to = names.get(row.carer_id or "", "Ikke fordelt" if who.language == "da" else "Unallocated")
+    number = shorts.get(row.citizen_id, "?")
+    said = f"Borger {number} flyttet til {to}" if who.language == "da" else f"Citizen {number} moved to {to}"
+    return {
+        "lanes": lanes,
+        "unallocated": view.unallocated(visits, shorts, who.language),
+        "moved": {"visit_id": visit_id, "text": f"{said} kl. {clock_text(now)}"},
+        "undo": before,
+    }
+
+
+def _refused(parts: Parts, who: Who, wanted: Wanted, err: SchedulingError) -> JSONResponse:
+    if err.code not in ("route_stale", "move_breaks_rule"):
+        raise err
+    with parts.database.reading() as session:
+        row = find_visit(session, wanted.visit_id)
+        if err.code == "move_breaks_rule":
+            return _broken(session, who, wanted, err)
+        carers = {c for c in (row.carer_id, wanted.to_carer_id) if c is not None}
+        lanes = view.lanes(session, row.day, who.unit_ids, parts.clock.now(), carer_ids=carers)
+        routes = [r for r in day_store.routes_of(session, row.day, who.unit_ids) if r.carer_id in carers]
+        changes = [c for c in (view.last_change(session, r) for r in routes) if c is not None]
+    answer = problem(412, err.code, err.text("da"), err.text("en"), err.facts)
+    body = json.loads(bytes(answer.body))
+    latest = max(changes, key=lambda c: cast(str, c["at"]), default=None)
+    body["current"] = {"lanes": lanes, "last_change": latest}
+    return JSONResponse(body, status_code=412, media_type="application/problem+json")
+
+
+def _broken(session: Session, who: Who, wanted: Wanted, err: SchedulingError) -> JSONResponse:
+    breaches = [breach_json(b, who.language) for b in moves.check(session, wanted).verdict.hard]
+    answer = problem(422, err.code, err.text("da"), err.text("en"), {})
+    body = json.loads(bytes(answer.body)) | {"breaches": breaches}
+    return JSONResponse(body, status_code=422, media_type="application/problem+json")
+
+
+def _own(session: Session, who: Who, visit_id: str) -> VisitRow:
+    row = find_visit(session, visit_id)
+    if not who.sees(row.unit_id):
+        raise EdgeError(403, "other_unit", "Den enhed er ikke din.", "That unit is not yours.")
+    return row
+
+
+def _own_target(session: Session, who: Who, row: VisitRow, carer_id: str | None) -> None:
+    unit = day_store.shift_unit(session, row.day, carer_id) if carer_id else row.unit_id
+    if unit is not None and not who.sees(unit):
+        raise EdgeError(403, "other_unit", "Den enhed er ikke din.", "That unit is not yours.")
+
+
+def _versions(if_match: str | None) -> dict[str, int]:
+    """Route versions out of ``If-Match: "<route_id>:<version>", …``."""
+    found: dict[str, int] = {}
+    for tag in (if_match or "").split(","):
+        route_id, _, version = tag.strip().strip('"').rpartition(":")
+        if route_id and version.isdigit():
+            found[route_id] = int(version)
+    return found

@@ -1,0 +1,163 @@
+"""The tablet's day: shift, route, visits, grants. Only one's own."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlmodel import Session
+
+from devices.keys.proof import holder_thumbprint
+from devices.keys.rights import revoke_shift
+from gateway.auth import Role, Who, require
+from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
+from gateway.parts import Parts
+from gateway.views.my_day import my_day, visit_json
+from gateway.wire import Base64Url, b64u, from_b64u, iso, world
+from kernel.localtime import local_day
+from scheduling import publishing, shifts, visits
+from scheduling.events import Outcome, Place
+
+router = APIRouter(prefix="/api/v1/me", tags=["tablet"])
+Carer = Annotated[Who, Depends(require(Role.CARER))]
+
+
+class StartShift(BaseModel):
+    """Where the shift starts, and the public point of the key the tablet made for it."""
+
+    place: Place
+    holder_key: Base64Url = Field(description="Uncompressed P-256 point, 65 bytes.")
+
+
+class EndShift(BaseModel):
+    """Where the shift ends."""
+
+    place: Place
+
+
+class Acknowledge(BaseModel):
+    """The route version the carer has seen."""
+
+    version: int = Field(ge=1)
+
+
+class BeginVisit(BaseModel):
+    """When, if the tablet was offline."""
+
+    at: AwareDatetime | None = None
+
+
+class EndVisit(BaseModel):
+    """How it went; an outcome is required."""
+
+    outcome: Outcome
+    at: AwareDatetime | None = None
+    note: str | None = Field(default=None, max_length=2000)
+
+
+@router.get("/day")
+def day(who: Carer, parts: PartsDep, x_tablet: Annotated[str | None, Header()] = None) -> dict[str, Any]:
+    """The carer's day. Read from the tablet it counts as delivery of the route's version."""
+    carer_id = own_carer(who.carer_id)
+    with parts.database.reading() as session:
+        today = local_day(parts.clock.now())
+        answer = _day(session, parts, who, carer_id)
+        route = publishing.route_of(session, carer_id, today)
+        undelivered = route is not None and route.delivered_version < route.version
+    if x_tablet == "1" and undelivered:
+        with parts.units.begin() as work:
+            route = publishing.route_of(work.session, carer_id, today)
+            if route is not None:
+                publishing.deliver(work, route, publishing.stops_of(work.session, carer_id, today))
+    return answer
+
+
+@router.post("/shift/start")
+def start_shift(who: Carer, parts: PartsDep, work: WorkDep, body: StartShift, key: FactKey = None) -> Any:
+    """Start vagt. The key's thumbprint is what every grant of this shift will be bound to."""
+    carer_id = own_carer(who.carer_id)
+    thumbprint = holder_thumbprint(from_b64u(body.holder_key)).hex()
+
+    def act() -> dict[str, Any]:
+        today = local_day(work.now)
+        shifts.start_shifts(work, [shifts.ShiftStart(carer_id, today, body.place, work.now, thumbprint)])
+        work.session.flush()
+        return _day(work.session, parts, who, carer_id)
+
+    return once(work, key, carer_id, act)
+
+
+@router.post("/shift/end")
+def end_shift(who: Carer, parts: PartsDep, work: WorkDep, body: EndShift, key: FactKey = None) -> Any:
+    """Slut vagt. From now on the shift's key opens nothing."""
+    carer_id = own_carer(who.carer_id)
+
+    def act() -> dict[str, Any]:
+        today = local_day(work.now)
+        ended = shifts.end_shifts(work, [shifts.ShiftEnd(carer_id, today, body.place, work.now)])
+        for shift in ended:
+            revoke_shift(work, shift.id)
+        work.session.flush()
+        return _day(work.session, parts, who, carer_id)
+
+    return once(work, key, carer_id, act)
+
+
+@router.post("/route/acknowledgement", status_code=204)
+def acknowledge(who: Carer, work: WorkDep, body: Acknowledge) -> None:
+    """The carer has seen the changed route."""
+    publishing.acknowledge(work, own_carer(who.carer_id), local_day(work.now), body.version)
+
+
+@router.post("/visits/{visit_id}/begin")
+def begin_visit(who: Carer, work: WorkDep, visit_id: str, body: BeginVisit, key: FactKey = None) -> Any:
+    """Start besøg by a tap, where no door told."""
+    carer_id = own_carer(who.carer_id)
+
+    def act() -> dict[str, Any]:
+        at = body.at or work.now
+        rows = visits.begin_visits(work, [visits.VisitBegin(visit_id, carer_id, at, "manual")])
+        return visit_json(rows[0])
+
+    return once(work, key, carer_id, act)
+
+
+@router.post("/visits/{visit_id}/end")
+def end_visit(who: Carer, work: WorkDep, visit_id: str, body: EndVisit, key: FactKey = None) -> Any:
+    """Afslut besøg with an outcome."""
+    carer_id = own_carer(who.carer_id)
+
+    def act() -> dict[str, Any]:
+        at: datetime = body.at or work.now
+        rows = visits.end_visits(work, [visits.VisitEnd(visit_id, carer_id, at, body.outcome, body.note)])
+        return visit_json(rows[0])
+
+    return once(work, key, carer_id, act)
+
+
+@router.get("/grants")
+def grants(who: Carer, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+    """Grants for the doors of the current and the next three visits, bound to the shift's key."""
+    carer_id = own_carer(who.carer_id)
+    shift = shifts.shift_of(read, carer_id, local_day(parts.clock.now()))
+    held = parts.grants.grants_of(shift.id, carer_id) if shift and shift.state == "begun" else []
+    return {
+        "grants": [
+            {
+                "visit_id": g.visit_id,
+                "door_id": g.door_id,
+                "lock_id": g.lock_id,
+                "cti": b64u(g.cti),
+                "token": b64u(g.token),
+                "opens_from_at": iso(g.opens_at),
+                "opens_to_at": iso(g.closes_at),
+            }
+            for g in held
+        ]
+    }
+
+
+def _day(session: Session, parts: Parts, who: Who, carer_id: str) -> dict[str, Any]:
+    today = local_day(parts.clock.now())
+    body = my_day(session, carer_id, today, who.language)
+    return body | {"world": world(parts), "phone": parts.settings.duty_phone}

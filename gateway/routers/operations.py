@@ -1,0 +1,123 @@
+"""Drift: what was set aside, which devices are there, how the parts are."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from sqlmodel import select
+
+from devices.inbox import store as inbox_store
+from devices.inbox.store import Quarantined
+from devices.registry import store as registry
+from devices.registry.model import DeviceKind
+from gateway.auth import Role, Who, require
+from gateway.deps import PartsDep, ReadDep
+from gateway.views.my_day import BATTERY_LOW_MV
+from gateway.views.quarantine import reason_text
+from gateway.wire import iso, iso_or_none
+from kernel.consumers import position_of
+from kernel.log import latest_position
+from kernel.tables import ConsumerRow
+from scheduling.register.tables import UnitRow
+
+router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
+Operator = Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))]
+PAGE = 50
+BATTERY_EMPTY_MV = 4_400
+
+
+@router.get("/quarantine")
+def quarantine(
+    who: Operator, read: ReadDep, cursor: int | None = None, state: str | None = "open"
+) -> dict[str, Any]:
+    """What was set aside, newest first, and how many met each end."""
+    page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None)
+    return {
+        "items": [_item(row, who.language) for row in page.rows],
+        "next": page.next_cursor,
+        "counts": inbox_store.counts(read),
+    }
+
+
+@router.post("/quarantine/{quarantine_id}/replay")
+def replay(quarantine_id: int, who: Operator, parts: PartsDep) -> dict[str, Any]:
+    """Run a message through again, for example after its device was enrolled."""
+    replayed = parts.inbox.replay(quarantine_id)
+    parts.doors.send(replayed.outgoing)
+    with parts.database.reading() as session:
+        row = inbox_store.quarantined_row(session, quarantine_id)
+    return {"item": _item(row, who.language) if row else None, "accepted": replayed.accepted}
+
+
+@router.post("/quarantine/{quarantine_id}/dismiss")
+def dismiss(quarantine_id: int, who: Operator, parts: PartsDep) -> dict[str, Any]:
+    """Put a message away for good; it stays in the list of the dismissed."""
+    parts.inbox.dismiss(quarantine_id)
+    with parts.database.reading() as session:
+        row = inbox_store.quarantined_row(session, quarantine_id)
+    return {"item": _item(row, who.language) if row else None}
+
+
+@router.get("/devices")
+def devices(
+    _who: Operator, read: ReadDep, cursor: str | None = None, kind: DeviceKind | None = None
+) -> dict[str, Any]:
+    """Enrolled devices, by id."""
+    page = registry.devices(read, PAGE, cursor, kind)
+    names = {u.id: u.name for u in read.exec(select(UnitRow)).all()}
+    return {
+        "items": [
+            {
+                "device_id": d.device_id,
+                "kind": d.kind.value,
+                "unit_name": names.get(d.unit_id or "", ""),
+                "online": d.online,
+                "last_seen_at": iso_or_none(d.last_seen_at),
+                "battery_mv": d.battery_mv,
+                "battery_level": battery_level(d.battery_mv),
+                "firmware": d.firmware,
+                "state": d.state.value,
+            }
+            for d in page.devices
+        ],
+        "next": page.next_cursor,
+        "counts": registry.counts(read),
+    }
+
+
+@router.get("/parts")
+def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+    """Every part behind with its state, and what waits where."""
+    head = latest_position(read)
+    behind = {c.name: head - position_of(read, c.name) for c in read.exec(select(ConsumerRow)).all()}
+    states = {name: check() for name, check in sorted(parts.checks.items())}
+    return {
+        "parts": [
+            {"name": name, "state": "down" if wrong else "ok", "detail": wrong}
+            for name, wrong in states.items()
+        ],
+        "queues": {"events": head, **{f"behind:{name}": count for name, count in sorted(behind.items())}},
+    }
+
+
+def battery_level(battery_mv: int | None) -> str:
+    """Three levels a technician acts on: ok, low (order a change), empty (change now)."""
+    if battery_mv is None:
+        return "unknown"
+    if battery_mv < BATTERY_EMPTY_MV:
+        return "empty"
+    return "low" if battery_mv < BATTERY_LOW_MV else "ok"
+
+
+def _item(row: Quarantined, language: str) -> dict[str, Any]:
+    return {
+        "id": row.quarantine_id,
+        "received_at": iso(row.received_at),
+        "reason": row.reason,
+        "reason_text": reason_text(row.reason, language),
+        "kind": row.kind,
+        "name": row.name,
+        "expected": row.expected,
+        "found": row.found,
+        "size_bytes": len(row.payload),
+        "state": row.state,
+    }

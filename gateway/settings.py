@@ -1,0 +1,144 @@
+"""The only reader of the environment. A wrong setting stops the start and is named.
+
+Every setting has the prefix ``OMSORGSTID_`` and ``__`` between parts: ``OMSORGSTID_MQTT__HOST``. A variable
+with that prefix that names no setting is an error too: a misspelt setting must not be silently ignored.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "OMSORGSTID_"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(_Part):
+    """Where state and events are kept."""
+
+    url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the work directory.")
+
+    @field_validator("url")
+    @classmethod
+    def _known_make(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("expected sqlite:///… or postgresql+psycopg://…")
+        return value
+
+
+class MqttSettings(_Part):
+    """The broker devices meet us at."""
+
+    broker: Literal["auto", "mosquitto", "iotcore", "external"] = Field(
+        default="auto",
+        description="Embedded broker to start, or external: host and port are somebody else's.",
+    )
+    host: str = Field(default="127.0.0.1", description="Broker host.")
+    port: int = Field(default=0, ge=0, le=65535, description="Broker port; 0: a free one (embedded only).")
+    username: str | None = Field(default=None, description="Broker user of the gateway.")
+    password: SecretStr | None = Field(default=None, description="Broker password of the gateway.")
+    tenant: str = Field(default="demo", pattern=r"^[a-z0-9-]{1,32}$", description="Tenant in the topics.")
+
+
+class SignerSettings(_Part):
+    """The process that alone holds the key that grants doors."""
+
+    address: str = Field(
+        default="", description="Unix socket path or host:port; empty: in the work directory."
+    )
+    secret_file: Path | None = Field(default=None, description="Shared secret between gateway and signer.")
+    per_carer_hour: int = Field(default=60, ge=1, description="Grants per carer and hour at most.")
+    per_unit_hour: int = Field(default=6_000, ge=1, description="Grants per unit and hour at most.")
+
+
+class HttpSettings(_Part):
+    """Where pages and the API are served."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port; 0: a free one.")
+    secure_cookies: bool = Field(default=False, description="Send the session cookie over HTTPS only.")
+
+
+class BenefitSettings(_Part):
+    """How benefits are counted and told."""
+
+    exporter_port: int = Field(default=9109, ge=0, le=65535, description="Port of the benefit exporter.")
+    adoption_file: Path | None = Field(default=None, description="Business-case adoption; empty: the demo's.")
+
+
+class Settings(BaseSettings):
+    """All settings. See docs/settings.md; a test keeps page and class together."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    work_dir: Path = Field(default=Path("var"), description="Where embedded parts keep their files.")
+    demo: bool = Field(default=False, description="Demo identities and the simulated day are allowed.")
+    redis_url: str = Field(default="", description="redis://…; empty: in process.")
+    duty_phone: str = Field(default="70 10 20 30", description="Telephone shown to carers (vagttelefon).")
+    language: Literal["da", "en"] = Field(default="da", description="First language of the pages.")
+    database: DatabaseSettings = DatabaseSettings()
+    mqtt: MqttSettings = MqttSettings()
+    signer: SignerSettings = SignerSettings()
+    http: HttpSettings = HttpSettings()
+    benefits: BenefitSettings = BenefitSettings()
+
+    @property
+    def database_url(self) -> str:
+        """The URL in force."""
+        return self.database.url or f"sqlite:///{self.work_dir / 'omsorgstid.db'}"
+
+    @property
+    def signer_address(self) -> str:
+        """The signer's address in force."""
+        return self.signer.address or str(self.work_dir / "signer.sock")
+
+
+class WrongSettingError(Exception):
+    """A setting cannot be used. The message names each by its variable, what was expected and what came."""
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    WrongSettingError
+        Naming every variable that is wrong or unknown.
+    """
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and not _known(name))
+    problems = [f"{name}: no such setting (see docs/settings.md)" for name in unknown]
+    try:
+        settings = Settings()
+    except ValidationError as err:
+        for problem in err.errors():
+            name = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()
+            problems.append(f"{name}: {problem['msg']}, got {problem.get('input')!r}")
+        raise WrongSettingError("\n".join(problems)) from err
+    if problems:
+        raise WrongSettingError("\n".join(problems))
+    return settings
+
+
+def setting_names() -> dict[str, str]:
+    """Every variable with its description."""
+    names: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        part = field.annotation
+        if isinstance(part, type) and issubclass(part, _Part):
+            for inner, inner_field in part.model_fields.items():
+                names[f"{PREFIX}{name}__{inner}".upper()] = inner_field.description or ""
+        else:
+            names[f"{PREFIX}{name}".upper()] = field.description or ""
+    return names
+
+
+def _known(variable: str) -> bool:
+    # OMSORGSTID_TEST_… steers the tests only and is read by them alone.
+    return variable in setting_names() or variable.startswith(f"{PREFIX}TEST_")

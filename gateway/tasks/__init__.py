@@ -1,0 +1,1 @@
+"""Celery: triggers only. The work and its tests live in the domains and use cases."""

@@ -1,0 +1,1 @@
+"""Acts that span domains, each one unit of work."""

@@ -1,0 +1,181 @@
+"""A planner moves a visit: rules and price, both routes in one act, the door rights with them (design §3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from devices.keys.schemas import RightsChange
+from gateway.usecases.plans import publish_routes
+from kernel.ids import CarerId, VisitId
+from kernel.work import Work
+from scheduling import day_store, publishing
+from scheduling.errors import SchedulingError
+from scheduling.events import VisitMoved
+from scheduling.model import Day, Plan, Visit
+from scheduling.moves import Move, MoveVerdict, Proposal, check_move, rank_carers
+from scheduling.routes import plan_from_routes
+from scheduling.tables import RouteRow, VisitRow
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the planner asks for. ``start_at`` None: where it fits best. ``to_carer_id`` None: take it off."""
+
+    visit_id: str
+    to_carer_id: str | None
+    start_at: datetime | None
+    reason: str
+    agreement_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the move would do, and the routes it touches as they stand now."""
+
+    row: VisitRow
+    day: Day
+    verdict: MoveVerdict
+    routes: Mapping[str, RouteRow]
+
+    @property
+    def touched(self) -> list[str]:
+        """Carers whose routes change."""
+        return sorted({r.carer_id for r in self.verdict.routes})
+
+
+def check(session: Session, wanted: Wanted) -> Checked:
+    """Rules and price of a move on the day as it stands.
+
+    Raises
+    ------
+    SchedulingError
+        ``not_your_visit`` for an unknown visit, ``visit_begun``, ``no_shift_today`` where the other carer is
+        not on duty.
+    """
+    row = session.get(VisitRow, wanted.visit_id)
+    if row is None:
+        raise SchedulingError("not_your_visit")
+    if row.state != "planned":
+        raise SchedulingError("visit_begun")
+    day, plan = _day_and_plan(session, row, wanted)
+    if wanted.to_carer_id is not None and CarerId(wanted.to_carer_id) not in day.carer_by_id:
+        raise SchedulingError("no_shift_today")
+    target = CarerId(wanted.to_carer_id) if wanted.to_carer_id else None
+    move = Move(VisitId(row.id), target, wanted.start_at, wanted.agreement_ref)
+    verdict = check_move(day, plan, move)
+    routes = {r.carer_id: r for r in day_store.routes_of(session, row.day)}
+    return Checked(row, day, verdict, routes)
+
+
+def proposals(session: Session, visit_id: str) -> tuple[list[Proposal], Mapping[str, RouteRow], Day]:
+    """Who could take a visit, best first, with the routes as they stand."""
+    row = session.get(VisitRow, visit_id)
+    if row is None:
+        raise SchedulingError("not_your_visit")
+    if row.state != "planned":
+        raise SchedulingError("visit_begun")
+    day, plan = _day_and_plan(session, row, None)
+    routes = {r.carer_id: r for r in day_store.routes_of(session, row.day, [row.unit_id])}
+    return rank_carers(day, plan, VisitId(row.id)), routes, day
+
+
+def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Checked, RightsChange]:
+    """Move a visit, if the routes the planner saw still hold.
+
+    Parameters
+    ----------
+    seen
+        Versions by route id, as the planner's board showed them.
+
+    Raises
+    ------
+    SchedulingError
+        ``reason_missing``, ``versions_missing``, ``route_stale`` or ``move_breaks_rule``; nothing is saved.
+    """
+    if not wanted.reason.strip():
+        raise SchedulingError("reason_missing")
+    row = work.session.get(VisitRow, wanted.visit_id)
+    if row is None:
+        raise SchedulingError("not_your_visit")
+    _require_seen(work.session, row, wanted, seen)
+    checked = check(work.session, wanted)
+    if checked.verdict.hard:
+        raise SchedulingError("move_breaks_rule", rule=", ".join(b.code for b in checked.verdict.hard))
+    before_carer, before_start = row.carer_id, row.start_at
+    if wanted.start_at is not None:
+        row.pinned_start_at = wanted.start_at
+    drafts = publishing.drafts_of(
+        checked.verdict.plan, {c.id: c.unit_id for c in checked.day.carers}, checked.touched
+    )
+    _, rights = publish_routes(
+        work,
+        row.day,
+        drafts,
+        reason=wanted.reason,
+        unallocated={row.id: "removed"} if wanted.to_carer_id is None else None,
+        why={row.id: wanted.reason},
+    )
+    work.record(
+        VisitMoved(
+            at=work.now,
+            visit_id=row.id,
+            citizen_id=row.citizen_id,
+            unit_id=row.unit_id,
+            day=row.day.isoformat(),
+            from_carer_id=before_carer,
+            to_carer_id=wanted.to_carer_id,
+            from_start_at=before_start,
+            to_start_at=row.start_at,
+            reason=wanted.reason,
+        )
+    )
+    return checked, rights
+
+
+def _require_seen(session: Session, row: VisitRow, wanted: Wanted, seen: Mapping[str, int]) -> None:
+    ends = {c for c in (row.carer_id, wanted.to_carer_id) if c is not None}
+    routes = {r.carer_id: r for r in day_store.routes_of(session, row.day) if r.carer_id in ends}
+    ids = {c: routes[c].id if c in routes else f"{row.day.isoformat()}.{c}" for c in ends}
+    missing = sorted(route_id for route_id in ids.values() if route_id not in seen)
+    if missing:
+        raise SchedulingError("versions_missing", missing=", ".join(missing))
+    for carer_id, route_id in sorted(ids.items()):
+        found = routes[carer_id].version if carer_id in routes else 0
+        if seen[route_id] != found:
+            raise SchedulingError("route_stale", route_id=route_id, expected=seen[route_id], found=found)
+
+
+def _day_and_plan(session: Session, row: VisitRow, wanted: Wanted | None) -> tuple[Day, Plan]:
+    units = {row.unit_id} | _unit_of(session, row, wanted)
+    day = day_store.load_day(session, row.day, units)
+    visits = day_store.visits_of(session, row.day, units)
+    day = _with_lived_starts(day, visits, None if wanted is None else wanted.visit_id)
+    routes: dict[str, list[VisitId]] = {}
+    for v in sorted(
+        visits, key=lambda v: (v.begun_at or v.start_at or v.window_open_at, v.plan_rank or 0, v.id)
+    ):
+        if v.carer_id is not None:
+            routes.setdefault(v.carer_id, []).append(VisitId(v.id))
+    reasons = {VisitId(v.id): v.unallocated_reason or "not_planned" for v in visits if v.carer_id is None}
+    return day, plan_from_routes(day, routes, reasons)
+
+
+def _unit_of(session: Session, row: VisitRow, wanted: Wanted | None) -> set[str]:
+    if wanted is None or wanted.to_carer_id is None:
+        return set()
+    shift = day_store.shift_unit(session, row.day, wanted.to_carer_id)
+    return {shift} if shift else set()
+
+
+def _with_lived_starts(day: Day, rows: list[VisitRow], moved: str | None) -> Day:
+    """What has begun is a fact: its start is when it began. The wish of the visit being moved is dropped."""
+    begun = {v.id: v.begun_at for v in rows if v.begun_at is not None}
+
+    def lived(v: Visit) -> Visit:
+        if v.id in begun:
+            return replace(v, pinned_start_at=begun[v.id])
+        return replace(v, pinned_start_at=None) if v.id == moved else v
+
+    return replace(day, visits=tuple(lived(v) for v in day.visits))

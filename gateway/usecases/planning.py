@@ -1,0 +1,59 @@
+"""The job that plans a day of a unit: progress, cancel, and applied only if it still fits."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from gateway.usecases.plans import publish_plan
+from kernel.jobs import JobBody
+from kernel.jobs import Progress as JobProgress
+from kernel.localtime import day_text
+from kernel.work import UnitsOfWork
+from scheduling import day_store
+from scheduling.errors import SchedulingError
+from scheduling.solver import STANDARD_MOVES_PER_VISIT, AnnealingSolver, Progress, Solver
+
+KIND = "plan-day"
+MAX_SECONDS = 120.0
+
+
+def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
+    """The body of the job: arguments ``day`` (ISO), ``unit_id``, ``seed``, ``moves`` (null: the standard)."""
+    engine = solver or AnnealingSolver()
+
+    def body(arguments: Mapping[str, Any], progress: JobProgress) -> dict[str, Any]:
+        on, unit_id = date.fromisoformat(arguments["day"]), str(arguments["unit_id"])
+        with units.database.reading() as session:
+            day = day_store.load_day(session, on, [unit_id])
+            versions = {r.carer_id: r.version for r in day_store.routes_of(session, on, [unit_id])}
+        if not day.visits:
+            raise SchedulingError("no_visits_to_plan", day=day_text(on))
+        moves = arguments.get("moves")
+        plan = engine.solve(
+            day,
+            moves=STANDARD_MOVES_PER_VISIT * len(day.visits) if moves is None else int(moves),
+            seconds=MAX_SECONDS,
+            seed=int(arguments.get("seed", 1)),
+            progress=lambda p: _tell(progress, p),
+            cancelled=lambda: False,
+        )
+        expected: dict[str, int] = {c.id: versions.get(c.id, 0) for c in day.carers}
+        with units.begin() as work:
+            try:
+                publish_plan(work, day, plan, reason="Ny plan for dagen", expected=expected)
+            except SchedulingError as err:
+                if err.code == "route_stale":
+                    raise SchedulingError("plan_overtaken") from err
+                raise
+        return {
+            "visit_count": sum(len(r.stops) for r in plan.routes),
+            "unallocated_count": len(plan.unallocated),
+            "travel_min": round(sum(r.travel_min for r in plan.routes)),
+        }
+
+    return body
+
+
+def _tell(progress: JobProgress, solved: Progress) -> None:
+    # Raises JobCancelled where a person asked to stop: the plan so far is not published then.
+    progress.report(min(0.99, solved.done_ratio))

@@ -1,0 +1,173 @@
+"""A carer's day as the tablet shows it."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from devices.keys import store as keys
+from devices.keys.rules import visit_window
+from gateway.views.services import service_name, tasks
+from gateway.wire import iso, iso_or_none
+from kernel.localtime import clock_text
+from scheduling import publishing, shifts
+from scheduling.register.tables import CarerRow, CitizenRow
+from scheduling.tables import RouteRow, ShiftRow, VisitRow
+
+BATTERY_LOW_MV = 4_800
+SPEED_KM_MIN = {"bike": 16.8 / 60, "e_bike": 18.0 / 60, "car": 20.0 / 60}
+
+
+def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[str, Any]:
+    """Shift, route and stops of a carer; ``shift`` and ``route`` are null where there is none."""
+    carer = session.get(CarerRow, carer_id)
+    shift = shifts.shift_of(session, carer_id, day)
+    route = publishing.route_of(session, carer_id, day)
+    stops = publishing.stops_of(session, carer_id, day) if route else []
+    return {
+        "day": day.isoformat(),
+        "carer": {"id": carer_id, "name": carer.name if carer else ""},
+        "shift": _shift(shift) if shift else None,
+        "route": _route(session, route, stops, carer, language) if route else None,
+    }
+
+
+def visit_json(row: VisitRow) -> dict[str, Any]:
+    """What a begin or end answers."""
+    return {
+        "visit": {
+            "visit_id": row.id,
+            "state": row.state,
+            "begun_at": iso_or_none(row.begun_at),
+            "ended_at": iso_or_none(row.ended_at),
+            "outcome": row.outcome,
+            "source": row.source,
+        }
+    }
+
+
+def _shift(row: ShiftRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "state": row.state,
+        "kind": row.kind,
+        "planned_start_at": iso(row.planned_start_at),
+        "planned_end_at": iso(row.planned_end_at),
+        "started_at": iso_or_none(row.started_at),
+        "ended_at": iso_or_none(row.ended_at),
+        "place": row.started_from,
+        "holder_thumbprint": row.holder_thumbprint,
+    }
+
+
+def _route(
+    session: Session, route: RouteRow, stops: list[VisitRow], carer: CarerRow | None, language: str
+) -> dict[str, Any]:
+    changes = publishing.changes_since(session, route, max(route.acknowledged_version, 1))
+    mentioned = {v for c in changes for v in (*c.came, *c.left)}
+    citizens = _citizens(session, {v.citizen_id for v in stops} | _citizens_of(session, mentioned))
+    places = _visit_texts(session, mentioned, citizens)
+    locks = keys.locks_of_doors(session, [v.door_id for v in stops if v.door_id])
+    transport = carer.transport if carer else "bike"
+    return {
+        "id": route.id,
+        "version": route.version,
+        "acknowledged_version": route.acknowledged_version,
+        "changes": [
+            {
+                "at": iso(c.at),
+                "reason": c.reason,
+                "came": [places[v] for v in c.came if v in places],
+                "left": [places[v] for v in c.left if v in places],
+            }
+            for c in changes
+        ],
+        "stops": [_stop(session, v, citizens.get(v.citizen_id), locks, transport, language) for v in stops],
+    }
+
+
+def _stop(
+    session: Session,
+    v: VisitRow,
+    citizen: CitizenRow | None,
+    locks: dict[str, tuple[str, ...]],
+    transport: str,
+    language: str,
+) -> dict[str, Any]:
+    start, end = v.start_at or v.window_open_at, v.end_at or v.window_close_at
+    travel_min = v.travel_min or 0.0
+    return {
+        "visit_id": v.id,
+        "citizen_name": citizen.name if citizen else "?",
+        "address": citizen.address if citizen else "?",
+        "window_open_at": iso(v.window_open_at),
+        "window_close_at": iso(v.window_close_at),
+        "start_at": iso(start),
+        "end_at": iso(end),
+        "mode": v.mode,
+        "service": v.service,
+        "service_name": service_name(v.service, language),
+        "tasks": tasks(v.service, language),
+        "state": v.state,
+        "begun_at": iso_or_none(v.begun_at),
+        "ended_at": iso_or_none(v.ended_at),
+        "outcome": v.outcome,
+        "source": v.source,
+        "why": v.why,
+        "travel_min": round(travel_min),
+        "travel_km": round(travel_min * SPEED_KM_MIN.get(transport, 0.28), 1),
+        "transport": transport,
+        "double": v.pair_id is not None,
+        "key_note": _key_note(v, citizen, language),
+        "door": _door(session, v, citizen, locks, start, end),
+    }
+
+
+def _door(
+    session: Session,
+    v: VisitRow,
+    citizen: CitizenRow | None,
+    locks: dict[str, tuple[str, ...]],
+    start: datetime,
+    end: datetime,
+) -> dict[str, Any] | None:
+    if v.door_id is None or v.mode != "physical" or not locks.get(v.door_id):
+        return None
+    opens, closes = visit_window(start, end)
+    lock_id = locks[v.door_id][0]
+    facts = keys.lock_facts(session, lock_id)
+    battery = facts.battery_mv if facts else None
+    return {
+        "id": v.door_id,
+        "lock_id": lock_id,
+        "label": citizen.address.split(",")[0] if citizen else v.door_id,
+        "opens_from_at": iso(opens),
+        "opens_to_at": iso(closes),
+        "battery_low": battery is not None and battery < BATTERY_LOW_MV,
+    }
+
+
+def _key_note(v: VisitRow, citizen: CitizenRow | None, language: str) -> str | None:
+    if v.door_id is not None or v.mode != "physical" or citizen is None or not citizen.formerly_key:
+        return None
+    return "Nøgle hentes på basen" if language == "da" else "Fetch the key at the base"
+
+
+def _citizens(session: Session, ids: set[str]) -> dict[str, CitizenRow]:
+    rows = session.exec(select(CitizenRow).where(col(CitizenRow.id).in_(sorted(ids)))).all()
+    return {r.id: r for r in rows}
+
+
+def _citizens_of(session: Session, visit_ids: set[str]) -> set[str]:
+    rows = session.exec(select(VisitRow).where(col(VisitRow.id).in_(sorted(visit_ids)))).all()
+    return {r.citizen_id for r in rows}
+
+
+def _visit_texts(session: Session, visit_ids: set[str], citizens: dict[str, CitizenRow]) -> dict[str, str]:
+    rows = session.exec(select(VisitRow).where(col(VisitRow.id).in_(sorted(visit_ids)))).all()
+    texts = {}
+    for r in rows:
+        citizen = citizens.get(r.citizen_id)
+        name = citizen.name if citizen else "?"
+        texts[r.id] = f"{clock_text(r.start_at or r.window_open_at)} {name}"
+    return texts

@@ -1,0 +1,183 @@
+// @ts-check
+/** What the board knows: lanes, filters, the world's clock. No DOM here. */
+/** @typedef {import("./types.js").Lane} Lane */
+/** @typedef {import("./types.js").Visit} Visit */
+/** @typedef {import("./types.js").Unallocated} Unallocated */
+/** @typedef {import("./types.js").BoardAnswer} BoardAnswer */
+/** @typedef {{kind: "unit", key: string, unit_id: string, name: string, carers: number, actions: number, collapsed: boolean}} UnitRow */
+/** @typedef {{kind: "lane", key: string, lane: Lane}} LaneRow */
+/** @typedef {UnitRow | LaneRow} Row */
+
+import { WorldClock } from "../shared/world.js";
+
+const PROBLEMS = new Set(["late", "not_started", "expected_late"]);
+const DOOR_PROBLEMS = new Set(["refused", "jammed", "unknown", "expired"]);
+
+/** A planned visit the server already expects to begin late has a state of its own. @param {Visit} visit */
+export function stateOf(visit) {
+  return visit.state === "planned" && (visit.delay_min ?? 0) > 0 ? "expected_late" : visit.state;
+}
+
+/** @param {Visit} visit */
+export function isProblem(visit) {
+  return PROBLEMS.has(stateOf(visit)) || Boolean(visit.door_problem);
+}
+
+export class Board {
+  constructor() {
+    /** @type {Map<string, Lane>} */
+    this.lanes = new Map();
+    /** @type {Unallocated[]} */
+    this.unallocated = [];
+    /** @type {{id: string, name: string}[]} */
+    this.units = [];
+    /** @type {Record<string, number>} */
+    this.attention = {};
+    this.day = "";
+    this.position = 0;
+    this.loaded = false;
+    /** @type {{attention: string | null, unit_id: string | null, query: string}} */
+    this.filter = { attention: null, unit_id: null, query: "" };
+    /** @type {Set<string>} */
+    this.collapsed = new Set();
+    /** @type {Map<string, string>} serialised lanes, to see which really changed */
+    this._seen = new Map();
+    this.clock = new WorldClock();
+  }
+
+  /** Set the world's clock from any message that carries it. @param {{at: string, speed: number}} world */
+  setWorld(world) {
+    this.clock.hear(world);
+  }
+
+  /** World time now, milliseconds since the epoch. */
+  now() {
+    return this.clock.now_ms();
+  }
+
+  /**
+   * Take in a whole board. Returns the carers whose lanes changed.
+   * @param {BoardAnswer} answer
+   * @returns {Set<string>}
+   */
+  load(answer) {
+    this.day = answer.day;
+    this.position = answer.position;
+    this.units = answer.units;
+    this.attention = answer.attention;
+    this.unallocated = answer.unallocated;
+    this.setWorld(answer.world);
+    /** @type {Set<string>} */
+    const changed = new Set();
+    const next = new Map();
+    for (const lane of answer.lanes) {
+      next.set(lane.carer_id, lane);
+      const text = JSON.stringify(lane);
+      if (this._seen.get(lane.carer_id) !== text) changed.add(lane.carer_id);
+      this._seen.set(lane.carer_id, text);
+    }
+    for (const gone of this.lanes.keys()) if (!next.has(gone)) changed.add(gone);
+    this.lanes = next;
+    this.loaded = true;
+    return changed;
+  }
+
+  /** Take in the lanes an act answered with. @param {Lane[]} lanes @param {Unallocated[]} [unallocated] */
+  applyLanes(lanes, unallocated) {
+    for (const lane of lanes) {
+      this.lanes.set(lane.carer_id, lane);
+      this._seen.set(lane.carer_id, JSON.stringify(lane));
+    }
+    if (unallocated) this.unallocated = unallocated;
+  }
+
+  /**
+   * Take in one live event as far as the event itself tells. Returns true where a visible lane changed.
+   * @param {string} type
+   * @param {Record<string, any>} data
+   */
+  applyEvent(type, data) {
+    if (type === "visit.begun" || type === "visit.ended" || type === "opening.settled") {
+      const found = this.places(String(data.visit_id));
+      for (const { visit } of found) {
+        if (type === "visit.begun") Object.assign(visit, { state: "begun", begun_at: data.at, delay_min: null });
+        if (type === "visit.ended") Object.assign(visit, { state: "ended", ended_at: data.at, delay_min: null });
+        if (type === "opening.settled") visit.door_problem = DOOR_PROBLEMS.has(String(data.state));
+      }
+      return found.length > 0;
+    }
+    const lane = this.lanes.get(String(data.carer_id));
+    if (!lane) return false;
+    if (type === "route.delivered" && data.day === this.day) lane.delivered_version = data.route_version;
+    else if (type === "route.acknowledged" && data.day === this.day) lane.acknowledged_version = data.route_version;
+    else if (type.startsWith("shift.") && lane.shift && lane.shift.id === data.shift_id) {
+      lane.shift.state = type === "shift.started" ? "begun" : "ended";
+    } else return false;
+    return true;
+  }
+
+  /** Every lane that holds a visit; a visit for two carers lies in two. @param {string} visit_id */
+  places(visit_id) {
+    /** @type {{lane: Lane, visit: Visit}[]} */
+    const found = [];
+    for (const lane of this.lanes.values()) {
+      const visit = lane.visits.find((v) => v.id === visit_id);
+      if (visit) found.push({ lane, visit });
+    }
+    return found;
+  }
+
+  /** @param {string | null} unit_id */
+  unitName(unit_id) {
+    return this.units.find((u) => u.id === unit_id)?.name ?? "";
+  }
+
+  /** @param {Lane} lane */
+  _shown(lane) {
+    const { attention, unit_id, query } = this.filter;
+    if (unit_id && lane.unit_id !== unit_id) return false;
+    if (query) {
+      const wanted = query.toLocaleLowerCase("da");
+      const named = lane.name.toLocaleLowerCase("da").includes(wanted);
+      if (!named && !lane.visits.some((v) => v.short.toLocaleLowerCase("da").includes(wanted))) return false;
+    }
+    if (!attention || attention === "unallocated") return true;
+    return lane.visits.some((v) => this.matches(v));
+  }
+
+  /** Whether a visit is one the chosen attention chip counts. @param {Visit} visit */
+  matches(visit) {
+    const wanted = this.filter.attention;
+    if (wanted === "door") return Boolean(visit.door_problem);
+    return stateOf(visit) === wanted;
+  }
+
+  /** The rows to show, units in their order, lanes in the server's. @returns {Row[]} */
+  rows() {
+    /** @type {Row[]} */
+    const rows = [];
+    for (const unit of this.units) {
+      const lanes = [...this.lanes.values()].filter((l) => l.unit_id === unit.id && this._shown(l));
+      if (!lanes.length) continue;
+      const actions = lanes.reduce((sum, l) => sum + l.visits.filter(isProblem).length, 0);
+      const collapsed = this.collapsed.has(unit.id);
+      rows.push({
+        kind: "unit",
+        key: `u:${unit.id}`,
+        unit_id: unit.id,
+        name: unit.name,
+        carers: lanes.length,
+        actions,
+        collapsed,
+      });
+      if (!collapsed) for (const lane of lanes) rows.push({ kind: "lane", key: `l:${lane.carer_id}`, lane });
+    }
+    return rows;
+  }
+
+  /** Unallocated visits within the unit filter. */
+  waiting() {
+    const { unit_id } = this.filter;
+    return this.unallocated.filter((u) => !unit_id || u.unit_id === unit_id);
+  }
+}

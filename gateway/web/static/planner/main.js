@@ -1,0 +1,200 @@
+// @ts-check
+/** The planner's page: fetches the day, wires the parts, keeps time. */
+/** @typedef {import("./types.js").MoveOrder} MoveOrder */
+/** @typedef {import("./types.js").Moved} Moved */
+/** @typedef {import("./types.js").Proposal} Proposal */
+
+import { fetchBoard, move, Problem } from "./api.js";
+import { Board } from "./board.js";
+import { ClashDialog } from "./clash.js";
+import { byId, inFrame, throttled } from "./dom.js";
+import { Drag } from "./drag.js";
+import { Filters } from "./filters.js";
+import { Grid } from "./grid.js";
+import { Keys } from "./keys.js";
+import { Live } from "./live.js";
+import { MoveDialog } from "./move.js";
+import { Panel, wordsOf } from "./panel.js";
+import { PlanDialog } from "./plan.js";
+import { Scale } from "./scale.js";
+import { clock, t } from "./text.js";
+import { Undo } from "./undo.js";
+
+const REFETCH_EVERY_MS = 1500;
+const REFRESH_MS = 30_000;
+
+const day = byId("board").dataset.day ?? "";
+const board = new Board();
+const scale = new Scale(board);
+const grid = new Grid(board, scale);
+let fetched_ms = 0;
+let fetching = false;
+let again = false;
+
+async function load() {
+  if (fetching) {
+    again = true;
+    return;
+  }
+  fetching = true;
+  try {
+    const answer = await fetchBoard(day);
+    if (answer) board.load(answer);
+    fetched_ms = board.now();
+    byId("board-error").hidden = true;
+    repaint();
+  } catch (error) {
+    byId("board-error").hidden = false;
+    const since = board.loaded ? t("planner.error.since", { at: clock(fetched_ms) }) : "";
+    if (error instanceof Problem && error.status === 401) {
+      // The session ended: only signing in helps.
+      window.location.assign(`/log-ind?til=${encodeURIComponent(window.location.pathname)}`);
+      return;
+    }
+    byId("board-error-words").textContent = [t("planner.error.board"), wordsOf(error), since].filter(Boolean).join(" ");
+  } finally {
+    fetching = false;
+    byId("board-loading").hidden = board.loaded || !byId("board-error").hidden;
+    if (again) {
+      again = false;
+      refetch();
+    }
+  }
+}
+
+const refetch = throttled(REFETCH_EVERY_MS, () => void load());
+
+function repaint() {
+  inFrame("filters", () => filters.paint());
+  inFrame("undo", () => undo.paint());
+  grid.refresh();
+}
+
+/** @param {string} visit_id */
+function select(visit_id) {
+  grid.selected = visit_id;
+  grid.refresh();
+  void panel.show(visit_id);
+}
+
+/** @param {Moved} answer @param {MoveOrder} order @param {boolean} [undone] */
+function moved(answer, order, undone = false) {
+  board.applyLanes(answer.lanes, answer.unallocated);
+  if (!undone) undo.offer(answer, order);
+  repaint();
+  refetch();
+  // The visit keeps the focus in its new lane, wherever that is.
+  requestAnimationFrame(() => {
+    grid.layOut();
+    const row = order.to_carer_id === null ? "waiting" : `l:${order.to_carer_id}`;
+    keys.go(row, order.visit_id);
+    select(order.visit_id);
+  });
+}
+
+/** @param {Problem} problem @param {MoveOrder} order */
+function clashed(problem, order) {
+  clash.open(problem, order, (one) => dialog.lanesOf(one));
+  repaint();
+}
+
+/** @param {Proposal} proposal @param {string} visit_id @param {string} reason */
+async function take(proposal, visit_id, reason) {
+  /** @type {MoveOrder} */
+  const order = { visit_id, to_carer_id: proposal.carer_id, start_at: proposal.start_at, reason };
+  try {
+    moved(await move(order, dialog.lanesOf(order), false, crypto.randomUUID()), order);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 412) clashed(error, order);
+    // A refusal is shown where the planner can change the order.
+    else dialog.open(visit_id, { to: proposal.carer_id, start_at: proposal.start_at, reason });
+  }
+}
+
+const dialog = new MoveDialog(board, { moved, clash: clashed });
+const clash = new ClashDialog(board, { moved, reload: () => refetch() });
+const panel = new Panel(board, { move: (id) => dialog.open(id), take: (p, id, why) => void take(p, id, why), select });
+const undo = new Undo(board, {
+  moved,
+  clash: clashed,
+  change: (order) => dialog.open(order.visit_id, { to: order.to_carer_id, start_at: order.start_at }),
+  lanesOf: (order) => dialog.lanesOf(order),
+});
+const filters = new Filters(board, scale, () => grid.refresh());
+const plan = new PlanDialog(board, { done: () => void load() });
+const drag = new Drag(grid, {
+  check: async (visit_id, to_carer_id, start_at) => {
+    /** @type {MoveOrder} */
+    const order = { visit_id, to_carer_id, start_at, reason: "other" };
+    try {
+      return await move(order, dialog.lanesOf(order), true);
+    } catch (error) {
+      return wordsOf(error);
+    }
+  },
+  drop: (visit_id, to, start_at) => dialog.open(visit_id, { to, start_at }),
+});
+const keys = new Keys(grid, {
+  open: (visit_id) => {
+    select(visit_id);
+    /** @type {HTMLElement | null} */ (byId("panel-body").querySelector("h2"))?.focus();
+  },
+  move: (visit_id) => {
+    select(visit_id);
+    dialog.open(visit_id);
+  },
+  undo: () => void undo.back(),
+  close: () => {
+    grid.selected = null;
+    panel.close();
+    grid.refresh();
+  },
+  toggle,
+});
+
+/** @param {string} unit_id */
+function toggle(unit_id) {
+  if (!board.collapsed.delete(unit_id)) board.collapsed.add(unit_id);
+  grid.refresh();
+}
+
+grid.root.addEventListener("click", (event) => {
+  if (drag.justDropped) return;
+  const target = /** @type {HTMLElement} */ (event.target);
+  const bar = /** @type {HTMLElement | null} */ (target.closest("[data-visit]"));
+  const unit = /** @type {HTMLElement | null} */ (target.closest(".row.unit"));
+  if (bar?.dataset.visit) {
+    bar.focus({ preventScroll: true });
+    select(bar.dataset.visit);
+  } else if (unit?.dataset.row) toggle(unit.dataset.row.slice(2));
+});
+
+byId("panel-body").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const { row, visit } = grid.focus;
+  keys.go(row, visit);
+});
+
+byId("board-retry").addEventListener("click", () => void load());
+
+new Live(board, {
+  changed: () => grid.refresh(),
+  refetch,
+  job: (data) => plan.heard(data),
+});
+
+let minute = "";
+window.setInterval(() => {
+  inFrame("now", () => {
+    const text = clock(board.now());
+    if (text !== minute) {
+      minute = text;
+      byId("world-clock").textContent = text;
+      byId("now-label").textContent = text;
+      if (!drag.active) grid.layOut();
+    } else grid.paintNow();
+  });
+}, 1000);
+window.setInterval(refetch, REFRESH_MS);
+
+void load();

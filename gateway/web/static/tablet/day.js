@@ -1,0 +1,75 @@
+// @ts-check
+// The carer's day as she sees it: the server's word with her own unsent registrations laid over it. Pure.
+
+/**
+ * @typedef {import("./outbox.js").Fact} Fact
+ * @typedef {any} Stop
+ * @typedef {any} Day
+ */
+
+/**
+ * The day with everything that waits to be sent already in it, marked as waiting.
+ * @param {Day} day @param {Fact[]} facts unsent and not refused
+ * @returns {Day}
+ */
+export function withWaiting(day, facts) {
+  if (!day?.route || !facts.length) return day;
+  const stops = day.route.stops.map((/** @type {Stop} */ stop) => {
+    const own = facts.filter((fact) => fact.visit_id === stop.visit_id);
+    return own.reduce(laidOver, stop);
+  });
+  const acknowledged = facts.filter((fact) => fact.kind === "acknowledgement").map((fact) => fact.body.version);
+  const acknowledged_version = Math.max(day.route.acknowledged_version ?? 0, ...acknowledged);
+  return { ...day, route: { ...day.route, stops, acknowledged_version } };
+}
+
+/** @param {Stop} stop @param {Fact} fact @returns {Stop} */
+function laidOver(stop, fact) {
+  if (fact.kind === "visit_begin" && stop.state === "planned") {
+    return { ...stop, state: "begun", begun_at: fact.at, waiting: true };
+  }
+  if (fact.kind === "visit_end" && stop.state !== "ended") {
+    return { ...stop, state: "ended", ended_at: fact.at, outcome: fact.body.outcome, waiting: true };
+  }
+  return stop;
+}
+
+/**
+ * The stop that fills the card: the visit under way, else the one chosen by hand, else the next planned.
+ * @param {Day} day @param {string | null} chosen
+ * @returns {Stop | null}
+ */
+export function currentStop(day, chosen) {
+  const stops = day?.route?.stops ?? [];
+  return (
+    stops.find((/** @type {Stop} */ stop) => stop.state === "begun") ??
+    stops.find((/** @type {Stop} */ stop) => stop.visit_id === chosen && stop.state === "planned") ??
+    stops.find((/** @type {Stop} */ stop) => stop.state === "planned") ??
+    null
+  );
+}
+
+/** Whether the route has a change nobody has acknowledged. @param {Day} day */
+export function hasUnseenChange(day) {
+  const route = day?.route;
+  return Boolean(route && route.changes.length && route.version > (route.acknowledged_version ?? 0));
+}
+
+/**
+ * The one main action of the moment.
+ * @param {Day} day @param {Stop | null} stop
+ * @returns {"none" | "start_shift" | "unlock" | "begin" | "end" | "end_shift" | "over"}
+ */
+export function mainAction(day, stop) {
+  if (!day?.shift) return "none";
+  if (day.shift.state === "planned") return "start_shift";
+  if (day.shift.state === "ended") return "over";
+  if (!stop) return "end_shift";
+  if (stop.state === "begun") return "end";
+  return stop.door ? "unlock" : "begin";
+}
+
+/** Street and number without floor and side: what fits on the button. @param {string} address */
+export function street(address) {
+  return address.split(",")[0].trim();
+}

@@ -1,0 +1,89 @@
+// @ts-check
+// The questions the bar can ask: where the shift starts or ends, how the visit went, what else can be done.
+
+import { h } from "../shared/dom.js";
+import { t } from "../shared/messages.js";
+import { question } from "./bar.js";
+import { outcomeWords } from "./route_view.js";
+
+const PLACES = /** @type {const} */ ([["home", "home"], ["base", "business"], ["citizen", "person"]]);
+const OUTCOMES = /** @type {const} */ ([
+  ["done", "check"], ["partly", "checklist"], ["nobody_home", "home"], ["declined", "close"], ["cancelled_at_door", "flag"],
+]);
+const NOTE_LENGTH = 400;
+
+/**
+ * @param {"ask_start" | "ask_end" | "ask_outcome" | "ask_note" | "more"} asked
+ * @param {object} view
+ * @param {any} view.day @param {any} view.stop @param {string | null} view.outcome
+ * @param {number} view.waiting @param {boolean} view.busy @param {boolean} view.can_hold_keys
+ * @param {object} act
+ * @param {() => void} act.back
+ * @param {(place: "home" | "base" | "citizen") => void} act.start
+ * @param {(place: "home" | "base" | "citizen") => void} act.end
+ * @param {(outcome: string, note: string) => void} act.outcome
+ * @param {(outcome: string) => void} act.note
+ * @param {(what: string) => void} act.more
+ */
+export function ask(asked, view, act) {
+  switch (asked) {
+    case "ask_start":
+      return view.can_hold_keys
+        ? places(t("tablet.where_start"), t("tablet.where_start_text"), view.busy, act.start, act.back)
+        : question({ heading: t("tablet.no_keys"), text: t("tablet.no_keys_text"), answers: [], back: act.back });
+    case "ask_end":
+      return view.waiting
+        ? question({ heading: t("tablet.cannot_end"), text: t("tablet.cannot_end_text", { n: view.waiting }), answers: [], back: act.back })
+        : places(t("tablet.where_end"), t("tablet.where_end_text"), view.busy, act.end, act.back);
+    case "ask_outcome":
+      return question({
+        heading: t("tablet.how_did_it_go"),
+        answers: OUTCOMES.map(([name, iconName]) => ({
+          words: outcomeWords(name), icon: iconName, key: `outcome-${name}`, main: name === "done",
+          act: () => (name === "done" ? act.outcome(name, "") : act.note(name)),
+        })),
+        back: act.back,
+      });
+    case "ask_note":
+      return note(view.outcome ?? "", act);
+    default:
+      return more(view, act);
+  }
+}
+
+/** @param {string} heading @param {string} text @param {boolean} busy @param {(place: any) => void} chosen @param {() => void} back */
+function places(heading, text, busy, chosen, back) {
+  return question({
+    heading, text, back,
+    answers: PLACES.map(([name, iconName]) => ({
+      words: t(`tablet.place.${name}`), icon: iconName, key: `place-${name}`, disabled: busy, act: () => chosen(name),
+    })),
+  });
+}
+
+/** @param {string} outcome @param {{outcome: (outcome: string, note: string) => void, back: () => void}} act */
+function note(outcome, act) {
+  const field = /** @type {HTMLTextAreaElement} */ (h("textarea.input", { id: "note", rows: 2, maxlength: NOTE_LENGTH, "data-key": "note" }));
+  return question({
+    heading: outcomeWords(outcome),
+    extra: h("div.field", {}, h("label", { for: "note" }, t("tablet.note")), field),
+    answers: [{ words: t("tablet.end_visit"), icon: "check", key: "save-outcome", main: true, act: () => act.outcome(outcome, field.value.trim()) }],
+    back: act.back,
+  });
+}
+
+/** @param {any} view @param {any} act */
+function more(view, act) {
+  const withoutDoor = view.stop?.door && view.stop.state === "planned";
+  const ended = view.stop?.state === "planned";
+  return question({
+    heading: t("tablet.more"),
+    answers: [
+      withoutDoor && { words: t("tablet.begin_without_door"), icon: "home", key: "more-begin", act: () => act.more("begin") },
+      ended && { words: t("tablet.not_carried_out"), icon: "flag", key: "more-outcome", act: () => act.more("ask_outcome") },
+      { words: t("tablet.refresh"), icon: "refresh", key: "more-refresh", act: () => act.more("refresh") },
+      { words: t("tablet.end_shift"), icon: "check", key: "more-end", act: () => act.more("ask_end") },
+    ].filter((answer) => answer !== false && answer !== undefined && answer !== null),
+    back: act.back,
+  });
+}

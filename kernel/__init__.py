@@ -1,0 +1,1 @@
+"""What every domain stands on: ids, clocks, errors, the event log, the unit of work. Knows no domain."""

@@ -1,0 +1,70 @@
+"""Reading the event log by position."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from kernel.events import StoredEvent
+from kernel.tables import EventRow
+
+
+def read_after(
+    session: Session, position: int, limit: int, event_types: Collection[str] | None = None
+) -> list[StoredEvent]:
+    """Events with a higher position, in order.
+
+    Parameters
+    ----------
+    position
+        The last position already seen; 0 reads from the start.
+    limit
+        At most this many events.
+    event_types
+        Only these types; all where absent.
+    """
+    query = select(EventRow).where(col(EventRow.position) > position)
+    if event_types is not None:
+        query = query.where(col(EventRow.event_type).in_(sorted(event_types)))
+    rows = session.exec(query.order_by(col(EventRow.position)).limit(limit)).all()
+    return [stored(row) for row in rows]
+
+
+def read_at(session: Session, positions: Iterable[int]) -> list[StoredEvent]:
+    """The events at these positions, in order; positions that no longer exist are left out."""
+    wanted = sorted(set(positions))
+    rows = session.exec(
+        select(EventRow).where(col(EventRow.position).in_(wanted)).order_by(col(EventRow.position))
+    ).all()
+    return [stored(row) for row in rows]
+
+
+def latest_position(session: Session) -> int:
+    """The highest position given so far, 0 for an empty log."""
+    return session.exec(select(func.max(EventRow.position))).one() or 0
+
+
+def latest_at(session: Session) -> datetime | None:
+    """World time of the event with the highest position."""
+    return session.exec(
+        select(EventRow.at)
+        .where(col(EventRow.position).is_not(None))
+        .order_by(col(EventRow.position).desc())
+        .limit(1)
+    ).first()
+
+
+def stored(row: EventRow) -> StoredEvent:
+    """A sequenced row as its reader sees it."""
+    if row.position is None:
+        raise ValueError(f"Expected a sequenced event, got row {row.id} without a position.")
+    return StoredEvent.model_construct(
+        position=row.position,
+        event_type=row.event_type,
+        version=row.version,
+        at=row.at,
+        unit_id=row.unit_id,
+        carer_id=row.carer_id,
+        data=row.data,
+    )

@@ -1,0 +1,76 @@
+"""Tables of the kernel: the event log, who has read how far, jobs, and answers already given."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String
+from sqlmodel import Field, SQLModel
+
+from kernel.database import UtcDateTime
+
+#: SQLite hands out row ids only to a plain INTEGER key.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class EventRow(SQLModel, table=True):
+    """One fact of the append-only log. ``position`` is given after commit, without gaps."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index(
+            "ix_event_unsequenced",
+            "id",
+            sqlite_where=Column("position").is_(None),
+            postgresql_where=Column("position").is_(None),
+        ),
+        Index("ix_event_type_at", "event_type", "at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    position: int | None = Field(default=None, sa_column=Column(BigInteger, unique=True, nullable=True))
+    event_type: str = Field(max_length=64)
+    version: int
+    at: datetime = Field(sa_type=UtcDateTime)
+    unit_id: str | None = Field(default=None, max_length=64)
+    carer_id: str | None = Field(default=None, max_length=64)
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class ConsumerRow(SQLModel, table=True):
+    """How far a reader of the log has come."""
+
+    __tablename__ = "consumer"
+
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    position: int = Field(default=0, sa_type=BigInteger)
+
+
+class JobRow(SQLModel, table=True):
+    """A long-running piece of work. This row is the truth; the task queue only triggers it."""
+
+    __tablename__ = "job"
+
+    id: str = Field(primary_key=True, max_length=64)
+    kind: str = Field(max_length=64, index=True)
+    arguments: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    state: str = Field(max_length=16, index=True)
+    progress_ratio: float = 0.0
+    cancel_requested: bool = False
+    lease_until_s: float | None = None
+    lease_holder: str | None = Field(default=None, max_length=64)
+    result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    error_code: str | None = Field(default=None, max_length=64)
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    unit_id: str | None = Field(default=None, max_length=64)
+
+
+class AnsweredRow(SQLModel, table=True):
+    """The answer once given to an idempotency key, so that a repeat gets the same and does nothing."""
+
+    __tablename__ = "answered"
+
+    key: str = Field(primary_key=True, max_length=128)
+    status: int
+    body: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at: datetime = Field(sa_type=UtcDateTime)

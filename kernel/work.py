@@ -1,0 +1,75 @@
+"""Unit of work: state and the events that tell of it, in one transaction."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlmodel import Session
+
+from kernel.clock import WorldClock
+from kernel.database import Database
+from kernel.events import Event
+from kernel.tables import EventRow
+
+
+class Work:
+    """What a service gets to work with: a session, the world's time, and a place to record events.
+
+    Nobody below the gateway commits; the one who opened the work does, before any answer leaves.
+    """
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self.session = session
+        self.now = now
+        self._events: list[Event] = []
+
+    def record(self, *events: Event) -> None:
+        """Add facts to the log, in this order, with this transaction."""
+        self._events.extend(events)
+
+    @property
+    def recorded(self) -> Sequence[Event]:
+        """What has been recorded so far in this work."""
+        return tuple(self._events)
+
+    def write_events(self) -> int:
+        """Insert the recorded events; called once, just before commit. Returns how many."""
+        if not self._events:
+            return 0
+        rows = [
+            {
+                "event_type": e.event_type,
+                "version": e.event_version,
+                "at": e.at,
+                "unit_id": e.unit_id,
+                "carer_id": e.carer_id,
+                "data": e.model_dump(mode="json"),
+            }
+            for e in self._events
+        ]
+        self.session.flush()
+        self.session.execute(insert(EventRow), rows)
+        self._events.clear()
+        return len(rows)
+
+
+class UnitsOfWork:
+    """Opens units of work on a database and rings a bell after each commit that wrote events."""
+
+    def __init__(
+        self, database: Database, clock: WorldClock, committed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self._committed = committed
+
+    @contextmanager
+    def begin(self) -> Iterator[Work]:
+        """A writing unit of work: commits on a clean exit, leaves nothing behind on an error."""
+        with self.database.writing() as session:
+            work = Work(session, self.clock.now())
+            yield work
+            wrote = work.write_events()
+        if wrote:
+            self._committed()

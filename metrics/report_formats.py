@@ -1,0 +1,218 @@
+"""The benefit report as text, JSON, CSV and XLSX. Rendering only; every figure comes from the rows."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.styles import Font
+
+from kernel.localtime import number_text
+from metrics.report import BenefitRow
+
+_TECHNOLOGIES = {"keys": ("Nøgler + kørebog", "Keys + driving log")}
+_TEXTS: dict[str, tuple[str, str]] = {
+    "technology": ("teknologi", "technology"),
+    "unit": ("enhed", "unit"),
+    "target": ("måltal min", "target min"),
+    "realised": ("realiseret min P10–P50–P90", "realised min P10–P50–P90"),
+    "chance": ("chance for måltal", "chance of target"),
+    "grade": ("evidens", "evidence grade"),
+    "events": ("hændelser bag", "events behind it"),
+    "all": ("Alle", "All"),
+    "too_little_data": ("for lidt data", "too little data"),
+    "withheld": ("vises ikke", "not shown"),
+    "stated": ("måltal som skrevet", "target as stated"),
+    "implied": ("måltal efter egne datoer", "target by its own dates"),
+    "selection": ("Selektion kan ikke udelukkes.", "Selection not ruled out."),
+}
+_COLUMNS = (
+    "technology",
+    "unit_id",
+    "unit_name",
+    "from_on",
+    "to_on",
+    "reading",
+    "target_min",
+    "realised_min",
+    "p10_min",
+    "p50_min",
+    "p90_min",
+    "target_probability_ratio",
+    "grade",
+    "selection_not_ruled_out",
+    "subject_count",
+    "shift_count",
+    "ineligible_count",
+    "event_count",
+    "status",
+    "reason",
+    "rule_version",
+)
+
+
+def table_text(rows: Sequence[BenefitRow], language: str = "da") -> str:
+    """The report as aligned plain text; the same rows give the same bytes.
+
+    A title line (period, reading, rule version), the seven columns, and what has to be said below them.
+    """
+    if not rows:
+        return ""
+    heads = ("technology", "unit", "target", "realised", "chance", "grade", "events")
+    table = [[_text(head, language) for head in heads]]
+    table += [_cells(row, language) for row in rows]
+    widths = [max(len(line[i]) for line in table) for i in range(len(heads))]
+    lines = [_title(rows[0], language), ""]
+    lines += [_aligned(line, widths) for line in table]
+    lines.insert(3, "  ".join("─" * width for width in widths))
+    notes = sorted({f"{_unit(r, language)}: {r.reason_text(language)}" for r in rows if r.reason})
+    if any(r.status == "ok" and r.selection_not_ruled_out for r in rows):
+        notes.append(_text("selection", language))
+    return "\n".join([*lines, *([""] if notes else []), *notes, ""])
+
+
+def to_json(rows: Sequence[BenefitRow]) -> str:
+    """The report as a JSON array, seconds throughout."""
+    return json.dumps([row.as_json() for row in rows], ensure_ascii=False, indent=2) + "\n"
+
+
+def to_csv(rows: Sequence[BenefitRow]) -> str:
+    """The report as CSV with ``;``, one header line, minutes with a decimal comma."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow([_csv_cell(value) for value in _values(row)])
+    return out.getvalue()
+
+
+def to_xlsx(rows: Sequence[BenefitRow]) -> bytes:
+    """The report as a workbook with one sheet and the headings of the CSV."""
+    book = Workbook()
+    sheet = book.active
+    if sheet is None:
+        raise RuntimeError("Expected a new workbook to have a sheet, got none.")
+    sheet.title = "Gevinster"
+    sheet.append(list(_COLUMNS))
+    for row in rows:
+        sheet.append([_harmless(value) for value in _values(row)])
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+    sheet.freeze_panes = "A2"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def technology_name(technology: str, language: str = "da") -> str:
+    """A technology as people call it."""
+    names = _TECHNOLOGIES.get(technology, (technology, technology))
+    return names[0 if language == "da" else 1]
+
+
+def whole_minutes(seconds: int) -> int:
+    """Seconds as minutes, half a minute rounded away from zero."""
+    minutes = (abs(seconds) + 30) // 60
+    return minutes if seconds >= 0 else -minutes
+
+
+def _text(key: str, language: str) -> str:
+    return _TEXTS[key][0 if language == "da" else 1]
+
+
+def _title(row: BenefitRow, language: str) -> str:
+    period = row.from_on.isoformat()
+    if row.to_on != row.from_on:
+        period += f" – {row.to_on.isoformat()}"
+    return f"{period} · {_text(row.reading, language)} · {row.rule_version}"
+
+
+def _unit(row: BenefitRow, language: str) -> str:
+    return _text("all", language) if row.unit_id is None else row.unit_name
+
+
+def _cells(row: BenefitRow, language: str) -> list[str]:
+    chance = row.target_probability_ratio
+    return [
+        technology_name(row.technology, language),
+        _unit(row, language),
+        _minutes(row.target_s, language),
+        _realised(row, language),
+        "–" if chance is None else f"{_percent(chance)} %",
+        row.grade or "–",
+        "–" if row.event_count is None else _number(row.event_count, language),
+    ]
+
+
+def _realised(row: BenefitRow, language: str) -> str:
+    if row.status != "ok" or row.realised_s is None:
+        return _text(row.status, language)
+    if row.p10_s is None or row.p50_s is None or row.p90_s is None:
+        return _minutes(row.realised_s, language)
+    return "–".join(_minutes(s, language) for s in (row.p10_s, row.p50_s, row.p90_s))
+
+
+def _percent(ratio: float) -> str:
+    # A redraw never proves certainty, so neither 0 nor 100 is ever printed.
+    if ratio < 0.005:
+        return "<1"
+    if ratio >= 0.995:
+        return ">99"
+    return f"{ratio * 100:.0f}"
+
+
+def _minutes(seconds: int, language: str) -> str:
+    return _number(whole_minutes(seconds), language)
+
+
+def _number(value: int, language: str) -> str:
+    return number_text(value) if language == "da" else f"{value:,}"
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    names = [cell.ljust(width) for cell, width in zip(line[:2], widths[:2], strict=True)]
+    figures = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=True)]
+    return "  ".join([*names, *figures]).rstrip()
+
+
+def _values(row: BenefitRow) -> list[Any]:
+    return [
+        row.technology,
+        row.unit_id or "all",
+        row.unit_name or "Alle",
+        row.from_on.isoformat(),
+        row.to_on.isoformat(),
+        row.reading,
+        *(_exact_minutes(s) for s in (row.target_s, row.realised_s, row.p10_s, row.p50_s, row.p90_s)),
+        row.target_probability_ratio,
+        row.grade,
+        row.selection_not_ruled_out,
+        row.subject_count,
+        row.shift_count,
+        row.ineligible_count,
+        row.event_count,
+        row.status,
+        row.reason,
+        row.rule_version,
+    ]
+
+
+def _exact_minutes(seconds: int | None) -> float | None:
+    return None if seconds is None else round(seconds / 60, 2)
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".").replace(".", ",")
+    return str(_harmless(value))
+
+
+def _harmless(value: Any) -> Any:
+    """A unit's name must not be run as a formula by the spreadsheet that opens the file."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"}:
+        return f"'{value}"
+    return value

@@ -1,0 +1,197 @@
+"""The wire form of a day: strict schemas of the day file ``omsorgstid-day-1``.
+
+Unknown fields are refused, because a misspelt field would otherwise be a silent default.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from scheduling.model import Objective, ShiftEnd, Transport, UnitKind, VisitMode
+
+SCHEMA = "omsorgstid-day-1"
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Minutes = Annotated[float, Field(ge=0, le=100_000)]
+Seconds = Annotated[float, Field(ge=0, le=172_800)]
+
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as err:
+        raise ValueError("an instant of this century") from err
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PlaceEntry(_Wire):
+    """A point on earth, on a plane, and/or a row of the travel matrix."""
+
+    lat_deg: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon_deg: Annotated[float, Field(ge=-180, le=180)] | None = None
+    x: float | None = None
+    y: float | None = None
+    matrix_row: Annotated[int, Field(ge=0)] | None = None
+
+
+class UnitEntry(_Wire):
+    """A home-care centre or a residence; validity days are inclusive."""
+
+    id: Name
+    name: Name
+    kind: UnitKind
+    base: PlaceEntry
+    valid_from_on: date | None = None
+    valid_to_on: date | None = None
+
+
+class CompetenceEntry(_Wire):
+    """A documented competence and the last day it counts."""
+
+    code: Name
+    valid_until_on: date | None = None
+
+
+class CarerEntry(_Wire):
+    """A carer's shift, from and to ``home``, the unit's ``base``, or the first (last) ``citizen``."""
+
+    id: Name
+    unit_id: Name
+    name: Name
+    skills: list[Name] = []
+    competences: list[CompetenceEntry] = []
+    shift_starts_at: Instant
+    shift_ends_at: Instant
+    transport: Transport
+    starts_from: ShiftEnd
+    ends_at: ShiftEnd
+    home: PlaceEntry | None = Field(
+        default=None, description="Needed where the shift starts or ends at home."
+    )
+    previous_shift_ended_at: Instant | None = None
+    next_shift_starts_at: Instant | None = None
+    rest_agreement_ref: Name | None = None
+
+
+class DoorEntry(_Wire):
+    """The citizen's door; ``device_id`` is its electronic lock, null where a key is needed."""
+
+    id: Name
+    device_id: Name | None = None
+
+
+class DeviceEntry(_Wire):
+    """Another device at the citizen."""
+
+    id: Name
+    kind: Name
+
+
+class ConsentEntry(_Wire):
+    """A consent with its dates."""
+
+    kind: Name
+    given_on: date
+    withdrawn_on: date | None = None
+
+
+class PreferencesEntry(_Wire):
+    """Wishes about who comes: regular carers have a price when missed, avoided ones never come."""
+
+    regular_carer_ids: list[Name] = []
+    avoided_carer_ids: list[Name] = []
+    screen_ok: bool = False
+
+
+class CitizenEntry(_Wire):
+    """A citizen as far as planning needs one. No CPR number."""
+
+    id: Name
+    unit_id: Name
+    display_name: Name
+    address: str
+    place: PlaceEntry
+    door: DoorEntry | None = None
+    devices: list[DeviceEntry] = []
+    consents: list[ConsentEntry] = []
+    preferences: PreferencesEntry = PreferencesEntry()
+    formerly_key_fetched: bool = False
+
+
+class VisitEntry(_Wire):
+    """One carer's stop. The window bounds the start; priority 1 is the most important."""
+
+    id: Name
+    citizen_id: Name
+    unit_id: Name
+    service: Name
+    window_open_at: Instant
+    window_close_at: Instant
+    duration_s: Annotated[float, Field(gt=0, le=172_800)]
+    mode: VisitMode = VisitMode.PHYSICAL
+    door_id: Name | None = None
+    required_skills: list[Name] = []
+    required_competences: list[Name] = []
+    priority: Annotated[int, Field(ge=1, le=5)] = 3
+    pinned_carer_id: Name | None = None
+    pinned_start_at: Instant | None = None
+    begun: bool = False
+
+
+class PairEntry(_Wire):
+    """A double visit: gaps from the first start to the second; both zero means together."""
+
+    first_id: Name
+    second_id: Name
+    min_gap_s: Seconds = 0.0
+    max_gap_s: Seconds = 0.0
+
+
+class MatrixEntry(_Wire):
+    """Travel minutes from row to column, for every transport."""
+
+    kind: Literal["matrix"]
+    minutes: list[list[Minutes]]
+
+
+class ModeEntry(_Wire):
+    """How fast one transport is."""
+
+    transport: Transport
+    speed_km_h: Annotated[float, Field(gt=0)]
+    detour_ratio: Annotated[float, Field(ge=1)]
+    stop_min: Minutes
+    valid_from_on: date
+    source: Name
+
+
+class CoordinatesEntry(_Wire):
+    """Travel from coordinates, by transport."""
+
+    kind: Literal["coordinates"]
+    modes: list[ModeEntry]
+
+
+class DayEntry(_Wire):
+    """A whole day. ``zero_at`` is minute 0 of every exact minute of a plan."""
+
+    schema_: Literal["omsorgstid-day-1"] = Field(alias="schema")
+    on: date
+    name: Name
+    zero_at: Instant
+    objective: Objective = Objective.CARE
+    units: list[UnitEntry]
+    carers: list[CarerEntry]
+    citizens: list[CitizenEntry]
+    visits: list[VisitEntry]
+    pairs: list[PairEntry] = []
+    travel: Annotated[MatrixEntry | CoordinatesEntry, Field(discriminator="kind")]

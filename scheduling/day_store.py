@@ -1,0 +1,173 @@
+"""Keeps whole days: in from a day file or a generator, out to the planner and the rules."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import func, insert
+from sqlmodel import Session, SQLModel, col, select
+
+from kernel.errors import KernelError
+from kernel.localtime import day_text
+from kernel.work import Work
+from scheduling import day_rows
+from scheduling.errors import SchedulingError
+from scheduling.model import Carer, Citizen, Day
+from scheduling.register.tables import (
+    CarerRow,
+    CitizenRow,
+    CompetenceRow,
+    ConsentRow,
+    EmploymentRow,
+    UnitRow,
+)
+from scheduling.tables import DayFrameRow, RouteRow, ShiftRow, VisitRow
+
+_IN_CHUNK = 5_000
+
+RowType = TypeVar("RowType", bound=SQLModel)
+
+
+def save_day(work: Work, day: Day) -> None:
+    """Store a day: its master data where new, its shifts and its visits. All or nothing.
+
+    Raises
+    ------
+    SchedulingError
+        ``day_exists`` if a day of that date is already stored.
+    """
+    if work.session.get(DayFrameRow, day.on) is not None:
+        raise SchedulingError("day_exists", day=day_text(day.on))
+    register(work, day)
+    _insert(work.session, DayFrameRow, [day_rows.frame_row(day)])
+    _insert(work.session, ShiftRow, day_rows.shift_rows(day))
+    _insert(work.session, VisitRow, day_rows.visit_rows(day))
+
+
+def register(work: Work, day: Day) -> None:
+    """Add units, carers and citizens the register does not know yet; known ones are left as they are."""
+    session = work.session
+    _insert(session, UnitRow, _new(session, UnitRow, day_rows.unit_rows(day)))
+    carers = [c for c in day.carers if c.id in _unknown(session, CarerRow, {c.id for c in day.carers})]
+    _register_carers(session, carers, day.on)
+    citizens = [
+        c for c in day.citizens if c.id in _unknown(session, CitizenRow, {c.id for c in day.citizens})
+    ]
+    _register_citizens(session, citizens)
+
+
+def _register_carers(session: Session, carers: Sequence[Carer], on: date) -> None:
+    _insert(session, CarerRow, day_rows.carer_rows(carers))
+    _insert(session, CompetenceRow, day_rows.competence_rows(carers))
+    _insert(
+        session,
+        EmploymentRow,
+        [{"carer_id": c.id, "unit_id": c.unit_id, "from_on": on, "to_on": None} for c in carers],
+    )
+
+
+def _register_citizens(session: Session, citizens: Sequence[Citizen]) -> None:
+    first_short = (session.exec(select(func.max(CitizenRow.short))).one() or 1_000) + 1
+    _insert(session, CitizenRow, day_rows.citizen_rows(citizens, first_short))
+    _insert(session, ConsentRow, day_rows.consent_rows(citizens))
+
+
+def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None) -> Day:
+    """The planner's model of a stored day, of some or all units.
+
+    Raises
+    ------
+    KernelError
+        ``not_found`` if no such day is stored.
+    """
+    frame = session.get(DayFrameRow, on)
+    if frame is None:
+        raise KernelError("not_found", what=f"Dagen {on.isoformat()}")
+    visits = visits_of(session, on, unit_ids)
+    shifts_query = select(ShiftRow).where(ShiftRow.day == on, ShiftRow.state != "cancelled")
+    if unit_ids is not None:
+        shifts_query = shifts_query.where(col(ShiftRow.unit_id).in_(sorted(unit_ids)))
+    shifts = session.exec(shifts_query.order_by(col(ShiftRow.carer_id))).all()
+    carers = {r.id: r for r in _by_ids(session, CarerRow, {s.carer_id for s in shifts})}
+    citizens = sorted(_by_ids(session, CitizenRow, {v.citizen_id for v in visits}), key=lambda c: c.id)
+    units = {s.unit_id for s in shifts} | {v.unit_id for v in visits}
+    neighbours = neighbouring_shifts(session, on, set(carers))
+    day = day_rows.build_day(
+        frame,
+        sorted(_by_ids(session, UnitRow, units), key=lambda u: u.id),
+        [(carers[s.carer_id], s) for s in shifts],
+        session.exec(select(CompetenceRow).where(col(CompetenceRow.carer_id).in_(sorted(carers)))).all(),
+        citizens,
+        session.exec(
+            select(ConsentRow).where(col(ConsentRow.citizen_id).in_([c.id for c in citizens]))
+        ).all(),
+        visits,
+    )
+    return day_rows.with_neighbours(day, neighbours)
+
+
+def visits_of(session: Session, on: date, unit_ids: Collection[str] | None = None) -> list[VisitRow]:
+    """The visits of a day that have not been cancelled, in the order of the plan, then by id."""
+    query = select(VisitRow).where(VisitRow.day == on, VisitRow.state != "cancelled")
+    if unit_ids is not None:
+        query = query.where(col(VisitRow.unit_id).in_(sorted(unit_ids)))
+    rows = session.exec(query).all()
+    return sorted(rows, key=lambda v: (v.plan_rank is None, v.plan_rank or 0, v.id))
+
+
+def routes_of(session: Session, on: date, unit_ids: Collection[str] | None = None) -> list[RouteRow]:
+    """The routes of a day, by carer."""
+    query = select(RouteRow).where(RouteRow.day == on)
+    if unit_ids is not None:
+        query = query.where(col(RouteRow.unit_id).in_(sorted(unit_ids)))
+    return list(session.exec(query.order_by(col(RouteRow.carer_id))).all())
+
+
+def neighbouring_shifts(session: Session, on: date, carer_ids: Collection[str]) -> list[ShiftRow]:
+    """Shifts of these carers on the day before and the day after: what the rule on daily rest looks at."""
+    rows = session.exec(
+        select(ShiftRow).where(
+            col(ShiftRow.day).in_([on - timedelta(days=1), on + timedelta(days=1)]),
+            ShiftRow.state != "cancelled",
+        )
+    ).all()
+    return [r for r in rows if r.carer_id in carer_ids]
+
+
+def shift_unit(session: Session, on: date, carer_id: str) -> str | None:
+    """The unit a carer is on duty in on a day, ``None`` where she is not."""
+    row = session.exec(
+        select(ShiftRow).where(ShiftRow.day == on, ShiftRow.carer_id == carer_id, ShiftRow.state != "cancelled")
+    ).first()
+    return row.unit_id if row else None
+
+
+def _by_ids(session: Session, table: type[RowType], ids: Iterable[str]) -> list[RowType]:
+    wanted = sorted(ids)
+    found: list[RowType] = []
+    for start in range(0, len(wanted), _IN_CHUNK):
+        chunk = wanted[start : start + _IN_CHUNK]
+        found.extend(session.exec(select(table).where(table.__table__.c.id.in_(chunk))).all())  # type: ignore[attr-defined]
+    return found
+
+
+def _unknown(session: Session, table: type[SQLModel], ids: Collection[str]) -> set[str]:
+    wanted, known = sorted(ids), set()
+    id_column = table.__table__.c.id  # type: ignore[attr-defined]
+    for start in range(0, len(wanted), _IN_CHUNK):
+        known |= set(
+            session.execute(
+                select(id_column).where(id_column.in_(wanted[start : start + _IN_CHUNK]))
+            ).scalars()
+        )
+    return set(wanted) - known
+
+
+def _new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    unknown = _unknown(session, table, {r["id"] for r in rows})
+    return [r for r in rows if r["id"] in unknown]
+
+
+def _insert(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        session.execute(insert(table), list(rows))

@@ -1,0 +1,103 @@
+"""What can go wrong with shifts, routes and visits, said so that a carer or planner knows what to do."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from kernel.errors import DomainError, ErrorKind, ErrorText
+
+
+class SchedulingError(DomainError):
+    """Errors of shifts, routes and visits."""
+
+    texts: ClassVar[Mapping[str, ErrorText]] = {
+        "no_shift_today": ErrorText(
+            ErrorKind.NOT_FOUND,
+            "Du har ingen vagt i dag. Ring til planlæggeren, hvis det er en fejl.",
+            "You have no shift today. Call the planner if this is a mistake.",
+        ),
+        "shift_already_begun": ErrorText(
+            ErrorKind.CONFLICT,
+            "Vagten er allerede startet kl. {clock}. Er det en anden tablet, så afslut vagten dér først.",
+            "The shift already began at {clock}. If that was on another tablet, end the shift there first.",
+        ),
+        "shift_not_begun": ErrorText(
+            ErrorKind.CONFLICT,
+            "Start vagten først.",
+            "Start the shift first.",
+        ),
+        "shift_ended": ErrorText(
+            ErrorKind.CONFLICT,
+            "Vagten er afsluttet. Ring til planlæggeren, hvis du skal i gang igen.",
+            "The shift has ended. Call the planner if you need to start again.",
+        ),
+        "open_visits": ErrorText(
+            ErrorKind.CONFLICT,
+            "Afslut besøget hos {citizen}, før du afslutter vagten.",
+            "End the visit at {citizen} before you end the shift.",
+        ),
+        "not_your_visit": ErrorText(
+            ErrorKind.FORBIDDEN,
+            "Besøget er ikke på din rute. Se ruten igen, eller ring til planlæggeren.",
+            "The visit is not on your route. Look at the route again or call the planner.",
+        ),
+        "another_visit_open": ErrorText(
+            ErrorKind.CONFLICT,
+            "Afslut besøget hos {citizen}, før du starter det næste.",
+            "End the visit at {citizen} before you start the next one.",
+        ),
+        "visit_ended": ErrorText(
+            ErrorKind.CONFLICT,
+            "Besøget er allerede afsluttet kl. {clock}.",
+            "The visit already ended at {clock}.",
+        ),
+        "visit_not_begun": ErrorText(
+            ErrorKind.CONFLICT,
+            "Start besøget, før du afslutter det.",
+            "Start the visit before you end it.",
+        ),
+        "visit_begun": ErrorText(
+            ErrorKind.CONFLICT,
+            "Besøget er i gang og kan ikke flyttes.",
+            "The visit has begun and cannot be moved.",
+        ),
+        "implausible_time": ErrorText(
+            ErrorKind.INVALID,
+            "Tidspunktet {found} kan ikke passe. Det skal ligge mellem {earliest} og {latest}.",
+            "The time {found} cannot be right. It has to lie between {earliest} and {latest}.",
+        ),
+        "route_stale": ErrorText(
+            ErrorKind.STALE,
+            "Ruten er ændret af en anden. Intet er gemt.",
+            "The route was changed by somebody else. Nothing was saved.",
+        ),
+        "versions_missing": ErrorText(
+            ErrorKind.INVALID,
+            "Send versionen af begge ruter med (If-Match). Der mangler: {missing}.",
+            "Send the version of both routes (If-Match). Missing: {missing}.",
+        ),
+        "move_breaks_rule": ErrorText(
+            ErrorKind.INVALID,
+            "Besøget kan ikke flyttes dertil: {rule}.",
+            "The visit cannot be moved there: {rule}.",
+        ),
+        "reason_missing": ErrorText(
+            ErrorKind.INVALID,
+            "Skriv en årsag. Tabletten skal kunne fortælle, hvorfor ruten er ændret.",
+            "Give a reason. The tablet has to be able to say why the route changed.",
+        ),
+        "day_exists": ErrorText(
+            ErrorKind.CONFLICT,
+            "Der findes allerede en dag {day} for de enheder. Intet er indlæst.",
+            "There already is a day {day} for these units. Nothing was imported.",
+        ),
+        "no_visits_to_plan": ErrorText(
+            ErrorKind.NOT_FOUND,
+            "Der er ingen besøg at planlægge den {day} i den enhed.",
+            "There are no visits to plan on {day} in that unit.",
+        ),
+        "plan_overtaken": ErrorText(
+            ErrorKind.STALE,
+            "Ruterne blev ændret, mens planen blev lavet. Planen er ikke lagt på. Lav den igen.",
+            "The routes changed while the plan was being made. It was not applied. Make it again.",
+        ),
+    }

@@ -1,0 +1,169 @@
+"""What planning and delivery of care tell the rest: shifts, routes, visits. Facts only, no names.
+
+Stops travel inside the route events because a later reader (the benefit ledger, the grant signer) must be able
+to judge a day from the log alone.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from kernel.events import Event
+
+Place = Literal["home", "base", "citizen"]
+Source = Literal["manual", "device"]
+Mode = Literal["physical", "screen"]
+Outcome = Literal["done", "partly", "nobody_home", "declined", "cancelled_at_door"]
+ShiftKind = Literal["day", "evening", "night"]
+
+
+class RouteStop(BaseModel):
+    """One stop of a published route, with what a reader needs to judge it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    visit_id: str
+    citizen_id: str
+    start_at: AwareDatetime
+    end_at: AwareDatetime
+    mode: Mode
+    door_id: str | None = None
+    #: before the electronic lock a key to this citizen was fetched at the base
+    formerly_key: bool = False
+
+
+class ShiftStarted(Event):
+    """A carer began a shift and said where."""
+
+    event_type: ClassVar[str] = "shift.started"
+
+    shift_id: str
+    carer_id: str
+    unit_id: str
+    kind: ShiftKind
+    place: Place
+    day: str
+    planned_start_at: AwareDatetime
+    planned_end_at: AwareDatetime
+    #: SHA-256 thumbprint (hex) of the key the tablet made for this shift; grants bind to it
+    holder_thumbprint: str | None = None
+
+
+class ShiftEnded(Event):
+    """A carer ended a shift and said where. The shift's key is worthless from now on."""
+
+    event_type: ClassVar[str] = "shift.ended"
+
+    shift_id: str
+    carer_id: str
+    unit_id: str
+    place: Place
+
+
+class RoutePublished(Event):
+    """A route got a new version. The former version is void from this event on."""
+
+    event_type: ClassVar[str] = "route.published"
+
+    route_id: str
+    carer_id: str
+    unit_id: str
+    day: str
+    route_version: int
+    reason: str
+    stops: tuple[RouteStop, ...]
+
+
+class RouteDelivered(Event):
+    """A route version reached the carer's tablet."""
+
+    event_type: ClassVar[str] = "route.delivered"
+
+    route_id: str
+    carer_id: str
+    unit_id: str
+    day: str
+    route_version: int
+    stop_count: int
+    #: how many of the stops once needed a key fetched at the base
+    key_stop_count: int
+
+
+class RouteAcknowledged(Event):
+    """The carer has seen a changed route."""
+
+    event_type: ClassVar[str] = "route.acknowledged"
+
+    route_id: str
+    carer_id: str
+    unit_id: str
+    day: str
+    route_version: int
+
+
+class VisitMoved(Event):
+    """A planner moved a visit. Both carers' tablets are told why."""
+
+    event_type: ClassVar[str] = "visit.moved"
+
+    visit_id: str
+    citizen_id: str
+    unit_id: str
+    day: str
+    from_carer_id: str | None
+    to_carer_id: str | None
+    from_start_at: AwareDatetime | None
+    to_start_at: AwareDatetime | None
+    reason: str
+
+
+class VisitBegun(Event):
+    """A visit began, by the door (device) or by a tap (manual)."""
+
+    event_type: ClassVar[str] = "visit.begun"
+
+    visit_id: str
+    citizen_id: str
+    carer_id: str
+    unit_id: str
+    shift_id: str | None
+    mode: Mode
+    source: Source
+    planned_start_at: AwareDatetime
+    opening_id: str | None = None
+
+
+class VisitEnded(Event):
+    """A visit ended with an outcome that a person gave."""
+
+    event_type: ClassVar[str] = "visit.ended"
+
+    visit_id: str
+    citizen_id: str
+    carer_id: str
+    unit_id: str
+    shift_id: str | None
+    mode: Mode
+    outcome: Outcome
+    begun_at: AwareDatetime
+
+
+class DayPlanned(Event):
+    """A plan for a whole day of a unit was made and published."""
+
+    event_type: ClassVar[str] = "day.planned"
+
+    unit_id: str
+    day: str
+    visit_count: int
+    unallocated_count: int
+
+
+class CitizenEnrolled(Event):
+    """A citizen began to use a technology (a lock was mounted and consented to)."""
+
+    event_type: ClassVar[str] = "citizen.enrolled"
+
+    citizen_id: str
+    unit_id: str
+    technology: str

@@ -1,0 +1,318 @@
+"""Best insertion: where one job costs least, and a first plan made of such steps.
+
+Places are first ranked by an estimate along one route, then the best few are tried exactly, because a delay
+may travel to other routes through double visits.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from scheduling.timing import LIMIT_TOLERANCE_MIN, Schedule
+
+TRIED_EXACTLY = 4
+"""Estimates tried exactly per job before the cheapest is taken."""
+
+REACH_MIN = 90.0
+"""Neighbours in a route that start further than this outside the window are not worth an estimate."""
+
+FILLING_AVERSION = 2.0
+"""Lateness made dearer while a plan is filled: whoever is late now delays visits that are not there yet.
+Measured on six benchmark instances of 44 to 400 patients: total cost after insertion falls by a fifth."""
+
+GOLDEN = 0.6180339887498949
+"""Steps of this size modulo 1 spread keys evenly and hardly ever meet."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Spot:
+    """A place for a job: estimated price in minutes, key in the order, carers of its visits."""
+
+    price_min: float
+    key: float
+    carers: tuple[int, ...]
+
+
+def free_key(
+    schedule: Schedule, low: float, high: float, share: float = 0.5, near: float = 0.0
+) -> float | None:
+    """An unused key strictly between two keys, either of which may be infinite.
+
+    ``share`` (0 to 1) is where between them. ``near`` stands in for an infinite side, where it fits: a key at
+    a place of the order that suits the time of day leaves more positions open to double visits.
+    ``None`` if no float is left, until ``Schedule.renumber``.
+    """
+    if math.isinf(low) and math.isinf(high):
+        low, high = near, near + 1.0
+    elif math.isinf(low):
+        low = near if near < high else high - 1.0
+    elif math.isinf(high):
+        low = max(low, near)
+        high = low + 1.0
+    for _ in range(16):
+        key = low + (high - low) * share
+        if not low < key < high:
+            return None
+        if key not in schedule.used:
+            return key
+        share = (share + GOLDEN) % 1.0 or GOLDEN
+    return None
+
+
+def key_at(schedule: Schedule, minute: float) -> float:
+    """The largest key of the jobs that start no later than a minute; 0 if there are none."""
+    jobs, start = schedule.problem.jobs, schedule.start
+    starts = zip(schedule.key, jobs, strict=True)
+    keys = (key for key, job in starts if start[job[0]] <= minute and not math.isnan(key))
+    return max(keys, default=0.0)
+
+
+def insertion_price_min(
+    schedule: Schedule, v: int, c: int, index: int, release: float, aversion: float = 0.0
+) -> float:
+    """Estimated rise of the cost if visit ``v`` is put at ``index`` of carer ``c``'s route.
+
+    Exact for the route itself; what a delay does to the partners of double visits is left out. Infinite where
+    a shift or a pinned start would be broken. ``aversion`` adds that many times the price of lateness.
+    """
+    p = schedule.problem
+    route, start, duration, location = schedule.routes[c], schedule.start, p.duration, p.location
+    legs, limit = p.legs[c], p.work_limit[c]
+    if index:
+        before = route[index - 1]
+        leaves, here = start[before] + duration[before], schedule.at[before]
+    else:
+        leaves, here = p.shift_start[c], p.shift_open[c]
+    there = location[v]
+    travel = legs[here][there] if there >= 0 and here >= 0 else 0.0
+    begins = max(leaves + travel, release)
+    leaves = begins + duration[v]
+    if leaves > limit or begins > p.due[v] + LIMIT_TOLERANCE_MIN:
+        return math.inf
+    if there >= 0:
+        here = there
+    late = max(0.0, begins - p.close[v])
+    worst = late
+    travelled = travel
+    delayed = True
+    for w in route[index:]:
+        there = location[w]
+        leg = legs[here][there] if there >= 0 and here >= 0 else 0.0
+        travelled += leg - schedule.leg[w]
+        begins = max(leaves + leg, schedule.release[w])
+        if begins <= start[w]:
+            delayed = False
+            if there >= 0:
+                break
+            # After a screen visit the carer is still elsewhere, so the next leg has to be looked at too.
+            begins = start[w]
+        leaves = begins + duration[w]
+        if leaves > limit or begins > p.due[w] + LIMIT_TOLERANCE_MIN:
+            return math.inf
+        now_late = max(0.0, begins - p.close[w])
+        late += now_late - schedule.late[w]
+        worst = max(worst, now_late)
+        if there >= 0:
+            here = there
+        delayed = True
+    overrun = 0.0
+    if delayed:
+        end = p.shift_close[c]
+        back = legs[here][end] if here >= 0 and end >= 0 else 0.0
+        travelled += back - schedule.back[c]
+        overrun = max(0.0, leaves + back - p.shift_end[c]) - schedule.over[c]
+    rise = (travelled + late * (1.0 + aversion) + max(0.0, worst - schedule.worst)) / 3
+    return rise + p.weights.overrun_ratio * overrun + p.irregular[v].get(c, 0.0)
+
+
+def route_spots(schedule: Schedule, v: int, c: int, aversion: float = 0.0) -> Iterator[tuple[float, int]]:
+    """Estimated price and index of every sensible position of visit ``v`` in carer ``c``'s route."""
+    p, route, start = schedule.problem, schedule.routes[c], schedule.start
+    release = schedule.release[v]
+    low = bisect_left(route, release - REACH_MIN, key=start.__getitem__)
+    high = bisect_left(route, max(p.close[v], release) + REACH_MIN, key=start.__getitem__)
+    for index in range(low, high + 1):
+        price = insertion_price_min(schedule, v, c, index, release, aversion)
+        if price < math.inf:
+            yield price, index
+
+
+def single_spots(schedule: Schedule, job: int, carers: list[int], aversion: float = 0.0) -> list[Spot]:
+    """The best position with each carer, cheapest first."""
+    v = schedule.problem.jobs[job][0]
+    near, share = key_at(schedule, schedule.release[v]), (job + 1) * GOLDEN % 1.0
+    spots = []
+    for c in carers:
+        best = min(route_spots(schedule, v, c, aversion), default=None)
+        if best is None:
+            continue
+        key = free_key(schedule, *_keys_around(schedule, c, best[1]), share, near)
+        if key is not None:
+            spots.append(Spot(best[0], key, (c,)))
+    spots.sort()
+    return spots
+
+
+def pair_spots(
+    schedule: Schedule,
+    job: int,
+    aversion: float = 0.0,
+    limit: int = TRIED_EXACTLY,
+    wanted: Mapping[int, int] | None = None,
+) -> list[Spot]:
+    """Cheap places for a double visit, cheapest first.
+
+    A double visit has one key for both routes, so its two positions must overlap in the order. Positions are
+    proposed for the visit with fewer able carers (the scarcer skill is served first); for each, the best
+    other carer joins at the time that follows. ``wanted`` fixes the carer of the first (0) or second (1).
+    """
+    p = schedule.problem
+    able = [p.able[v] for v in p.jobs[job]]
+    for half, c in (wanted or {}).items():
+        able[half] = [c]
+    scarce = 0 if len(able[0]) <= len(able[1]) else 1
+    v, other = p.jobs[job][scarce], p.jobs[job][1 - scarce]
+    proposals = sorted(
+        (price, c, i) for c in able[scarce] for price, i in route_spots(schedule, v, c, aversion)
+    )
+    near, share = key_at(schedule, schedule.release[v]), (job + 1) * GOLDEN % 1.0
+    spots: list[Spot] = []
+    for price, c, index in proposals[: 3 * limit]:
+        release = _partner_release(schedule, v, c, index)
+        partner = _best_partner(
+            schedule, other, able[1 - scarce], c, release, _keys_around(schedule, c, index)
+        )
+        if partner is None:
+            continue
+        key = free_key(schedule, *partner.interval, share, near)
+        if key is not None:
+            carers = (c, partner.carer) if scarce == 0 else (partner.carer, c)
+            spots.append(Spot(price + partner.price_min, key, carers))
+    spots.sort()
+    return spots
+
+
+def insert_job(schedule: Schedule, job: int, aversion: float = 0.0) -> bool:
+    """Put an unplaced job where it costs least; False if nobody can do it inside the limits.
+
+    ``aversion`` makes lateness dearer by that many times its price while a plan is still being filled.
+    """
+    p = schedule.problem
+    spots = (
+        single_spots(schedule, job, p.able[p.jobs[job][0]], aversion)
+        if len(p.jobs[job]) == 1
+        else pair_spots(schedule, job, aversion)
+    )
+    best: tuple[float, Spot] | None = None
+    tried = 0
+    for spot in spots:
+        if best is not None and tried >= TRIED_EXACTLY:
+            break
+        if spot.key in schedule.used:
+            continue
+        schedule.place(job, spot.key, spot.carers)
+        tried += 1
+        if schedule.settle():
+            cost = schedule.cost_min() + aversion * schedule.tardiness / 3
+            if best is None or cost < best[0]:
+                best = (cost, spot)
+        schedule.rollback()
+    if best is None:
+        return False
+    schedule.place(job, best[1].key, best[1].carers)
+    schedule.settle()
+    schedule.commit()
+    return True
+
+
+def insertion_order(schedule: Schedule) -> list[int]:
+    """Jobs in the order in which they claim a place.
+
+    What has begun or is pinned comes first, then by priority, then by time; among visits of the same half
+    hour double visits and those few carers can do come before the others.
+    """
+    p = schedule.problem
+
+    def claim(job: int) -> tuple[float, ...]:
+        visits = p.jobs[job]
+        begun = 0 if any(p.begun[v] for v in visits) else 1
+        pinned = 0 if any(p.due[v] < math.inf for v in visits) else 1
+        priority = min(p.visits[v].priority for v in visits)
+        able = min(len(p.able[v]) for v in visits)
+        opens = max(p.open[v] for v in visits)
+        return (begun, pinned, priority, opens // 120, -len(visits), able, opens, job)
+
+    return sorted(range(len(p.jobs)), key=claim)
+
+
+def insert_all(schedule: Schedule, cancelled: Callable[[], bool]) -> list[int]:
+    """Insert every unplaced job; returns the jobs nobody can do. Stops early when cancelled."""
+    left: list[int] = []
+    for count, job in enumerate(insertion_order(schedule)):
+        if schedule.placed(job):
+            continue
+        if cancelled() or not insert_job(schedule, job, FILLING_AVERSION):
+            left.append(job)
+        if count % 200 == 199:
+            schedule.renumber()
+    schedule.renumber()
+    return left
+
+
+@dataclass(frozen=True, slots=True)
+class _Partner:
+    price_min: float
+    carer: int
+    interval: tuple[float, float]
+
+
+def _best_partner(
+    schedule: Schedule,
+    v: int,
+    able: Sequence[int],
+    taken: int,
+    release: float,
+    interval: tuple[float, float],
+) -> _Partner | None:
+    """The cheapest other carer who can join from ``release`` on, inside the interval of the order."""
+    best: _Partner | None = None
+    for c in able:
+        if c == taken:
+            continue
+        keys = schedule.keys[c]
+        # Indices whose keys overlap the interval of the first visit: any of them keeps the order.
+        low, high = bisect_right(keys, interval[0]), bisect_left(keys, interval[1])
+        index = bisect_left(schedule.routes[c], release, key=schedule.start.__getitem__)
+        index = min(max(index, low), high)
+        price = insertion_price_min(schedule, v, c, index, release)
+        if price < math.inf and (best is None or price < best.price_min):
+            around = _keys_around(schedule, c, index)
+            best = _Partner(price, c, (max(interval[0], around[0]), min(interval[1], around[1])))
+    return best
+
+
+def _partner_release(schedule: Schedule, v: int, c: int, index: int) -> float:
+    """When the other visit of the pair may begin if ``v`` takes this position."""
+    p = schedule.problem
+    job = p.job_of[v]
+    first, second = p.jobs[job]
+    route = schedule.routes[c]
+    if index:
+        before = route[index - 1]
+        leaves, here = schedule.start[before] + p.duration[before], schedule.at[before]
+    else:
+        leaves, here = p.shift_start[c], p.shift_open[c]
+    there = p.location[v]
+    travel = p.legs[c][here][there] if here >= 0 and there >= 0 else 0.0
+    begins = max(leaves + travel, schedule.release[v])
+    if v == first:
+        return max(schedule.release[second], begins + p.gap_low[job])
+    return max(schedule.release[first], begins - p.gap_high[job])
+
+
+def _keys_around(schedule: Schedule, c: int, index: int) -> tuple[float, float]:
+    keys = schedule.keys[c]
+    return (keys[index - 1] if index else -math.inf, keys[index] if index < len(keys) else math.inf)

@@ -1,0 +1,191 @@
+"""A day, or one unit of it, as flat lists: what a search and a board compute on.
+
+Visits, carers and jobs are numbers here. A job is what is planned at once: one visit, or both of a pair.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from kernel.ids import CarerId, UnitId, VisitId
+from scheduling import rules
+from scheduling.cost import CostWeights, regular_price_min, visit_price_min, weights_for
+from scheduling.model import Carer, Day, Place, Visit, VisitMode
+from scheduling.travel import Legs, travel_times
+
+NOWHERE = -1
+"""Location of a screen visit, and of a shift that begins or ends at a citizen."""
+
+
+class Problem:
+    """The visits and carers of the given units of a day, indexed.
+
+    Parameters
+    ----------
+    day
+        A whole, checked day.
+    units
+        The units to take; a pair never spans two units (the day file sees to it).
+    dense
+        Store all travel times (a search asks for most of them) or compute each when asked (a board).
+    """
+
+    __slots__ = (
+        "able",
+        "begun",
+        "can",
+        "carer_index",
+        "carers",
+        "close",
+        "day",
+        "due",
+        "duration",
+        "gap_high",
+        "gap_low",
+        "irregular",
+        "job_of",
+        "jobs",
+        "legs",
+        "location",
+        "open",
+        "price",
+        "shift_close",
+        "shift_end",
+        "shift_open",
+        "shift_start",
+        "visit_index",
+        "visits",
+        "weights",
+        "why_not",
+        "work_limit",
+    )
+
+    def __init__(self, day: Day, units: Iterable[UnitId], *, dense: bool) -> None:
+        chosen = frozenset(units)
+        self.day = day
+        self.weights: CostWeights = weights_for(day.objective)
+        self.visits: list[Visit] = [v for v in day.visits if v.unit_id in chosen]
+        self.carers: list[Carer] = [c for c in day.carers if c.unit_id in chosen]
+        self.visit_index: dict[VisitId, int] = {v.id: i for i, v in enumerate(self.visits)}
+        self.carer_index: dict[CarerId, int] = {c.id: i for i, c in enumerate(self.carers)}
+        self._index_times()
+        self._index_jobs()
+        self._index_carers()
+        self._index_places(dense)
+
+    def _index_times(self) -> None:
+        day = self.day
+        minute = day.minute
+        self.begun = [v.begun and v.pinned_start_at is not None for v in self.visits]
+        self.open = [minute(v.pinned_start_at or v.window_open_at) for v in self.visits]
+        self.close = [minute(v.window_close_at) for v in self.visits]
+        self.due = [minute(v.pinned_start_at) if v.pinned_start_at else math.inf for v in self.visits]
+        self.duration = [v.duration_s / 60.0 for v in self.visits]
+        self.price = [visit_price_min(v, self.weights) for v in self.visits]
+
+    def _index_jobs(self) -> None:
+        """Jobs in the order of their first visit. Gaps are minutes from the first start to the second."""
+        self.jobs: list[tuple[int, ...]] = []
+        self.job_of = [-1] * len(self.visits)
+        self.gap_low: list[float] = []
+        self.gap_high: list[float] = []
+        pair_of = self.day.pair_of
+        for index, visit in enumerate(self.visits):
+            if self.job_of[index] >= 0:
+                continue
+            pair = pair_of.get(visit.id)
+            job = (
+                (index,)
+                if pair is None
+                else (self.visit_index[pair.first_id], self.visit_index[pair.second_id])
+            )
+            for member in job:
+                self.job_of[member] = len(self.jobs)
+            self.jobs.append(job)
+            self.gap_low.append(0.0 if pair is None else pair.min_gap_s / 60.0)
+            self.gap_high.append(0.0 if pair is None else pair.max_gap_s / 60.0)
+
+    def _index_carers(self) -> None:
+        """Who may do what, once per kind of visit: 1,500 carers share few kinds."""
+        day = self.day
+        self.shift_start = [day.minute(c.shift_starts_at) for c in self.carers]
+        self.shift_end = [day.minute(c.shift_ends_at) for c in self.carers]
+        self.work_limit = [day.minute(rules.latest_work_end(c)) + 1e-9 for c in self.carers]
+        self.able: list[list[int]] = []
+        self.can: list[bytes] = []
+        self.why_not: list[Counter[str]] = []
+        self.irregular: list[dict[int, float]] = []
+        known: dict[object, tuple[list[int], bytes, Counter[str]]] = {}
+        for visit in self.visits:
+            avoided = day.citizen_by_id[visit.citizen_id].preferences.avoided_carer_ids
+            kind = (
+                visit.unit_id,
+                visit.required_skills,
+                visit.required_competences,
+                visit.pinned_carer_id,
+                avoided,
+            )
+            if kind not in known:
+                known[kind] = self._able_carers(visit)
+            able, can, why_not = known[kind]
+            self.able.append(able)
+            self.can.append(can)
+            self.why_not.append(why_not)
+            self.irregular.append(self._irregular(visit, able))
+
+    def _able_carers(self, visit: Visit) -> tuple[list[int], bytes, Counter[str]]:
+        able: list[int] = []
+        why_not: Counter[str] = Counter()
+        for index, carer in enumerate(self.carers):
+            breaches = rules.may_do(self.day, visit, carer)
+            # What has begun is a fact: whoever does it, does it.
+            if not breaches or (visit.begun and visit.pinned_carer_id == carer.id):
+                able.append(index)
+            why_not.update({breach.code for breach in breaches})
+        return able, _flags(able, len(self.carers)), why_not
+
+    def _irregular(self, visit: Visit, able: list[int]) -> dict[int, float]:
+        """Price by carer where the citizen has regular carers; empty for most visits."""
+        citizen = self.day.citizen_by_id[visit.citizen_id]
+        if not citizen.preferences.regular_carer_ids:
+            return {}
+        return {c: regular_price_min(citizen, self.carers[c].id, self.weights) for c in able}
+
+    def _index_places(self, dense: bool) -> None:
+        times = travel_times(self.day)
+        wanted: list[Place] = []
+
+        def row(place: Place | None) -> int:
+            if place is None:
+                return NOWHERE
+            wanted.append(place)
+            return len(wanted) - 1
+
+        citizens = self.day.citizen_by_id
+        at_visit = [
+            row(citizens[v.citizen_id].place if v.mode is VisitMode.PHYSICAL else None) for v in self.visits
+        ]
+        at_start = [row(c.start_place) for c in self.carers]
+        at_end = [row(c.end_place) for c in self.carers]
+        places, rows = times.index_of(wanted)
+
+        def resolve(asked: Sequence[int]) -> list[int]:
+            return [rows[i] if i >= 0 else NOWHERE for i in asked]
+
+        self.location = resolve(at_visit)
+        self.shift_open = resolve(at_start)
+        self.shift_close = resolve(at_end)
+        tables = {
+            mode: times.table(mode, places, dense=dense)
+            for mode in sorted({c.transport for c in self.carers})
+        }
+        self.legs: list[Sequence[Legs]] = [tables[c.transport] for c in self.carers]
+
+
+def _flags(members: Iterable[int], size: int) -> bytes:
+    flags = bytearray(size)
+    for member in members:
+        flags[member] = 1
+    return bytes(flags)

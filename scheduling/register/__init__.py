@@ -1,0 +1,1 @@
+"""The master of units, carers, citizens, competences, consents and employment. Others hold opaque ids."""

@@ -1,0 +1,238 @@
+"""The rules a plan must keep, one function each, named after the rule.
+
+Every function answers ``None`` (kept) or a :class:`Breach` with a stable code and the facts a sentence needs;
+no text is made here. ``weight`` tells whether the rule binds (hard) or is only to be seen (warning).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from kernel.ids import CarerId
+from scheduling.model import Carer, Citizen, Day, Pair, Visit
+
+Fact = str | int | float | datetime | tuple[str, ...]
+
+CLOCK_TOLERANCE = timedelta(microseconds=60)
+"""Starts are exact minutes that become instants by rounding: 1e-6 min, the benchmark's own tolerance."""
+
+
+class Weight(StrEnum):
+    """Whether a breach forbids or informs."""
+
+    HARD = "hard"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A broken rule: code, weight and the facts of it (ids, instants, seconds as ``*_s``)."""
+
+    code: str
+    weight: Weight
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """Numbers of the rules, dated: a new agreement is a new row, never an edit."""
+
+    daily_rest: timedelta
+    daily_rest_with_agreement: timedelta
+    window_grace: timedelta
+    valid_from_on: date
+    source: str
+
+
+RULE_SETTINGS = RuleSettings(
+    daily_rest=timedelta(hours=11),
+    daily_rest_with_agreement=timedelta(hours=8),
+    window_grace=timedelta(minutes=15),
+    valid_from_on=date(2026, 11, 1),
+    source="rest: BEK 324/2002 §3, reduction to 8 h by agreement only; grace of the window: assumption",
+)
+
+
+def skill(visit: Visit, carer: Carer) -> Breach | None:
+    """The carer does every service the visit asks for."""
+    missing = tuple(sorted(visit.required_skills - carer.skills))
+    if not missing:
+        return None
+    return _hard("missing_skill", visit_id=visit.id, carer_id=carer.id, missing=missing)
+
+
+def competence(visit: Visit, carer: Carer, on: date) -> Breach | None:
+    """The carer holds every documented competence of the visit, valid on the day."""
+    held = {c.code for c in carer.competences if c.valid_until_on is None or on <= c.valid_until_on}
+    missing = tuple(sorted(visit.required_competences - held))
+    if not missing:
+        return None
+    return _hard("missing_competence", visit_id=visit.id, carer_id=carer.id, missing=missing)
+
+
+def unit(visit: Visit, carer: Carer) -> Breach | None:
+    """Visits are done by carers of the same unit."""
+    if visit.unit_id == carer.unit_id:
+        return None
+    return _hard("other_unit", visit_unit_id=visit.unit_id, carer_unit_id=carer.unit_id, carer_id=carer.id)
+
+
+def citizen_wish(citizen: Citizen, carer: Carer) -> Breach | None:
+    """A carer the citizen has asked not to see does not come."""
+    if carer.id not in citizen.preferences.avoided_carer_ids:
+        return None
+    return _hard("citizen_wish", citizen_id=citizen.id, carer_id=carer.id)
+
+
+def shift_hours(carer: Carer, visit: Visit, starts_at: datetime, ends_at: datetime) -> Breach | None:
+    """A visit lies inside the carer's shift; the way home afterwards is overtime, not a breach."""
+    early = carer.shift_starts_at - starts_at > CLOCK_TOLERANCE
+    late = ends_at - carer.shift_ends_at > CLOCK_TOLERANCE
+    if not early and not late:
+        return None
+    return _hard(
+        "outside_shift",
+        visit_id=visit.id,
+        carer_id=carer.id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        shift_starts_at=carer.shift_starts_at,
+        shift_ends_at=carer.shift_ends_at,
+    )
+
+
+def daily_rest(
+    carer_id: CarerId,
+    ends_at: datetime,
+    starts_at: datetime,
+    agreement_ref: str | None,
+    settings: RuleSettings = RULE_SETTINGS,
+) -> Breach | None:
+    """11 hours of rest between the end of one day's work and the start of the next.
+
+    Source: BEK 324/2002 §3. With the reference of an agreement 8 to 11 hours are a warning that carries the
+    reference; below 8 hours no agreement helps.
+    """
+    rest = starts_at - ends_at
+    if rest >= settings.daily_rest:
+        return None
+    allowed = agreement_ref is not None and rest >= settings.daily_rest_with_agreement
+    facts: dict[str, Fact] = {
+        "carer_id": carer_id,
+        "ends_at": ends_at,
+        "starts_at": starts_at,
+        "rest_s": rest.total_seconds(),
+        "required_s": settings.daily_rest.total_seconds(),
+    }
+    if agreement_ref is not None:
+        facts["agreement_ref"] = agreement_ref
+    return Breach("daily_rest", Weight.WARNING if allowed else Weight.HARD, facts)
+
+
+def visit_window(visit: Visit, starts_at: datetime, settings: RuleSettings = RULE_SETTINGS) -> Breach | None:
+    """A visit starts inside its window; lateness is priced, and beyond the grace somebody should know.
+
+    A start before the window opens is hard: the citizen is not ready and the door right does not hold yet.
+    """
+    if visit.window_open_at - starts_at > CLOCK_TOLERANCE:
+        return _hard(
+            "before_window", visit_id=visit.id, starts_at=starts_at, window_open_at=visit.window_open_at
+        )
+    late = starts_at - visit.window_close_at
+    if late <= settings.window_grace + CLOCK_TOLERANCE:
+        return None
+    return Breach(
+        "late_start",
+        Weight.WARNING,
+        {
+            "visit_id": visit.id,
+            "starts_at": starts_at,
+            "window_close_at": visit.window_close_at,
+            "late_s": late.total_seconds(),
+        },
+    )
+
+
+def reach_in_time(visit: Visit, carer_id: CarerId, due_at: datetime, earliest_at: datetime) -> Breach | None:
+    """The carer can be there when the visit must start: the stop before has ended and the way is done."""
+    if earliest_at - due_at <= CLOCK_TOLERANCE:
+        return None
+    return _hard("cannot_reach", visit_id=visit.id, carer_id=carer_id, due_at=due_at, earliest_at=earliest_at)
+
+
+def two_carers(pair: Pair, first_carer: CarerId, second_carer: CarerId) -> Breach | None:
+    """A double visit is done by two different carers."""
+    if first_carer != second_carer:
+        return None
+    return _hard(
+        "same_carer_twice", first_visit_id=pair.first_id, second_visit_id=pair.second_id, carer_id=first_carer
+    )
+
+
+def not_begun(visit: Visit) -> Breach | None:
+    """A visit that has begun does not move."""
+    return _hard("visit_begun", visit_id=visit.id) if visit.begun else None
+
+
+def pinned_carer(visit: Visit, carer_id: CarerId | None) -> Breach | None:
+    """A visit locked to a carer stays with that carer."""
+    if visit.pinned_carer_id is None or visit.pinned_carer_id == carer_id:
+        return None
+    return _hard("carer_pinned", visit_id=visit.id, pinned_carer_id=visit.pinned_carer_id)
+
+
+def pinned_start(visit: Visit, starts_at: datetime) -> Breach | None:
+    """A visit locked to a time starts at that time."""
+    pinned_at = visit.pinned_start_at
+    if pinned_at is None or abs(starts_at - pinned_at) <= CLOCK_TOLERANCE:
+        return None
+    return _hard("start_pinned", visit_id=visit.id, pinned_start_at=pinned_at, starts_at=starts_at)
+
+
+def may_do(day: Day, visit: Visit, carer: Carer) -> tuple[Breach, ...]:
+    """Every hard rule that forbids this carer this visit whatever the time of day; empty: may do it."""
+    found = (
+        skill(visit, carer),
+        competence(visit, carer, day.on),
+        unit(visit, carer),
+        citizen_wish(day.citizen_by_id[visit.citizen_id], carer),
+        pinned_carer(visit, carer.id),
+        rest_before_shift(carer, None),
+    )
+    return tuple(breach for breach in found if breach is not None and breach.weight is Weight.HARD)
+
+
+def rest_before_shift(carer: Carer, agreement_ref: str | None) -> Breach | None:
+    """Daily rest between the previous shift and this one."""
+    if carer.previous_shift_ended_at is None:
+        return None
+    return daily_rest(
+        carer.id,
+        carer.previous_shift_ended_at,
+        carer.shift_starts_at,
+        agreement_ref or carer.rest_agreement_ref,
+    )
+
+
+def rest_after_shift(carer: Carer, work_ends_at: datetime, agreement_ref: str | None) -> Breach | None:
+    """Daily rest between the end of this day's work and the next shift."""
+    if carer.next_shift_starts_at is None:
+        return None
+    return daily_rest(
+        carer.id, work_ends_at, carer.next_shift_starts_at, agreement_ref or carer.rest_agreement_ref
+    )
+
+
+def latest_work_end(carer: Carer, settings: RuleSettings = RULE_SETTINGS) -> datetime:
+    """The latest end of a visit that keeps shift hours and leaves the daily rest before the next shift."""
+    if carer.next_shift_starts_at is None:
+        return carer.shift_ends_at
+    rest = settings.daily_rest_with_agreement if carer.rest_agreement_ref else settings.daily_rest
+    return min(carer.shift_ends_at, carer.next_shift_starts_at - rest)
+
+
+def _hard(code: str, **facts: Fact) -> Breach:
+    return Breach(code, Weight.HARD, facts)

@@ -1,0 +1,149 @@
+"""Start vagt and Slut vagt: a shift begins and ends by a tap that says where (design §3).
+
+All functions take sequences: a tablet sends one, a batch of history many, and both meet the same checks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session, col, select
+
+from kernel.localtime import clock_text
+from kernel.work import Work
+from scheduling.errors import SchedulingError
+from scheduling.events import Place, ShiftEnded, ShiftKind, ShiftStarted
+from scheduling.register.tables import CitizenRow
+from scheduling.tables import ShiftRow, VisitRow
+
+_KINDS: dict[str, ShiftKind] = {"day": "day", "evening": "evening", "night": "night"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftStart:
+    """A carer begins. ``holder_thumbprint`` (hex) names the key the tablet made for this shift."""
+
+    carer_id: str
+    day: date
+    place: Place
+    at: datetime
+    holder_thumbprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftEnd:
+    """A carer ends."""
+
+    carer_id: str
+    day: date
+    place: Place
+    at: datetime
+
+
+def start_shifts(work: Work, starts: Sequence[ShiftStart]) -> list[ShiftRow]:
+    """Begin shifts.
+
+    Raises
+    ------
+    SchedulingError
+        ``no_shift_today``, ``shift_already_begun`` (another key) or ``shift_ended``. A repeat with the same
+        key changes nothing: taps come twice over a bad network.
+    """
+    rows = _by_carer(work.session, {(s.carer_id, s.day) for s in starts})
+    changed = []
+    for start in starts:
+        row = rows.get((start.carer_id, start.day))
+        if row is None:
+            raise SchedulingError("no_shift_today")
+        if row.state == "ended":
+            raise SchedulingError("shift_ended")
+        if row.state == "begun":
+            if row.holder_thumbprint != start.holder_thumbprint:
+                raise SchedulingError("shift_already_begun", clock=clock_text(row.started_at or work.now))
+            continue
+        row.state, row.started_at, row.started_from = "begun", start.at, start.place
+        row.holder_thumbprint = start.holder_thumbprint
+        changed.append(row)
+        work.record(
+            ShiftStarted(
+                at=start.at,
+                shift_id=row.id,
+                carer_id=row.carer_id,
+                unit_id=row.unit_id,
+                kind=_KINDS[row.kind],
+                place=start.place,
+                day=row.day.isoformat(),
+                planned_start_at=row.planned_start_at,
+                planned_end_at=row.planned_end_at,
+                holder_thumbprint=start.holder_thumbprint,
+            )
+        )
+    return changed
+
+
+def end_shifts(work: Work, ends: Sequence[ShiftEnd]) -> list[ShiftRow]:
+    """End shifts; the shift's key is worthless from now on.
+
+    Raises
+    ------
+    SchedulingError
+        ``no_shift_today``, ``shift_not_begun``, or ``open_visits`` while a visit is still going on. Ending
+        an ended shift changes nothing.
+    """
+    rows = _by_carer(work.session, {(e.carer_id, e.day) for e in ends})
+    open_visits = _open_visits(work.session, {r.id for r in rows.values()})
+    changed = []
+    for end in ends:
+        row = rows.get((end.carer_id, end.day))
+        if row is None:
+            raise SchedulingError("no_shift_today")
+        if row.state == "ended":
+            continue
+        if row.state != "begun":
+            raise SchedulingError("shift_not_begun")
+        if row.id in open_visits:
+            citizen = work.session.get(CitizenRow, open_visits[row.id].citizen_id)
+            raise SchedulingError("open_visits", citizen=citizen.name if citizen else "?")
+        row.state, row.ended_at, row.ended_place = "ended", end.at, end.place
+        changed.append(row)
+        work.record(
+            ShiftEnded(
+                at=end.at, shift_id=row.id, carer_id=row.carer_id, unit_id=row.unit_id, place=end.place
+            )
+        )
+    return changed
+
+
+def shift_of(session: Session, carer_id: str, day: date) -> ShiftRow | None:
+    """A carer's shift on a day, if there is one."""
+    return session.exec(
+        select(ShiftRow).where(
+            ShiftRow.carer_id == carer_id, ShiftRow.day == day, ShiftRow.state != "cancelled"
+        )
+    ).first()
+
+
+def shifts_on(session: Session, day: date) -> list[ShiftRow]:
+    """All shifts of a day, by carer."""
+    query = select(ShiftRow).where(ShiftRow.day == day, ShiftRow.state != "cancelled")
+    return list(session.exec(query.order_by(col(ShiftRow.carer_id))).all())
+
+
+def _by_carer(session: Session, wanted: set[tuple[str, date]]) -> dict[tuple[str, date], ShiftRow]:
+    rows = session.exec(
+        select(ShiftRow)
+        .where(
+            col(ShiftRow.carer_id).in_(sorted({c for c, _ in wanted})),
+            col(ShiftRow.day).in_(sorted({d for _, d in wanted})),
+            ShiftRow.state != "cancelled",
+        )
+        .with_for_update()
+    ).all()
+    return {(r.carer_id, r.day): r for r in rows}
+
+
+def _open_visits(session: Session, shift_ids: set[str]) -> dict[str, VisitRow]:
+    rows = session.exec(
+        select(VisitRow).where(col(VisitRow.shift_id).in_(sorted(shift_ids)), VisitRow.state == "begun")
+    ).all()
+    return {r.shift_id: r for r in rows if r.shift_id is not None}

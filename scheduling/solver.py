@@ -1,0 +1,156 @@
+"""Planning a day: best insertion, then a short improvement, unit by unit.
+
+One entry for everything that is planned, a Danish day and a benchmark instance alike. With ``moves`` given
+the plan depends on the day, moves and seed only; seconds are then no more than an upper bound.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from kernel.ids import VisitId
+from scheduling.improvement import Annealing, Effort
+from scheduling.insertion import insert_all
+from scheduling.model import Day, Plan, Unit
+from scheduling.problem import Problem
+from scheduling.routes import plan_of
+from scheduling.timing import Schedule
+
+STANDARD_MOVES_PER_VISIT = 150
+"""Moves a visit where the caller names neither moves nor seconds: a few seconds for a centre's day."""
+
+NO_ROOM = "no_room_in_shifts"
+NOBODY_ABLE = "nobody_able"
+CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far planning is: share of the work done (0 to 1) and the cost of the plan so far, where known."""
+
+    done_ratio: float
+    cost_min: float | None
+
+
+class Solver(Protocol):
+    """What plans a day. A plan is there whenever it stops."""
+
+    def solve(
+        self,
+        day: Day,
+        *,
+        moves: int | None,
+        seconds: float,
+        seed: int,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> Plan:
+        """Plan the day.
+
+        Parameters
+        ----------
+        moves
+            Moves to try in all; ``None``: as many as the seconds allow (then the result is not repeatable).
+        seconds
+            Upper bound of the time. The first insertion of every unit is always finished.
+        seed
+            Same day, moves and seed: same plan.
+        progress
+            Called now and then, at least once per unit.
+        cancelled
+            Asked now and then; once true the plan so far is returned.
+        """
+        ...
+
+
+class AnnealingSolver:
+    """Best insertion and simulated annealing in plain Python."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+
+    def solve(
+        self,
+        day: Day,
+        *,
+        moves: int | None,
+        seconds: float,
+        seed: int,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> Plan:
+        """Plan the day; see :class:`Solver`."""
+        if (moves is not None and moves < 0) or seconds < 0:
+            raise ValueError(f"Expected moves and seconds >= 0, got {moves} and {seconds}.")
+        began = self._clock_s()
+        schedules: list[Schedule] = []
+        reasons: dict[VisitId, str] = {}
+        units = [unit for unit in day.units if any(v.unit_id == unit.id for v in day.visits)]
+        total = sum(1 for v in day.visits)
+        planned = 0
+        for number, unit in enumerate(units):
+            size = sum(1 for v in day.visits if v.unit_id == unit.id)
+            share_before, share = planned / total, size / total
+            effort = Effort(
+                moves=None if moves is None else moves * size // total,
+                seconds=seconds * (planned + size) / total if moves is None else seconds,
+                elapsed_s=lambda: self._clock_s() - began,
+                cancelled=cancelled,
+                progress=_unit_progress(progress, share_before, share),
+            )
+            schedule, why = _solve_unit(day, unit, effort, Random(f"{seed}/{number}"))  # noqa: S311  repeatable search
+            schedules.append(schedule)
+            reasons |= why
+            planned += size
+        plan = plan_of(day, schedules, reasons)
+        progress(Progress(1.0, plan.cost_min))
+        return plan
+
+
+def solve_day(day: Day, *, moves: int | None = None, seconds: float = 60.0, seed: int = 1) -> Plan:
+    """Plan a day with the standard solver and effort, without progress and cancelling."""
+    effort = STANDARD_MOVES_PER_VISIT * len(day.visits) if moves is None else moves
+    return AnnealingSolver().solve(
+        day, moves=effort, seconds=seconds, seed=seed, progress=lambda _: None, cancelled=lambda: False
+    )
+
+
+def _unit_progress(
+    progress: Callable[[Progress], None], before: float, share: float
+) -> Callable[[float, float], None]:
+    def tell(done_ratio: float, cost_min: float) -> None:
+        progress(Progress(before + share * done_ratio, cost_min))
+
+    return tell
+
+
+def _solve_unit(day: Day, unit: Unit, effort: Effort, random: Random) -> tuple[Schedule, dict[VisitId, str]]:
+    problem = Problem(day, [unit.id], dense=True)
+    schedule = Schedule(problem, strict=True)
+    insert_all(schedule, effort.cancelled)
+    if problem.jobs and problem.carers:
+        Annealing(schedule, random).run(effort)
+    cancelled = effort.cancelled()
+    why = {
+        problem.visits[v].id: _reason(problem, job, cancelled)
+        for job in range(len(problem.jobs))
+        if not schedule.placed(job)
+        for v in problem.jobs[job]
+    }
+    return schedule, why
+
+
+def _reason(problem: Problem, job: int, cancelled: bool) -> str:
+    """Why nobody does a job: nobody may, or those who may have no room; else planning was stopped."""
+    visits = problem.jobs[job]
+    for v in visits:
+        if not problem.able[v]:
+            codes = problem.why_not[v].most_common()
+            return codes[0][0] if codes else NOBODY_ABLE
+    if len(visits) == 2 and len(set(problem.able[visits[0]]) | set(problem.able[visits[1]])) < 2:
+        return "same_carer_twice"
+    return CANCELLED if cancelled else NO_ROOM
