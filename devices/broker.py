@@ -220,6 +220,8 @@ class Link:
         """Ping where due, and notice a link that has gone silent."""
         if self._client.socket() is not None:
             self._client.loop_misc()
+        if self.is_up and self._loop.time() - self._up_since_s >= _LONG_LIFE_S:
+            self._prove_well()
 
     def _make_client(self, manual_ack: bool) -> Client:
         client = Client(
@@ -332,13 +334,17 @@ class Link:
         Not every broker says with 0x8E that somebody else came with our client id: most just hang up.
         """
         if self._cutting or self._loop.time() - self._up_since_s >= _LONG_LIFE_S:
-            self._cutting = self.is_contested = False
-            self._short_lives, self._delay_s = 0, _FIRST_DELAY_S
+            self._cutting = False
+            self._prove_well()
             return
         self._short_lives += 1
         if self._short_lives >= _CONTESTED_AFTER and not self.is_contested:
             self.is_contested = True
             log.error("broker_session_contested", client_id=self.client_id)
+
+    def _prove_well(self) -> None:
+        self.is_contested = False
+        self._short_lives, self._delay_s = 0, _FIRST_DELAY_S
 
     def _cancel_retry(self) -> None:
         if self._retry is not None:

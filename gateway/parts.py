@@ -1,8 +1,8 @@
 """The parts a running process is made of, handed to routers as one object."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from devices.inbox.model import Outgoing
@@ -16,6 +16,8 @@ from kernel.clock import LinkClock, WorldClock
 from kernel.database import Database
 from kernel.tailer import Tailer
 from kernel.work import UnitsOfWork
+from metrics.business_case import BusinessCase
+from metrics.targets import Adoption
 
 
 class OpeningDesk(Protocol):
@@ -77,6 +79,31 @@ class RealSpeed:
     speed: float = 1.0
 
 
+class DemoRun(Protocol):
+    """The running day of the demo."""
+
+    day: date
+    from_at: datetime
+    to_at: datetime
+    running: bool
+
+    def progress_ratio(self, now: datetime) -> float:
+        """How far the day is, 0 to 1."""
+        ...
+
+    def set_speed(self, speed: float) -> None:
+        """World seconds per second; 0 pauses."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Benefits:
+    """What benefits are compared with: the cases, and how this municipality took one into use."""
+
+    cases: Mapping[str, BusinessCase]
+    adoption: Adoption
+
+
 @dataclass
 class Parts:
     """Everything a request may need."""
@@ -99,5 +126,7 @@ class Parts:
     speed: WorldSpeed = field(default_factory=RealSpeed)
     #: named checks of the parts behind, for /readyz and the Drift page: name to "" or what is wrong
     checks: dict[str, Callable[[], str]] = field(default_factory=dict)
+    benefits: Benefits | None = None
+    demo: DemoRun | None = None
     #: how many requests are being worked on, streams excepted; the simulation waits for zero
     open_requests: int = 0

@@ -22,6 +22,8 @@ from scheduling.events import (
 
 #: An opening that ended like this kept the carer outside.
 FAILED_OPENINGS = frozenset({"refused", "jammed", "unknown", "expired"})
+#: An opening on its way (requested, challenged, sent) says nothing yet.
+_SETTLED_OPENINGS = FAILED_OPENINGS | {"unlocked"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -242,6 +244,8 @@ def _visit_begun(visit: VisitProgress, position: int, event: VisitBegun) -> None
 
 
 def _opening_settled(visit: VisitProgress, position: int, event: OpeningSettled) -> None:
+    if event.state not in _SETTLED_OPENINGS:
+        return
     settled_ms = epoch_ms(event.at)
     visit.door_positions.append(position)
     visit.settled_ms = max(settled_ms, visit.settled_ms or settled_ms)

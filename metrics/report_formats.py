@@ -168,7 +168,9 @@ def _minutes(seconds: int, language: str) -> str:
 
 
 def _number(value: int, language: str) -> str:
-    return number_text(value) if language == "da" else f"{value:,}"
+    text = number_text(value) if language == "da" else f"{value:,}"
+    # A hyphen would be lost among the dashes of the interval.
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:

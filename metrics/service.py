@@ -72,7 +72,7 @@ class KeysLedger:
     """
 
     name = CONSUMER_NAME
-    #: All of them: most of the log is wanted, and reading on by position alone costs the same for every batch.
+    #: All: most of the log is wanted, and reading by position alone costs the same for every batch.
     event_types: Collection[str] | None = None
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:

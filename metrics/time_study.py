@@ -102,7 +102,7 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[str, dict[str, str]]]
         for row in reader:
             yield f"row {reader.line_num}", row
     except csv.Error as err:
-        _refuse(f"row {reader.line_num}", "a well-formed CSV row", str(err))
+        _refuse(f"row {reader.reader.line_num}", "a well-formed CSV row", str(err))
 
 
 def _refuse(path: str, expected: str, found: str) -> NoReturn:

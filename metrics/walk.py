@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from kernel.events import StoredEvent
 from kernel.log import read_at
 from kernel.work import Work
 from metrics import store
@@ -161,7 +162,7 @@ def _permitted(purpose: str, role: str) -> Role:
     return permitted
 
 
-def _walked(stored: Any, pseudonyms: Pseudonyms | None) -> WalkedEvent:
+def _walked(stored: StoredEvent, pseudonyms: Pseudonyms | None) -> WalkedEvent:
     facts = {name: value for name, value in stored.data.items() if name not in _PERSONAL}
     # A published route lists its stops with citizens; the count is enough as evidence.
     if isinstance(stops := facts.pop("stops", None), list):

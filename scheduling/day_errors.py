@@ -152,6 +152,11 @@ def _problem(detail: ErrorDetails, value: object) -> Problem:
             continue
         steps.append(step)
     found = NOTHING if kind == "missing" else shown(here)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        # The wrong thing is the field that tells the kinds apart, not the whole object.
+        context = detail["ctx"]
+        steps.append(str(context["discriminator"]).strip("'"))
+        found = shown(context["tag"]) if "tag" in context else NOTHING
     return Problem(path_of(*steps), _expected(detail), found)
 
 
@@ -162,7 +167,7 @@ _EXPECTED_WITH: Mapping[str, str] = {
     "greater_than": "a number > {gt}",
     "less_than_equal": "a number <= {le}",
     "union_tag_invalid": "one of {expected_tags}",
-    "union_tag_not_found": "an object with {discriminator}",
+    "union_tag_not_found": "a value",
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
 }

@@ -43,7 +43,7 @@ class MoveVerdict:
     """What a move would do.
 
     ``routes`` are all routes it changes, the one that gets the visit first; ``plan`` is the whole plan after
-    it. Both show what would happen even where ``hard`` forbids it. Costs are minutes, as in ``scheduling.cost``.
+    it. Both show what would happen even where ``hard`` forbids it. Costs are those of ``scheduling.cost``.
     """
 
     move: Move

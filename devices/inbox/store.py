@@ -76,15 +76,18 @@ def store_reports(work: Work, rows: Sequence[Report]) -> set[ReportKey]:
     ordered = sorted({row.key: row for row in reversed(rows)}.values(), key=lambda row: row.key)
     new: set[ReportKey] = set()
     table = _table(ReportRow)
+    # The values travel apart from the statement, so that it is compiled once and for all.
+    statement = (
+        _insert(work.session, table)
+        .on_conflict_do_nothing(index_elements=["device_id", "boot", "seq"])
+        .returning(table.c.device_id, table.c.boot, table.c.seq)
+    )
+    connection = work.session.connection()
     for start in range(0, len(ordered), _CHUNK):
-        values = [_report_values(row) for row in ordered[start : start + _CHUNK]]
-        statement = (
-            _insert(work.session, table)
-            .values(values)
-            .on_conflict_do_nothing(index_elements=["device_id", "boot", "seq"])
-            .returning(table.c.device_id, table.c.boot, table.c.seq)
+        found = connection.execute(
+            statement, [_report_values(row) for row in ordered[start : start + _CHUNK]]
         )
-        new.update((str(found[0]), int(found[1]), int(found[2])) for found in work.session.execute(statement))
+        new.update((str(row[0]), int(row[1]), int(row[2])) for row in found)
     if isinstance(work, MessageWork):
         work.reports_new += len(new)
         work.reports_known += len(rows) - len(new)

@@ -20,7 +20,7 @@ TIME_NONCE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The watermark: all events up to ``upto`` are committed and may be deleted; ``head`` is the hash there."""
+    """The watermark: events up to ``upto`` are committed and may be deleted; ``head`` is the hash there."""
 
     lock: str
     boot: int

@@ -19,7 +19,7 @@ VERSION = 1
 Extra = Mapping[str, Cbor]
 
 _EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 253_402_300_799_999  # the last instant of the year 9999
+_LAST_MS = 221_845_391_999_999  # the year 8999: leaves room to add a leeway without an overflow
 _INT63 = 2**63 - 1
 _Word = TypeVar("_Word", bound=StrEnum)
 

@@ -24,7 +24,7 @@ _ISS, _AUD, _EXP, _NBF, _CTI, _CNF, _SCOPE = 1, 3, 4, 5, 7, 8, 9
 _EPOCH, _DUAL, _EMERGENCY, _MAX_USES = -65537, -65538, -65539, -65540
 _KNOWN = frozenset({_ISS, _AUD, _EXP, _NBF, _CTI, _CNF, _SCOPE, _EPOCH, _DUAL, _EMERGENCY, _MAX_USES})
 _CKT = 5  # confirmation by COSE key thumbprint (RFC 9679 section 5.6)
-_LAST_S = 253_402_300_799  # the last second of the year 9999
+_LAST_S = 221_845_391_999  # the year 8999: leaves room to add a leeway without an overflow
 _MAX_TEXT = 64
 
 

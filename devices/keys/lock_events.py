@@ -23,7 +23,7 @@ from devices.keys.control import SignedTime, ack_of, sign_ack, sign_time
 from devices.keys.cose import SigningKey, Trust, VerifyingKey, lock_trust
 from devices.keys.errors import MessageError
 from devices.keys.messages import Birth, CfgReport, Challenge, EventBatch, TimeRequest, decode_message
-from devices.keys.model import Bolt, LockResult
+from devices.keys.model import Bolt, ClockState, DenialCode, LockResult
 from devices.keys.opening import Answered
 from devices.keys.revocations import revocation_lists
 from devices.keys.tables import GrantRow, LockRow, OpeningRow
@@ -129,8 +129,11 @@ class LockVoice:
         if answer.ts_at is not None:
             require_not_future(answer.ts_at, work.now)
         settled = openings.settle_answer(work, answer, self._wall_s())
-        lock.battery_mv = answer.battery_mv
-        lock.bolt_state = answer.bolt.value
+        lock.battery_mv, lock.bolt_state = answer.battery_mv, answer.bolt.value
+        if answer.code == DenialCode.CLOCK_UNSURE:
+            lock.clock_state = ClockState.LOST.value
+        elif answer.ts_at is not None:
+            lock.clock_state = ClockState.OK.value
         work.session.flush()
         if answer.result is LockResult.OPENED and answer.seq is not None:
             opening_id = None if settled is None else settled.opening_id
@@ -144,9 +147,15 @@ class LockVoice:
         return ()
 
     def time(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
-        """``up/time``: the signed time for the lock's own fresh nonce."""
+        """``up/time``: the signed time for the lock's own fresh nonce.
+
+        From then on the server takes the clock for good: a lock that could not use the answer says so itself
+        when somebody tries, and until then nobody is kept out by a state that nothing would end.
+        """
         asked = cast(TimeRequest, decode_message(Direction.UP, "time", incoming.payload))
         _require_own(incoming, asked.lock)
+        lock, _ = _lock(work, incoming)
+        lock.clock_state = ClockState.OK.value
         told = SignedTime(asked.lock, asked.nonce, work.now)
         return (Outgoing(KIND, asked.lock, "time", sign_time(told, self._service_key)),)
 
@@ -159,9 +168,14 @@ class LockVoice:
         return self._missed_list(work, lock)
 
     def birth(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
-        """``up/birth``, after the registry has taken it in: clock and versions. It is a hint, not signed."""
+        """``up/birth``, after the registry has taken it in: clock and versions. It is a hint, not signed.
+
+        One that the broker had kept may be old and would undo what was heard since.
+        """
         birth = cast(Birth, decode_message(Direction.UP, "birth", incoming.payload))
         _require_own(incoming, birth.lock)
+        if incoming.retained:
+            return ()
         lock, _ = _lock(work, incoming)
         lock.clock_state, lock.battery_mv = birth.clock.value, birth.battery_mv
         lock.cfg_reported, lock.crl_reported = birth.cfg_version, birth.crl_version

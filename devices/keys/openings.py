@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, cast
 
+from sqlmodel import Session
+
 from devices import events
 from devices.events import OpeningRequested, OpeningSettled
 from devices.inbox.model import Outgoing
@@ -223,7 +225,12 @@ def observe(work: Work, opening_id: str, observation: Observation) -> DoorOpenin
     return store.opening_view(row)
 
 
-def find_opening(work: Work, opening_id: str) -> DoorOpening:
+def anything_due(session: Session, wall_s: float) -> bool:
+    """Whether :func:`expire_due` would find something to look at; spares an idle sweeper the write lock."""
+    return store.any_awaiting(session, _PENDING, wall_s - machine.SEND_WITHIN_S)
+
+
+def find_opening(session: Session, opening_id: str) -> DoorOpening:
     """An opening as it stands.
 
     Raises
@@ -231,10 +238,16 @@ def find_opening(work: Work, opening_id: str) -> DoorOpening:
     KernelError
         ``not_found``.
     """
-    row = work.session.get(OpeningRow, opening_id)
+    row = session.get(OpeningRow, opening_id)
     if row is None:
         raise KernelError("not_found", what=f"opening {opening_id}")
     return store.opening_view(row)
+
+
+def latest_opening(session: Session, visit_id: str, shift_id: str) -> DoorOpening | None:
+    """The last tap of this shift at this visit's door, for a page that was loaded again."""
+    row = store.latest_opening(session, visit_id, shift_id)
+    return None if row is None else store.opening_view(row)
 
 
 def request_id(opening_id: str) -> bytes:

@@ -26,7 +26,7 @@ def revocation_lists(work: Work, lock_ids: Iterable[str], service_key: SigningKe
             lock=lock_id,
             version=lock.crl_version,
             epoch=lock.epoch,
-            ctis=store.revoked_ctis(work.session, lock.door_id, work.now),
+            ctis=store.revoked_ctis(work.session, lock.door_id, lock.epoch, work.now),
         )
         lists.append(Outgoing("lock", lock_id, "crl", sign_crl(crl, service_key)))
     return lists
@@ -35,7 +35,8 @@ def revocation_lists(work: Work, lock_ids: Iterable[str], service_key: SigningKe
 def raise_epoch(work: Work, lock_id: str) -> int:
     """Void every grant minted for a lock so far, at once and for good. Returns the new epoch.
 
-    The lock hears of it by its next revocation list. Carers need new grants.
+    The new epoch lies above that of every lock on the same door: a grant carries the highest of them, and
+    must fall below. The lock hears of it by its next revocation list. Carers need new grants.
 
     Raises
     ------
@@ -46,7 +47,8 @@ def raise_epoch(work: Work, lock_id: str) -> int:
     if found is None:
         raise KernelError("not_found", what=f"lock {lock_id}")
     lock, _ = found
-    lock.epoch += 1
+    lock.epoch = store.highest_epoch(work.session, lock.door_id) + 1
     lock.crl_version += 1
     work.session.flush()
+    store.revoke_grants_below(work.session, lock.door_id, lock.epoch, work.now)
     return lock.epoch

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -166,11 +166,25 @@ def raise_crl_version(session: Session, lock_ids: Iterable[str]) -> None:
         )
 
 
-def revoked_ctis(session: Session, door_id: str, now: datetime) -> tuple[bytes, ...]:
-    """Revoked grants to a door that a lock might still accept, in order of their bytes."""
+def revoke_grants_below(session: Session, door_id: str, epoch: int, now: datetime) -> None:
+    """Revoke the grants to a door that a raised epoch has voided already, so that nobody hands them out."""
+    _revoke(session, and_(col(GrantRow.door_id) == door_id, col(GrantRow.epoch) < epoch), now)
+
+
+def highest_epoch(session: Session, door_id: str) -> int:
+    """The highest epoch of the mounted locks of a door."""
+    query = select(func.max(col(LockRow.epoch))).where(
+        col(LockRow.door_id) == door_id, col(LockRow.retired_at).is_(None)
+    )
+    return session.scalar(query) or 0
+
+
+def revoked_ctis(session: Session, door_id: str, epoch: int, now: datetime) -> tuple[bytes, ...]:
+    """Revoked grants to a door that a lock of this epoch might still accept, in order of their bytes."""
     rows = session.scalars(
         select(col(GrantRow.cti)).where(
             col(GrantRow.door_id) == door_id,
+            col(GrantRow.epoch) >= epoch,
             col(GrantRow.expires_at) > now - _LEEWAY,
             col(GrantRow.revoked_at).is_not(None),
         )
@@ -217,6 +231,26 @@ def openings_awaiting(
             .with_for_update()
         )
     )
+
+
+def any_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> bool:
+    """Whether :func:`openings_awaiting` would find any, without holding anything."""
+    query = (
+        select(col(OpeningRow.opening_id))
+        .where(col(OpeningRow.state).in_(sorted(states)), col(OpeningRow.tapped_wall_s) < tapped_before_s)
+        .limit(1)
+    )
+    return session.scalars(query).first() is not None
+
+
+def latest_opening(session: Session, visit_id: str, shift_id: str) -> OpeningRow | None:
+    """The last opening of a shift at a visit."""
+    return session.scalars(
+        select(OpeningRow)
+        .where(col(OpeningRow.visit_id) == visit_id, col(OpeningRow.shift_id) == shift_id)
+        .order_by(col(OpeningRow.tapped_wall_s).desc(), col(OpeningRow.opening_id))
+        .limit(1)
+    ).first()
 
 
 def openings_for_update(
@@ -289,20 +323,21 @@ def insert_ignoring(
     returning: Sequence[str],
 ) -> list[Any]:
     """Insert rows, leave those whose ``unique`` columns are taken, and return the columns of the new ones."""
+    if not values:
+        return []
     table = SQLModel.metadata.tables[str(row.__tablename__)]
     is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
     session.flush()
-    new: list[Any] = []
-    for chunk in _chunks(values):
-        statement = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
-        new.extend(
-            session.execute(
-                statement.values(list(chunk))
-                .on_conflict_do_nothing(index_elements=list(unique))
-                .returning(*(table.c[name] for name in returning))
-            )
+    # The rows are parameters and no part of the statement: it is compiled once and split by the driver.
+    return list(
+        session.execute(
+            statement.on_conflict_do_nothing(index_elements=list(unique)).returning(
+                *(table.c[name] for name in returning)
+            ),
+            list(values),
         )
-    return new
+    )
 
 
 def opening_view(row: OpeningRow) -> DoorOpening:

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from gateway import auth
 from gateway.auth import COOKIE, Who, current, public
+from gateway.demo.identities import DEMO_PIN
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
 from gateway.tables import IdentityRow
@@ -94,7 +95,7 @@ def identities(parts: PartsDep, read: ReadDep) -> list[dict[str, Any]]:
             "name": r.name,
             "role": r.role,
             "unit_name": units.get(r.unit_ids[0], "") if len(r.unit_ids) == 1 else "",
-            "pin": "1234",
+            "pin": DEMO_PIN,
             "hint": None,
         }
         for r in sorted(rows, key=lambda r: (DEMO_ORDER.get(r.role, 9), r.name, r.id))

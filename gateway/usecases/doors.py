@@ -65,7 +65,7 @@ def request_opening(parts: Parts, carer_id: str, door_id: str, visit_id: str) ->
     with parts.units.begin() as work:
         if challenge is None:
             # The sweeper judges the deadline: what is not challenged in time expires there.
-            return openings.find_opening(work, opening.opening_id)
+            return openings.find_opening(work.session, opening.opening_id)
         return openings.challenged(work, opening.opening_id, challenge, time.time())
 
 
@@ -95,7 +95,7 @@ def give_proof(
 
 def own_opening(work: Work, carer_id: str, opening_id: str) -> DoorOpening:
     """An opening of this carer. Raises ``not_found`` for anybody else's."""
-    opening = openings.find_opening(work, opening_id)
+    opening = openings.find_opening(work.session, opening_id)
     if opening.ids.carer_id != carer_id:
         raise KernelError("not_found", what="Åbningen")
     return opening

@@ -24,7 +24,7 @@ def problems_of(content: bytes) -> dict[str, tuple[str, str]]:
 
 def changed(row: int, column: int, value: object) -> bytes:
     rows = [list(r) for r in SOUND]
-    rows[row][column] = value  # type: ignore[call-overload]
+    rows[row][column] = value
     return study_csv([tuple(r) for r in rows])  # type: ignore[misc]
 
 

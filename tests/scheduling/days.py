@@ -58,7 +58,7 @@ def with_citizen(day: Day, citizen_id: str, **changes: Any) -> Day:
 
 
 def municipality(seed: int, *, units: int = 1, carers: int = 4, visits_each: int = 8) -> Day:
-    """A seeded day in the shape of a Danish home-care morning: double visits, screens, wishes, three starts."""
+    """A seeded day shaped like a Danish morning: double visits, screens, wishes, three ways to start."""
     random = Random(seed)
     built = [_unit(number, random) for number in range(units)]
     staff: list[Carer] = []

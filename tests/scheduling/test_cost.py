@@ -43,7 +43,9 @@ def test_the_small_town_by_hand() -> None:
 def test_lateness_counts_for_each_service_and_the_worst_once_more() -> None:
     day = with_visit(lillestad(), "v1", duration_s=7200.0)
 
-    terms = recomputed_terms(day, plan_from_routes(day, {"anna": ROUTES["anna"][:1] + [VisitId("v3")], "bo": ROUTES["bo"]}))
+    terms = recomputed_terms(
+        day, plan_from_routes(day, {"anna": [*ROUTES["anna"][:1], VisitId("v3")], "bo": ROUTES["bo"]})
+    )
 
     assert (terms.tardiness_min, terms.max_tardiness_min) == (26.0, 13.0)
     assert terms.unallocated_min == CARE_WEIGHTS.unallocated_min[0]
@@ -51,9 +53,7 @@ def test_lateness_counts_for_each_service_and_the_worst_once_more() -> None:
 
 def test_minutes_after_the_shift_count_with_the_way_back() -> None:
     day = lillestad()
-    short = replace(
-        day, carers=tuple(replace(c, shift_ends_at=day.instant(121.0)) for c in day.carers)
-    )
+    short = replace(day, carers=tuple(replace(c, shift_ends_at=day.instant(121.0)) for c in day.carers))
 
     terms = recomputed_terms(short, plan_from_routes(short, ROUTES))
 

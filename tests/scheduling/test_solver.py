@@ -229,7 +229,7 @@ def test_a_start_pinned_ahead_of_time_is_kept_to_the_minute() -> None:
 
     assert plan.carer_of[VisitId("v1")] == "bo"
     starts = {s.visit_id: s.start_min for r in plan.routes for s in r.stops}
-    assert starts["v1"] == 50.0
+    assert starts[VisitId("v1")] == 50.0
     assert breaches(day, plan) == []
 
 

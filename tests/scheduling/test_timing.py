@@ -77,7 +77,9 @@ def test_times_kept_up_to_date_are_the_times_of_the_routes_driven_afresh(seed: i
 
     for kept, driven in zip(plan.routes, afresh.routes, strict=True):
         assert [s.visit_id for s in kept.stops] == [s.visit_id for s in driven.stops]
-        assert [s.start_min for s in kept.stops] == pytest.approx([s.start_min for s in driven.stops], abs=1e-6)
+        assert [s.start_min for s in kept.stops] == pytest.approx(
+            [s.start_min for s in driven.stops], abs=1e-6
+        )
 
 
 @settings(max_examples=15, deadline=None)

@@ -24,7 +24,9 @@ places = st.builds(
         (Transport.CAR, 1.4 / 20.0 * 60 + 2.0),
     ],
 )
-def test_a_kilometre_takes_detour_speed_and_parking_into_account(transport: Transport, minutes: float) -> None:
+def test_a_kilometre_takes_detour_speed_and_parking_into_account(
+    transport: Transport, minutes: float
+) -> None:
     travel = CoordinateTravel(TravelBySpeed(STANDARD_SPEEDS))
 
     assert travel.leg_min(transport, TOWN_HALL, ONE_KM_NORTH) == pytest.approx(minutes, abs=0.001)
@@ -85,7 +87,9 @@ def test_a_transport_without_speed_is_named() -> None:
 
 def test_a_place_without_coordinates_is_named() -> None:
     with pytest.raises(ValueError, match="Expected a place with WGS 84 coordinates"):
-        CoordinateTravel(TravelBySpeed(STANDARD_SPEEDS)).leg_min(Transport.BIKE, TOWN_HALL, Place(matrix_row=1))
+        CoordinateTravel(TravelBySpeed(STANDARD_SPEEDS)).leg_min(
+            Transport.BIKE, TOWN_HALL, Place(matrix_row=1)
+        )
 
 
 def test_a_place_without_a_row_is_named() -> None:

@@ -46,7 +46,10 @@ def read_only(database_url: str) -> Database:
         path = url.database.removeprefix("file:")
         url = url.set(database=f"file:{path}", query={"mode": "ro", "uri": "true"})
     else:
-        url = url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+        given = url.query.get("options", "")
+        options = given if isinstance(given, str) else " ".join(given)
+        read_only_option = f"{options} -c default_transaction_read_only=on".strip()
+        url = url.update_query_dict({"options": read_only_option})
     return Database(url.render_as_string(hide_password=False), pool_size=2)
 
 
@@ -56,7 +59,7 @@ class LogBook:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._position = -1
-        self._latest_at = datetime.min.replace(tzinfo=UTC)
+        self._latest_at = datetime.fromtimestamp(0, UTC)
         self.facts = Facts()
 
     @property
@@ -84,8 +87,7 @@ class LogBook:
             while self._take_in(session.execute(_sequenced(self._position))) == _BATCH:
                 pass
             self._latest_at = max(self._latest_at, latest_at(session) or self._latest_at)
-        if self._latest_at - _KEEP > datetime.min.replace(tzinfo=UTC) + _READ_BACK:
-            self.facts.forget_before(self._latest_at - _KEEP)
+        self.facts.forget_before(self._latest_at - _KEEP)
 
     def epochs(self, lock_ids: Iterable[str]) -> dict[str, int]:
         """Present epoch of every mounted lock among these."""

@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from hmac import compare_digest
 from threading import Event, Thread
@@ -11,6 +12,7 @@ from threading import Event, Thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from devices.keys.cbor import Cbor
 from devices.keys.envelope import Fields
 from devices.keys.errors import MessageError
 from devices.keys.signer import wire
@@ -135,14 +137,18 @@ class _Server:
 
     def _answer(self, connection: socket.socket, question: Fields) -> None:
         asked = question.text("ask")
+        if asked == "mint":
+            wire.send_frame(connection, self._mint(question))
+        elif asked == "status":
+            wire.send_frame(connection, wire.status_to_wire(self._minter.status()))
+        else:
+            raise question.error("ask", "mint or status", asked)
+
+    def _mint(self, question: Fields) -> Mapping[str, Cbor]:
         try:
-            if asked == "mint":
-                results = self._minter.mint(wire.requests_from_wire(question))
-                wire.send_frame(connection, wire.results_to_wire(results))
-            elif asked == "status":
-                wire.send_frame(connection, wire.status_to_wire(self._minter.status()))
-            else:
-                raise question.error("ask", "mint or status", asked)
+            return wire.results_to_wire(self._minter.mint(wire.requests_from_wire(question)))
         except (SQLAlchemyError, UnknownEventError) as err:
             log.warning("signer_cannot_read_log", error=type(err).__name__)
-            wire.send_frame(connection, {"error": "unavailable"})
+        except OSError as err:
+            log.warning("signer_cannot_write_its_log", error=type(err).__name__)
+        return {"error": "unavailable"}

@@ -72,7 +72,7 @@ def open_rows(database: Database) -> list[store.Quarantined]:
 
 def events(database: Database, event_type: str) -> list[EventRow]:
     with database.reading() as session:
-        return list(session.exec(select(EventRow).where(EventRow.event_type == event_type).order_by("id")))  # type: ignore[arg-type]
+        return list(session.exec(select(EventRow).where(EventRow.event_type == event_type).order_by("id")))
 
 
 def test_a_birth_and_its_events_are_taken_in_and_answered_with_a_watermark(

@@ -2,7 +2,7 @@
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from devices.keys.cose import (
     MessageKind,
@@ -33,8 +33,6 @@ def _code(kind: MessageKind, message: bytes, trust: Trust = TRUST) -> str:
 def _rebuilt(protected: object, unprotected: object = None, tag: int = 18) -> bytes:
     """A message with another header, signed by the right key over that header."""
     header = protected if isinstance(protected, bytes) else cbor2.dumps(protected)
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     to_sign = cbor2.dumps(["Signature1", header, MessageKind.ANSWER.context, PAYLOAD])
     signature = Ed25519PrivateKey.from_private_bytes(KEY.private_bytes()).sign(to_sign)
     return cbor2.dumps(cbor2.CBORTag(tag, [header, unprotected or {}, PAYLOAD, signature]))
@@ -132,6 +130,7 @@ def test_a_message_names_the_key_it_claims() -> None:
 def test_a_key_never_shows_its_private_half() -> None:
     assert KEY.private_bytes().hex() not in repr(KEY)
     assert repr(KEY) == f"SigningKey(kid={KEY.kid.hex()})"
+    assert repr(KEY.verifying_key) == f"VerifyingKey(kid={KEY.kid.hex()})"
 
 
 def test_generated_keys_differ_and_equal_keys_are_equal() -> None:

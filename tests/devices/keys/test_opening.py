@@ -106,19 +106,20 @@ KINDS = st.sampled_from(("challenged", "sent", "refused", "answered", "ticked"))
 
 @st.composite
 def steps(draw: st.DrawFn) -> list[Step]:
-    at_s, made = 100.0, []
+    at_s = 100.0
+    made: list[Step] = []
     for kind in draw(st.lists(KINDS, max_size=10)):
         at_s += draw(st.floats(0, 6, allow_nan=False))
         result = draw(st.sampled_from(LockResult))
-        made.append(
-            {
-                "challenged": Challenged(at_s),
-                "sent": Sent(at_s),
-                "refused": RefusedByServer(at_s, "not_on_route"),
-                "answered": Answered(at_s, result, "used_up" if result is DENIED else None),
-                "ticked": Ticked(at_s),
-            }[kind]
-        )
+        code = "used_up" if result is DENIED else None
+        every: dict[str, Step] = {
+            "challenged": Challenged(at_s),
+            "sent": Sent(at_s),
+            "refused": RefusedByServer(at_s, "not_on_route"),
+            "answered": Answered(at_s, result, code),
+            "ticked": Ticked(at_s),
+        }
+        made.append(every[kind])
     return made
 
 

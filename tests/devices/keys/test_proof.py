@@ -1,5 +1,7 @@
 """The holder's proof: bytes a browser can build, a key it can show."""
 
+from hashlib import sha256
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
@@ -36,8 +38,6 @@ def test_the_signed_bytes_are_the_layout_a_page_can_build(
 
 
 def test_the_thumbprint_is_of_the_cose_key_with_only_its_required_parts() -> None:
-    from hashlib import sha256
-
     cose_key = bytes.fromhex("a40102200121 5820") + PUBLIC[1:33] + bytes.fromhex("225820") + PUBLIC[33:]
 
     assert sha256(cose_key).digest() == CNF

@@ -23,7 +23,7 @@ from devices.keys.proof import holder_thumbprint, proof_input, public_point, sig
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
 
-ISSUER = SigningKey(bytes(range(0x00, 0x20)))
+ISSUER = SigningKey(bytes(range(0x20)))
 SERVICE = SigningKey(bytes(range(0x20, 0x40)))
 LOCK_KEY = SigningKey(bytes(range(0x40, 0x60)))
 HOLDER = ec.derive_private_key(int.from_bytes(bytes(range(0x60, 0x80)), "big"), ec.SECP256R1())

@@ -78,8 +78,8 @@ def _said(town: Town, command: Outgoing) -> dict[str, bytes]:
 
 
 def _now(town: Town, opening: DoorOpening) -> DoorOpening:
-    with town.units.begin() as work:
-        return openings.find_opening(work, opening.opening_id)
+    with town.database.reading() as session:
+        return openings.find_opening(session, opening.opening_id)
 
 
 def _settled(town: Town) -> list[tuple[str, str | None, bool]]:
@@ -172,8 +172,9 @@ def test_the_sweeper_settles_what_waited_too_long_and_only_once(town: Town) -> N
     carer, grant = _ready(town)
     never_sent = _tap(town, carer)
     sent, command = _sent(town, carer, grant)
-    assert _sweep(town) == []
+    assert (_due(town), _sweep(town)) == (False, [])
     town.pass_s(5.5)
+    assert _due(town)
     assert _sweep(town) == [(never_sent.opening_id, "expired")]
     town.pass_s(5.0)
     assert _sweep(town) == [(sent.opening_id, "unknown")]
@@ -273,10 +274,38 @@ def test_what_the_carer_sees_is_kept_beside_the_locks_word(town: Town) -> None:
     assert _now(town, opening).by_lock
 
 
+def test_a_lock_that_lost_its_clock_is_not_tried_until_it_has_been_told_the_time(town: Town) -> None:
+    carer, grant = _ready(town)
+    said = {name: (name, body) for name, body, _ in town.locks["lock-1"].change_battery()}
+    town.inbox.accept([town.incoming("lock-1", *said["birth"])])
+    assert _tap(town, carer).code == "clock_unsure"
+    town.hear("lock-1", [said["time"], said["evt"]])
+    opening, command = _sent(town, carer, grant)
+    town.hear("lock-1", list(_said(town, command).items()))
+    assert _now(town, opening).state == "unlocked"
+
+
+def test_a_page_that_is_loaded_again_finds_the_last_tap_of_its_shift(town: Town) -> None:
+    carer, _ = _ready(town)
+    _tap(town, carer)
+    town.pass_s(20)
+    last = _tap(town, carer)
+    with town.database.reading() as session:
+        found = openings.latest_opening(session, VISIT.visit_id, carer.shift_id)
+        assert openings.latest_opening(session, VISIT.visit_id, "another-shift") is None
+    assert found is not None
+    assert found.opening_id == last.opening_id
+
+
 def test_an_opening_that_does_not_exist_is_not_found(town: Town) -> None:
     with pytest.raises(KernelError) as missing, town.units.begin() as work:
         openings.observe(work, new_id(), "locked")
     assert missing.value.code == "not_found"
+
+
+def _due(town: Town) -> bool:
+    with town.database.reading() as session:
+        return openings.anything_due(session, town.wall_s())
 
 
 def _sweep(town: Town) -> list[tuple[str, str]]:

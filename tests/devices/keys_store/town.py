@@ -1,11 +1,15 @@
 """One street with a few locked doors, a carer or two, and everything between them but the network."""
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
+import pytest
+from sqlalchemy import text
 from sqlmodel import Session, SQLModel, col, select
 
 from devices.events import DeviceEnrolled
@@ -38,6 +42,7 @@ DAY = date(2026, 11, 25)
 TENANT = "testby"
 UNIT = "unit-nord"
 BATTERY_EMPTY_MV = 4_400
+POSTGRES_URL = os.environ.get("OMSORGSTID_TEST_POSTGRES_URL")
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,11 @@ class Town:
     def build(cls, folder: Path) -> "Town":
         """An empty town on a database file in a folder."""
         return cls(folder, Database(f"sqlite:///{folder / 'town.db'}"))
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, whole."""
+        return self.database.url.render_as_string(hide_password=False)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -178,7 +188,7 @@ class Town:
         """The signer's inside, on the town's log."""
         settings = SignerSettings(
             address="unix:/unused",
-            database_url=str(self.database.url),
+            database_url=self.database_url,
             key_file=self.folder / "issuer",
             secret_file=self.folder / "secret",
             log_file=self.folder / "signer.jsonl",
@@ -276,3 +286,25 @@ class Town:
 
     def _known(self, _session: Session, device_ids: Collection[str]) -> dict[str, Known]:
         return {lock_id: Known(lock_id, "lock", TENANT) for lock_id in device_ids if lock_id in self.locks}
+
+
+def towns(make: str, folder: Path) -> Iterator[Town]:
+    """An empty town on a database of this make, gone again afterwards."""
+    if make == "sqlite":
+        town = Town.build(folder)
+        yield town
+        town.close()
+        return
+    if POSTGRES_URL is None:
+        pytest.skip("No PostgreSQL: set OMSORGSTID_TEST_POSTGRES_URL to a server that may be written to.")
+    schema = f"keys_{uuid4().hex}"
+    outside = Database(POSTGRES_URL)
+    with outside.engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    joint = "&" if "?" in POSTGRES_URL else "?"
+    town = Town(folder, Database(f"{POSTGRES_URL}{joint}options=-csearch_path%3D{schema}"))
+    yield town
+    town.close()
+    with outside.engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    outside.dispose()

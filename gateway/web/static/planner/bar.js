@@ -21,7 +21,7 @@ function sentence(visit, state) {
       state: t(`planner.state.${state}`).toLocaleLowerCase("da"),
     }),
   ];
-  if (visit.delay_min) parts.push(t("planner.visit.delay", { minutes: Math.round(visit.delay_min) }));
+  if (visit.delay_min && state.endsWith("late")) parts.push(t("planner.visit.delay", { minutes: Math.round(visit.delay_min) }));
   if (visit.mode === "screen") parts.push(t("planner.state.screen").toLocaleLowerCase("da"));
   if (visit.double) parts.push(t("planner.state.double").toLocaleLowerCase("da"));
   if (visit.pinned) parts.push(t("planner.state.pinned").toLocaleLowerCase("da"));
@@ -70,7 +70,7 @@ export function paintBar(bar, visit, scale, now_ms, selected, held = false) {
   // The elapsed share moves on by the minute; more often would only cost frames.
   const share = state === "begun" ? Math.min(1, Math.max(0.04, (now_ms - from_ms) / (to_ms - from_ms))) : 0;
   const mark = [
-    state, visit.mode, visit.double, visit.pinned, visit.door_problem, visit.delay_min, visit.begun_at,
+    state, visit.mode, visit.double, visit.pinned, visit.door_problem, state.endsWith("late") && visit.delay_min, visit.begun_at,
     visit.ended_at, visit.short, left.toFixed(1), width.toFixed(1), share.toFixed(2), selected,
   ].join("|");
   if (bar.dataset.mark === mark) return;

@@ -13,9 +13,12 @@ import { WorldClock } from "../shared/world.js";
 const PROBLEMS = new Set(["late", "not_started", "expected_late"]);
 const DOOR_PROBLEMS = new Set(["refused", "jammed", "unknown", "expired"]);
 
-/** A planned visit the server already expects to begin late has a state of its own. @param {Visit} visit */
+/** From here on a planned visit that has not begun is worth a planner's look, before the server calls it late. */
+const EXPECTED_LATE_MIN = 5;
+
+/** A planned visit that is about to be late has a state of its own. @param {Visit} visit */
 export function stateOf(visit) {
-  return visit.state === "planned" && (visit.delay_min ?? 0) > 0 ? "expected_late" : visit.state;
+  return visit.state === "planned" && (visit.delay_min ?? 0) >= EXPECTED_LATE_MIN ? "expected_late" : visit.state;
 }
 
 /** @param {Visit} visit */
@@ -71,6 +74,8 @@ export class Board {
     const changed = new Set();
     const next = new Map();
     for (const lane of answer.lanes) {
+      // A visit without a time has no place on a time axis; it comes with the next plan.
+      lane.visits = lane.visits.filter((v) => v.start_at && v.end_at);
       next.set(lane.carer_id, lane);
       const text = JSON.stringify(lane);
       if (this._seen.get(lane.carer_id) !== text) changed.add(lane.carer_id);
@@ -173,6 +178,16 @@ export class Board {
       if (!collapsed) for (const lane of lanes) rows.push({ kind: "lane", key: `l:${lane.carer_id}`, lane });
     }
     return rows;
+  }
+
+  /** How many a chip counts: the server's word where it says one, otherwise what the lanes show. @param {string} key */
+  count(key) {
+    if (key in this.attention) return this.attention[key];
+    let found = 0;
+    for (const lane of this.lanes.values()) {
+      for (const visit of lane.visits) found += Number(key === "door" ? visit.door_problem === true : stateOf(visit) === key);
+    }
+    return found;
   }
 
   /** Unallocated visits within the unit filter. */

@@ -52,9 +52,7 @@ export class ClashDialog {
       ? t("planner.clash.what", { name: newer?.name ?? "", at: clock(change.at) })
       : t("planner.clash.what.unknown");
     byId("clash-theirs-title").textContent = t("planner.clash.theirs", { version: this.version ?? "?" });
-    byId("clash-theirs").textContent = change
-      ? `${change.text} (${word("planner.reason", change.reason).toLocaleLowerCase("da")})`
-      : t("planner.clash.look");
+    byId("clash-theirs").textContent = change ? theirs(change) : t("planner.clash.look");
     byId("clash-mine-title").textContent = t("planner.clash.mine", { version: before.get(newer?.carer_id ?? "") ?? "?" });
     byId("clash-mine").textContent = this._mine(order, short);
     this.save.textContent = t("planner.clash.save", { version: this.version ?? "?" });
@@ -118,4 +116,11 @@ export class ClashDialog {
     this.order = null;
     this.acts.reload();
   }
+}
+
+/** Their change in words; the reason is named once. @param {NonNullable<Clash["last_change"]>} change */
+function theirs(change) {
+  const reason = word("planner.reason", change.reason);
+  if (change.text.includes(change.reason)) return change.text.replace(change.reason, reason);
+  return `${change.text} (${reason.toLocaleLowerCase("da")})`;
 }

@@ -108,7 +108,7 @@ export class Drag {
     if (!grip?.ghost) return;
     const left = shift ? x - grip.x : 0;
     grip.ghost.style.transform = `translate(${left}px, ${y - grip.y}px)`;
-    this._scroll(y);
+    this._scroll(y, y - grip.y);
     grip.start_ms = null;
     if (shift) {
       const from = grip.start_at ? Date.parse(grip.start_at) : this._edge(grip);
@@ -129,11 +129,11 @@ export class Drag {
     return scale.from_ms + scale.minutesOf(Number.parseFloat(grip.bar.style.left) || 0) * 60_000;
   }
 
-  /** Near the upper or lower edge the lanes move along. @param {number} y */
-  _scroll(y) {
+  /** Near the edge the pointer is drawn towards, the lanes move along. @param {number} y @param {number} dy */
+  _scroll(y, dy) {
     const box = this.grid.scroller.getBoundingClientRect();
-    if (y > box.bottom - EDGE_PX && y < box.bottom + EDGE_PX) this.grid.scroller.scrollTop += 12;
-    else if (y < box.top + EDGE_PX && y > box.top) this.grid.scroller.scrollTop -= 12;
+    if (dy > 0 && y > box.bottom - EDGE_PX && y < box.bottom + EDGE_PX) this.grid.scroller.scrollTop += 12;
+    else if (dy < 0 && y < box.top + EDGE_PX && y > box.top) this.grid.scroller.scrollTop -= 12;
   }
 
   /** Ask the server once the pointer rests on a lane; an answer for another lane is dropped. @param {Grip} grip */

@@ -51,10 +51,10 @@ export class Filters {
   }
 
   _paintChips() {
-    const { attention } = this.board;
     const wanted = this.board.filter.attention;
-    const shown = CHIPS.filter(([key]) => (attention[key] ?? 0) > 0 || key === wanted);
-    const mark = JSON.stringify([shown.map(([key]) => [key, attention[key]]), wanted]);
+    const counts = new Map(CHIPS.map(([key]) => [key, this.board.count(key)]));
+    const shown = CHIPS.filter(([key]) => (counts.get(key) ?? 0) > 0 || key === wanted);
+    const mark = JSON.stringify([shown.map(([key]) => [key, counts.get(key)]), wanted]);
     if (mark === this._shownChips) return;
     this._shownChips = mark;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.chip;
@@ -64,7 +64,7 @@ export class Filters {
         "button",
         { type: "button", class: `chip ${kind}`, "aria-pressed": String(pressed), "data-chip": key },
         icon(name),
-        `${t(`planner.attention.${key}`)} ${number(attention[key] ?? 0)}`,
+        `${t(`planner.attention.${key}`)} ${number(counts.get(key) ?? 0)}`,
       );
       button.addEventListener("click", () => {
         this.board.filter.attention = pressed ? null : key;

@@ -14,7 +14,7 @@ const DIRECT = ["visit.begun", "visit.ended", "opening.settled", "route.delivere
 export class Live {
   /**
    * @param {Board} board
-   * @param {{changed: () => void, refetch: () => void, job: (data: any) => void}} acts
+   * @param {{changed: () => void, refetch: () => void, refetchLater: () => void, job: (data: any) => void}} acts
    */
   constructor(board, acts) {
     this.board = board;
@@ -53,8 +53,8 @@ export class Live {
     for (const type of DIRECT) {
       on(type, (data) => {
         if (this.board.applyEvent(type, data)) this.acts.changed();
-        // Counts and delays are the server's to say; they follow with the next fetch.
-        this.acts.refetch();
+        // Counts and delays are the server's to say; they follow with a later fetch.
+        this.acts.refetchLater();
       });
     }
   }

@@ -20,7 +20,8 @@ import { Scale } from "./scale.js";
 import { clock, t } from "./text.js";
 import { Undo } from "./undo.js";
 
-const REFETCH_EVERY_MS = 1500;
+const REFETCH_EVERY_MS = 1000;
+const REFETCH_COUNTS_MS = 5000;
 const REFRESH_MS = 30_000;
 
 const day = byId("board").dataset.day ?? "";
@@ -63,6 +64,7 @@ async function load() {
 }
 
 const refetch = throttled(REFETCH_EVERY_MS, () => void load());
+const refetchLater = throttled(REFETCH_COUNTS_MS, () => void load());
 
 function repaint() {
   inFrame("filters", () => filters.paint());
@@ -180,6 +182,7 @@ byId("board-retry").addEventListener("click", () => void load());
 new Live(board, {
   changed: () => grid.refresh(),
   refetch,
+  refetchLater,
   job: (data) => plan.heard(data),
 });
 

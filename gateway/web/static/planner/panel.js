@@ -183,12 +183,12 @@ export function wordsOf(error) {
 
 /** @param {NonNullable<VisitFacts["door"]>} door */
 function doorWords(door) {
-  const parts = [word("planner.lock", door.lock_state)];
+  const parts = door.lock_state ? [word("planner.lock", door.lock_state)] : [];
   if (door.last_opening) {
     parts.push(`${word("planner.opening", door.last_opening.state)} ${clock(door.last_opening.at)}`);
   }
   if (door.battery_low) parts.push(t("planner.lock.battery"));
-  return parts.join(" · ");
+  return parts.join(" · ") || t("planner.lock.quiet");
 }
 
 /** @param {VisitFacts} visit */

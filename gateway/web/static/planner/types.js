@@ -115,7 +115,7 @@
  * @property {string | null} outcome
  * @property {string | null} source
  * @property {boolean} double
- * @property {{id: string, lock_state: string, battery_low: boolean, last_opening: {state: string, at: string} | null} | null} door
+ * @property {{id: string, lock_state?: string, battery_low: boolean, last_opening: {state: string, at: string} | null} | null} door
  * @property {{at: string, text: string}[]} history
  * @property {{id: string, version: number, points: MapPoint[]} | null} route
  *

@@ -4,7 +4,7 @@
 const SPRITE = new URL("../vendor/icons-dkfds-11.2.0.svg", import.meta.url).pathname;
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {Node | string | number | null | undefined | false | Child[]} Child */
+/** @typedef {Node | string | number | null | undefined | false | any[]} Child */
 
 /**
  * Make an element. Properties that begin with "on" are listeners; `true` sets an empty attribute; `false`, `null` and
@@ -71,7 +71,7 @@ export function fill(region, signature, build) {
   const focused = region.contains(document.activeElement) ? document.activeElement?.getAttribute("data-key") : null;
   region.replaceChildren();
   append(region, [build()]);
-  if (focused) /** @type {HTMLElement | null} */ (region.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+  if (focused) /** @type {HTMLElement | null} */ (region.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
   return true;
 }
 

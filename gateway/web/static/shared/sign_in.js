@@ -23,6 +23,15 @@ export async function demoIdentities() {
   }
 }
 
+/**
+ * The demo's person for a role: one with something to try where there is one.
+ * @param {string} role @returns {Promise<DemoIdentity | null>}
+ */
+export async function demoPerson(role) {
+  const people = (await demoIdentities()).filter((person) => person.role === role);
+  return people.find((person) => person.hint) ?? people[0] ?? null;
+}
+
 /** The surface a role works on. @param {string} role */
 export function surfaceOf(role) {
   return { carer: "tablet", planner: "planner", manager: "manager", auditor: "manager" }[role] ?? "operations";

@@ -8,6 +8,8 @@ export class WorldClock {
     this.at_ms = Date.now();
     this.heard_ms = performance.now();
     this.speed = 1;
+    /** Whether the server has ever said what time it is. */
+    this.heard = false;
   }
 
   /** Take the server's word. @param {World} world */
@@ -15,6 +17,7 @@ export class WorldClock {
     this.at_ms = Date.parse(world.at);
     this.heard_ms = performance.now();
     this.speed = world.speed;
+    this.heard = true;
   }
 
   /** Present world time in milliseconds since 1970. @returns {number} */

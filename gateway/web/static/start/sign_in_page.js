@@ -4,7 +4,7 @@
 import { Problem } from "../shared/api.js";
 import { byId } from "../shared/dom.js";
 import { t } from "../shared/messages.js";
-import { demoIdentities, openSession, signIn, surfaceOf } from "../shared/sign_in.js";
+import { demoPerson, openSession, signIn, surfaceOf } from "../shared/sign_in.js";
 
 const HOMES = /** @type {Record<string, string>} */ ({ tablet: "/tablet", planner: "/planlaegger", manager: "/leder", operations: "/drift" });
 const wanted = new URLSearchParams(location.search);
@@ -21,7 +21,7 @@ function goOn(ofRole) {
 
 /** The card's role, by the demo's first person of it. @param {string} ofRole @returns {Promise<boolean>} */
 async function enterAs(ofRole) {
-  const person = (await demoIdentities()).find((one) => one.role === ofRole);
+  const person = await demoPerson(ofRole);
   if (!person) return false;
   byId("said").textContent = t("sign_in.going", { name: person.name });
   try {

@@ -46,11 +46,13 @@ function take(demo) {
 
 /** @param {number} speed @param {boolean} over */
 function controls(speed, over) {
+  // the demo may have been started at another speed than ours
+  const offered = [...new Set([...SPEEDS, running])].sort((a, b) => a - b);
   fill(byId("day-speed"), [speed, over, running], () => [
-    SPEEDS.map((times) => h("button.button", {
+    offered.map((times) => h("button.button", {
       type: "button", "data-key": `speed-${times}`, "aria-pressed": String(speed === times), disabled: over,
       onclick: () => setSpeed(times),
-    }, t("start.speed_label", { n: times }), h("span.visually-hidden", {}, t("start.speed_label_long", { n: times })))),
+    }, t("start.speed_label", { n: number(times) }), h("span.visually-hidden", {}, t("start.speed_label_long", { n: number(times) })))),
     h("button.button", { type: "button", "data-key": "pause", disabled: over, onclick: () => setSpeed(speed > 0 ? 0 : running) },
       icon(speed > 0 ? "own-pause" : "own-play"), t(speed > 0 ? "start.pause" : "start.go_on")),
   ]);

@@ -3,6 +3,7 @@
 
 import { Problem } from "../shared/api.js";
 import { language, t } from "../shared/messages.js";
+import { demoPerson, openSession } from "../shared/sign_in.js";
 import { currentStop, withWaiting } from "./day.js";
 import { DoorDriver } from "./door.js";
 import { Idle } from "./idle.js";
@@ -50,8 +51,12 @@ class Tablet {
     await this.outbox.open();
     await this.session.open();
     this.locked = Boolean(this.session.person) && (await this.idle.leftAlone());
-    for (const name of ["change", "told"]) this.outbox.addEventListener(name, () => this.render());
-    this.outbox.addEventListener("told", () => this.refreshSoon());
+    this.outbox.addEventListener("change", () => this.render());
+    this.outbox.addEventListener("refused", () => this.refreshSoon());
+    this.outbox.addEventListener("told", (event) => {
+      this.session.told(/** @type {CustomEvent} */ (event).detail);
+      this.refreshSoon();
+    });
     this.outbox.addEventListener("unreachable", () => this.session.unreachable());
     this.outbox.addEventListener("signed-out", () => this.signedOut());
     this.door.addEventListener("change", () => this.doorChanged());
@@ -63,6 +68,7 @@ class Tablet {
     setInterval(() => this.everyFewSeconds(), FLUSH_EVERY_MS);
     this.render();
     if (this.session.person) this.enter();
+    else if (new URLSearchParams(location.search).get("rolle") === "carer") await this.enterDemo();
     keepShell(() => this.door.door.state === "ready" && !this.asking);
   }
 
@@ -71,6 +77,19 @@ class Tablet {
     this.outbox.identity = this.session.person?.identity ?? "";
     this.live.start();
     this.wake();
+  }
+
+  /** The card of the demo's start page opens a tablet that somebody has just signed in on. */
+  async enterDemo() {
+    const person = await demoPerson("carer");
+    history.replaceState(null, "", "/tablet");
+    if (!person) return;
+    try {
+      const session = await openSession(person.identity, person.pin, "tablet");
+      await this.signedIn({ identity: person.identity, pin: person.pin, session });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error; // the sign-in is on the page already
+    }
   }
 
   wake() {

@@ -8,28 +8,29 @@
  */
 
 /**
- * The day with everything that waits to be sent already in it, marked as waiting.
+ * The day with facts laid over it that the server's word does not hold yet.
  * @param {Day} day @param {Fact[]} facts unsent and not refused
+ * @param {boolean} [waiting] whether to mark them as not sent yet
  * @returns {Day}
  */
-export function withWaiting(day, facts) {
+export function withWaiting(day, facts, waiting = true) {
   if (!day?.route || !facts.length) return day;
   const stops = day.route.stops.map((/** @type {Stop} */ stop) => {
     const own = facts.filter((fact) => fact.visit_id === stop.visit_id);
-    return own.reduce(laidOver, stop);
+    return own.reduce((shown, fact) => laidOver(shown, fact, waiting), stop);
   });
   const acknowledged = facts.filter((fact) => fact.kind === "acknowledgement").map((fact) => fact.body.version);
   const acknowledged_version = Math.max(day.route.acknowledged_version ?? 0, ...acknowledged);
   return { ...day, route: { ...day.route, stops, acknowledged_version } };
 }
 
-/** @param {Stop} stop @param {Fact} fact @returns {Stop} */
-function laidOver(stop, fact) {
+/** @param {Stop} stop @param {Fact} fact @param {boolean} waiting @returns {Stop} */
+function laidOver(stop, fact, waiting) {
   if (fact.kind === "visit_begin" && stop.state === "planned") {
-    return { ...stop, state: "begun", begun_at: fact.at, waiting: true };
+    return { ...stop, state: "begun", begun_at: fact.at, waiting };
   }
   if (fact.kind === "visit_end" && stop.state !== "ended") {
-    return { ...stop, state: "ended", ended_at: fact.at, outcome: fact.body.outcome, waiting: true };
+    return { ...stop, state: "ended", ended_at: fact.at, outcome: fact.body.outcome, waiting };
   }
   return stop;
 }

@@ -3,7 +3,7 @@
 
 import { h, icon } from "../shared/dom.js";
 import { clock } from "../shared/formats.js";
-import { has, language, t } from "../shared/messages.js";
+import { has, t } from "../shared/messages.js";
 import { waiting } from "./door_machine.js";
 
 /**
@@ -65,10 +65,10 @@ function unknown(door) {
 function refusal(door) {
   const { code, title, text } = door.opening ?? {};
   const own = `door.refused.${code}`;
-  // the server's sentences carry the facts; ours stand in where it has sent none, and for English
-  const useOwn = has(own) && (!title || language() !== "da");
-  const reason = (useOwn ? t(own) : title || t("door.refused.other")).replace(/^Afvist\s*[–-]\s*/, "");
-  const why = useOwn && has(`${own}.text`) ? t(`${own}.text`) : text;
+  // the server's sentences carry the facts; ours stand in where it never came to an opening
+  const said = title || (has(own) ? t(own) : t("door.refused.other"));
+  const reason = said.replace(/^(Afvist|Refused)\s*[–-]\s*/, "");
+  const why = text || (has(`${own}.text`) ? t(`${own}.text`) : "");
   const locked = t("door.refused.still_locked");
   const words = why ? (why.includes(locked) ? why : `${why} ${locked}`) : locked;
   return panel("danger", "close", "refused", {

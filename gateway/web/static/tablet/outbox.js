@@ -97,14 +97,15 @@ export class Outbox extends EventTarget {
       if (error.status === 0) this.dispatchEvent(new Event("unreachable"));
       if (error.status === 401) this.dispatchEvent(new Event("signed-out"));
       if (error.mayWorkLater || error.status === 401) return false;
+      // the lock's own word came first; what the carer saw is no longer needed
+      if (error.code === "lock_has_answered") return this.#done(fact);
       fact.refused = error.words;
       await store.putInOutbox(fact);
-      this.dispatchEvent(new Event("told"));
+      this.dispatchEvent(new Event("refused"));
       return true;
     }
-    await this.#remove(fact);
-    this.dispatchEvent(new Event("told"));
-    return true;
+    this.dispatchEvent(new CustomEvent("told", { detail: fact }));
+    return this.#done(fact);
   }
 
   /**
@@ -118,6 +119,12 @@ export class Outbox extends EventTarget {
     fact.tried = true;
     await store.putInOutbox(fact);
     return fact.body;
+  }
+
+  /** @param {Fact} fact */
+  async #done(fact) {
+    await this.#remove(fact);
+    return true;
   }
 
   /** @param {Fact} fact */

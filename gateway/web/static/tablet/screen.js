@@ -68,7 +68,7 @@ export class Screen {
   }
 
   focusBar() {
-    /** @type {HTMLElement | null} */ (this.bar.querySelector("button"))?.focus();
+    /** @type {HTMLElement | null} */ (this.bar.querySelector("button"))?.focus({ preventScroll: true });
   }
 
   /** @param {boolean} [keepFocus] */
@@ -97,7 +97,7 @@ export class Screen {
   #head() {
     const { session } = this.tablet;
     const day = session.day;
-    byId("clock").textContent = clock(session.world.now_ms());
+    byId("clock").textContent = session.world.heard ? clock(session.world.now_ms()) : "Omsorgstid";
     this.menuButton.setAttribute("aria-label", t("tablet.menu"));
     const shift = this.mode === "day" ? day?.shift : null;
     const first = (day?.carer?.name ?? "").split(" ")[0];

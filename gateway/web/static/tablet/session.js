@@ -3,6 +3,7 @@
 
 import { Problem, call } from "../shared/api.js";
 import { WorldClock } from "../shared/world.js";
+import { withWaiting } from "./day.js";
 import { heldThumbprint } from "./holder_key.js";
 import { rememberPin } from "./pin.js";
 import { forget, forgetAll, keep, load } from "./store.js";
@@ -97,6 +98,11 @@ export class Session {
     this.stale_ms = null;
     await keep("day", { day, kept_ms: Date.now() });
     await this.#findKey();
+  }
+
+  /** The server has taken a fact; until the day is read again it stands as told. @param {import("./outbox.js").Fact} fact */
+  told(fact) {
+    this.day = withWaiting(this.day, [fact], false);
   }
 
   /** @param {string} key @param {boolean} done */

@@ -1,0 +1,33 @@
+"""Migrations of the one database, dated files; expand, migrate, contract."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+# Importing the tables is what makes the metadata whole: Alembic compares it, tests create from it.
+from devices.inbox import tables as _inbox_tables  # noqa: F401
+from devices.keys import tables as _keys_tables  # noqa: F401
+from devices.registry import tables as _registry_tables  # noqa: F401
+from gateway import tables as _gateway_tables  # noqa: F401
+from kernel import tables as _kernel_tables  # noqa: F401
+from kernel.database import Database
+from metrics import tables as _metrics_tables  # noqa: F401
+from scheduling import tables as _scheduling_tables  # noqa: F401
+from scheduling.register import tables as _register_tables  # noqa: F401
+
+
+def migrate(database: Database) -> None:
+    """Bring a database to the newest version. Running it again changes nothing."""
+    with database.engine.connect() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration; everything is in this folder, there is no ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("file_template", "%%(year)d%%(month).2d%%(day).2d_%%(slug)s")
+    return config

@@ -1,0 +1,260 @@
+"""Puts the parts of a process together by settings alone: no code path exists in one column only."""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+import structlog
+
+from devices.broker import BrokerAddress
+from devices.broker_process import BrokerProcess, start_broker
+from devices.connections import BrokerConnection
+from devices.inbox.committer import Committer
+from devices.inbox.service import Inbox
+from devices.keys.cose import SigningKey, VerifyingKey
+from devices.keys.lock_events import LockVoice, lock_handlers
+from devices.keys.signer.client import SignerClient
+from devices.keys.signing import load_or_create_key, load_or_create_secret, load_public_key
+from devices.registry import service as registry
+from devices.registry import store as registry_store
+from gateway.adoption import load_benefits
+from gateway.bell import Bell
+from gateway.door_desk import DoorDesk
+from gateway.grants import Grants
+from gateway.jobs import CeleryQueue, WorkerThread, make_celery, register
+from gateway.migrations import migrate
+from gateway.parts import Parts, RealSpeed, WorldSpeed
+from gateway.pipeline import Pipeline
+from gateway.settings import Settings
+from gateway.sweeper import Sweeper
+from gateway.usecases.planning import KIND, plan_day_body
+from gateway.usecases.visits import begin_by_door
+from kernel.clock import LinkClock, SystemLinkClock, SystemWorldClock, WorldClock
+from kernel.database import Database
+from kernel.jobs import waiting
+from kernel.tailer import Tailer
+from kernel.work import UnitsOfWork
+from metrics.pseudonyms import Pseudonyms
+from metrics.service import KeysLedger
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What this process does. Embedded it does everything; in operation each process has its own."""
+
+    web: bool = True
+    ingest: bool = True
+    work: bool = True
+    signer: bool = True
+
+
+class Runtime:
+    """The parts of one process, started and stopped in order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        duties: Duties,
+        *,
+        clock: WorldClock | None = None,
+        speed: WorldSpeed | None = None,
+        link: LinkClock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.duties = duties
+        self.clock = clock or SystemWorldClock()
+        self.link = link or SystemLinkClock()
+        settings.work_dir.mkdir(parents=True, exist_ok=True)
+        self.database = Database(settings.database_url)
+        migrate(self.database)
+        self.bell = Bell(settings.redis_url)
+        self.units = UnitsOfWork(self.database, self.clock, self.bell.ring)
+        self.service_key: SigningKey = load_or_create_key(settings.work_dir / "service.key")
+        pseudonym_key = load_or_create_secret(settings.work_dir / "pseudonym.key")
+        self.tailer = Tailer(self.database)
+        self.pipeline = Pipeline(self.units, [KeysLedger(Pseudonyms(pseudonym_key))], self.tailer)
+        self.inbox = self._make_inbox()
+        self.broker: BrokerProcess | None = None
+        self.address = self._broker_address()
+        instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.desk = DoorDesk(self.address, settings.mqtt.tenant, instance)
+        self.signer = SignerClient(signer_address(settings), load_or_create_secret(signer_secret(settings)))
+        self._signer_process: subprocess.Popen[bytes] | None = None
+        self.celery = make_celery(settings.redis_url)
+        self.run_job: Callable[[str], str] = register(
+            self.celery, self.units, self.link, {KIND: plan_day_body(self.units)}
+        )
+        self.sweeper = Sweeper(self.units, self.desk)
+        self.committer: Committer | None = None
+        self._ingest: BrokerConnection | None = None
+        self._worker: WorkerThread | None = None
+        self.parts = Parts(
+            settings=settings,
+            database=self.database,
+            clock=self.clock,
+            link=self.link,
+            units=self.units,
+            bell=self.bell,
+            tailer=self.tailer,
+            pipeline=self.pipeline,
+            inbox=self.inbox,
+            doors=self.desk,
+            grants=Grants(self.units, self.signer),
+            jobs=CeleryQueue(self.celery),
+            service_key=self.service_key,
+            pseudonym_key=pseudonym_key,
+            speed=speed or RealSpeed(),
+            benefits=load_benefits(settings),
+            checks=self._checks(),
+        )
+
+    def start(self) -> None:
+        """Start what this process is to do, in the order things depend on each other."""
+        if self.duties.signer:
+            self._start_signer()
+        self.bell.on_ring(self.pipeline.wake)
+        self.bell.on_ring(self.tailer.wake)
+        self.bell.start()
+        if self.duties.ingest:
+            self._start_ingest()
+            self.pipeline.start()
+        if self.duties.web:
+            self.tailer.start()
+            self.desk.start()
+            self.sweeper.start()
+        if self.duties.work:
+            self._worker = WorkerThread(self.celery)
+            self._worker.start()
+            Thread(target=self._pick_up_jobs, name="forgotten-jobs", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop in the reverse order; nothing acknowledged is lost."""
+        if self._worker is not None:
+            self._worker.stop()
+        if self.duties.web:
+            self.sweeper.stop()
+            self.desk.stop()
+            self.tailer.stop()
+        if self._ingest is not None and self.committer is not None:
+            self._ingest.stop()
+            self.committer.stop()
+        if self.duties.ingest:
+            self.pipeline.stop()
+        self.bell.stop()
+        self.signer.close()
+        if self._signer_process is not None:
+            self._signer_process.terminate()
+            self._signer_process.wait(timeout=10)
+        if self.broker is not None:
+            self.broker.stop()
+        self.database.dispose()
+
+    def issuer_key(self) -> VerifyingKey:
+        """The signer's public key, as it exported it."""
+        return load_public_key(self.settings.work_dir / "issuer.key.pub")
+
+    def _make_inbox(self) -> Inbox:
+        voice = LockVoice(self.service_key, time.time)
+        handlers = begin_by_door(
+            {
+                **registry.presence_handlers({"lock": voice.birth}),
+                **lock_handlers(self.service_key, time.time),
+            }
+        )
+        return Inbox(
+            self.units, handlers, self.settings.mqtt.tenant, registry_store.known_devices, registry.touch
+        )
+
+    def _broker_address(self) -> BrokerAddress:
+        mqtt = self.settings.mqtt
+        if mqtt.broker == "external":
+            password = mqtt.password.get_secret_value() if mqtt.password else None
+            return BrokerAddress(mqtt.host, mqtt.port or 1883, username=mqtt.username, password=password)
+        self.broker = start_broker(self.settings.work_dir / "broker", mqtt.broker, mqtt.port or None)
+        return self.broker.address
+
+    def _start_ingest(self) -> None:
+        self.committer = Committer(self.inbox, self.settings.mqtt.tenant, self.clock, self.link)
+        # Every tenant's topics, so that a stranger's message is kept and shown instead of passing unseen.
+        self._ingest = BrokerConnection(
+            self.address, "ingest", ["omsorgstid/v1/+/+/+/up/#"], self.committer.offer
+        )
+        self.committer.attach(self._ingest)
+        self.committer.start()
+        self._ingest.start()
+        if not self._ingest.wait_up(10.0):
+            log.warning("ingest_without_broker")
+
+    def _start_signer(self) -> None:
+        settings = self.settings
+        arguments = [
+            *("--address", signer_address(settings), "--database-url", settings.database_url),
+            *("--key-file", str(settings.work_dir / "issuer.key")),
+            *("--secret-file", str(signer_secret(settings))),
+            *("--log-file", str(settings.work_dir / "signer.log")),
+            *("--per-carer", str(settings.signer.per_carer_hour)),
+            *("--per-unit", str(settings.signer.per_unit_hour)),
+            *("--clock", "log" if settings.demo else "system", "--end-with-parent"),
+        ]
+        # Our own module with our own settings as arguments: nothing here comes from outside.
+        command = [sys.executable, "-m", "devices.keys.signer", *arguments]
+        with Path(settings.work_dir / "signer.out").open("ab") as out:
+            self._signer_process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603
+        self.signer.wait_ready(30.0)
+
+    def _pick_up_jobs(self) -> None:
+        # A trigger can be lost with the queue; the table cannot.
+        while True:
+            time.sleep(5.0)
+            try:
+                with self.database.reading() as session:
+                    forgotten = waiting(session, time.time())
+            except Exception as err:  # noqa: BLE001 - looked at again in five seconds
+                log.warning("jobs_not_read", error=type(err).__name__)
+                continue
+            for job_id in forgotten:
+                self.parts.jobs.trigger(job_id)
+
+    def _checks(self) -> dict[str, Callable[[], str]]:
+        return {
+            "database": self._check_database,
+            "broker": lambda: "" if self.desk.is_up or not self.duties.web else "no connection",
+            "signer": self._check_signer,
+        }
+
+    def _check_database(self) -> str:
+        try:
+            with self.database.reading() as session:
+                session.connection().exec_driver_sql("SELECT 1")
+        except Exception as err:  # noqa: BLE001 - whatever it is, the part is not ready
+            return type(err).__name__
+        return ""
+
+    def _check_signer(self) -> str:
+        try:
+            self.signer.status()
+        except Exception as err:  # noqa: BLE001 - whatever it is, the part is not ready
+            return type(err).__name__
+        return ""
+
+
+def signer_address(settings: Settings) -> str:
+    """Where the signer listens, with its scheme."""
+    address = settings.signer_address
+    if address.startswith(("unix:", "tcp:")):
+        return address
+    return f"unix:{Path(address).resolve()}" if "/" in address else f"tcp:{address}"
+
+
+def signer_secret(settings: Settings) -> Path:
+    """The file of the secret that gateway and signer share."""
+    return settings.signer.secret_file or settings.work_dir / "signer.secret"

@@ -1,0 +1,60 @@
+"""A database with every table, on SQLite and, where a server is named, on PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+import devices.registry.tables  # noqa: F401 - a table is known once its module is
+from kernel.clock import SimulatedWorldClock
+from kernel.database import Database
+from kernel.work import UnitsOfWork
+
+START_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
+POSTGRES_URL = os.environ.get("OMSORGSTID_TEST_POSTGRES_URL")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of each make."""
+    if request.param == "postgres":
+        yield from _postgres()
+        return
+    made = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    SQLModel.metadata.create_all(made.engine)
+    yield made
+    made.dispose()
+
+
+def _postgres() -> Iterator[Database]:
+    if POSTGRES_URL is None:
+        pytest.skip("No PostgreSQL: set OMSORGSTID_TEST_POSTGRES_URL to a server that may be written to.")
+    schema = f"registry_{uuid4().hex}"
+    outside = Database(POSTGRES_URL)
+    with outside.engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    joint = "&" if "?" in POSTGRES_URL else "?"
+    made = Database(f"{POSTGRES_URL}{joint}options=-csearch_path%3D{schema}")
+    SQLModel.metadata.create_all(made.engine)
+    yield made
+    made.dispose()
+    with outside.engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    outside.dispose()
+
+
+@pytest.fixture
+def world() -> SimulatedWorldClock:
+    """A world that stands still at seven in the morning until moved."""
+    return SimulatedWorldClock(START_AT)
+
+
+@pytest.fixture
+def units(database: Database, world: SimulatedWorldClock) -> UnitsOfWork:
+    """Units of work on the database."""
+    return UnitsOfWork(database, world)

@@ -1,0 +1,34 @@
+"""Names that do not drift: catalogue, documentation, rules and dashboard agree."""
+
+import re
+from pathlib import Path
+
+from metrics.catalogue import CATALOGUE, catalogue_table
+from metrics.dashboards import dashboard_text
+
+ROOT = Path(__file__).parents[2]
+NAMES = {m.name for m in CATALOGUE}
+
+
+def test_the_documented_table_is_the_catalogue() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert catalogue_table() in text
+
+
+def test_names_follow_the_conventions() -> None:
+    for metric in CATALOGUE:
+        assert re.fullmatch(r"omsorgstid_benefit_[a-z_]+", metric.name)
+        assert metric.name.endswith(("_seconds", "_ratio", "_info", "_events", "_missing", "_withheld"))
+        assert not metric.name.endswith("_total"), "gauges may go down"
+        assert metric.help.endswith(".")
+
+
+def test_no_label_could_name_a_person_or_an_address() -> None:
+    assert {label for m in CATALOGUE for label in m.labels} <= {"technology", "unit", "estimate", "grade"}
+
+
+def test_rules_and_dashboard_ask_only_for_metrics_that_exist() -> None:
+    rules = (ROOT / "deploy" / "prometheus" / "rules" / "benefits.yml").read_text(encoding="utf-8")
+    used = set(re.findall(r"(?<![:\w])omsorgstid_benefit_\w+", rules + dashboard_text()))
+    assert used <= NAMES
+    assert NAMES - used <= {"omsorgstid_benefit_ledger_lag_events"}
