@@ -2,8 +2,6 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import AwareDatetime
-
 from kernel.events import Event
 
 OpeningState = Literal[
@@ -26,7 +24,7 @@ class OpeningRequested(Event):
 
 
 class OpeningSettled(Event):
-    """How an opening stands. ``unlocked``, ``refused`` by the lock and ``jammed`` are the lock's own signed word."""
+    """How an opening stands. ``unlocked``, ``jammed`` and a lock's refusal are its own signed word."""
 
     event_type: ClassVar[str] = "opening.settled"
 

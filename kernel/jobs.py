@@ -37,7 +37,7 @@ class JobChanged(Event):
     error_code: str | None = None
 
 
-class JobCancelled(Exception):
+class JobCancelledError(Exception):
     """Raised inside a job when somebody asked to stop it."""
 
 
@@ -59,7 +59,7 @@ class Progress:
 
         Raises
         ------
-        JobCancelled
+        JobCancelledError
             If a person asked to stop, or another worker has taken the job over.
         """
         if not 0 <= ratio <= 1:
@@ -71,7 +71,7 @@ class Progress:
         with self._units.begin() as work:
             row = _locked(work.session, self._job_id)
             if row.cancel_requested or row.lease_holder != self._holder:
-                raise JobCancelled
+                raise JobCancelledError
             row.progress_ratio = ratio
             row.lease_until_s = self._wall_s() + LEASE_S
             work.record(_changed(row, work.now))
@@ -162,7 +162,7 @@ def run(
     try:
         result = bodies[kind](arguments, Progress(units, clock, wall_s, job_id, holder))
         state = "done"
-    except JobCancelled:
+    except JobCancelledError:
         state = "cancelled"
     except DomainError as err:
         state, error_code = "failed", err.code

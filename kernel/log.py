@@ -26,7 +26,9 @@ def read_after(
     """
     query = select(EventRow).where(col(EventRow.position) > position)
     if event_types is not None:
-        query = query.where(col(EventRow.event_type).in_(sorted(event_types)))
+        # Through a function, so that SQLite reads on by position instead of by its index of types: measured,
+        # the index makes a consumer's catching up quadratic in the length of the log.
+        query = query.where(func.coalesce(EventRow.event_type, "").in_(sorted(event_types)))
     rows = session.exec(query.order_by(col(EventRow.position)).limit(limit)).all()
     return [stored(row) for row in rows]
 

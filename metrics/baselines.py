@@ -7,8 +7,7 @@ own last day. No baseline means "too little data", never zero and never a defaul
 import hashlib
 import statistics
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import func, insert
@@ -19,30 +18,13 @@ from kernel.localtime import local_day
 from kernel.work import Work
 from metrics.errors import BenefitError
 from metrics.events import BaselineFrozen
+from metrics.ledger import Baseline
 from metrics.pseudonyms import Pseudonyms
 from metrics.tables import BaselineRow, BaselineSampleRow, TimeStudyRow
 from metrics.time_study import MeasuredShift, read_time_study
 
 TECHNOLOGY = "keys"
 VALID_MONTHS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What the ledger needs of a frozen baseline. ``known_position`` is its place in the log."""
-
-    baseline_id: str
-    unit_id: str
-    shift_kind: str
-    version: int
-    last_on: date
-    valid_until_on: date
-    mean_s: int
-    known_position: int
-
-    def holds_on(self, day: date) -> bool:
-        """Whether a shift of that day may be measured against it."""
-        return self.last_on < day <= self.valid_until_on
 
 
 def import_time_study(
@@ -160,21 +142,6 @@ def as_baseline(row: BaselineRow) -> Baseline:
         mean_s=row.mean_s,
         known_position=row.known_position,
     )
-
-
-def baseline_for(
-    baselines: Iterable[Baseline], unit_id: str, shift_kind: str, day: date, position: int
-) -> Baseline | None:
-    """The newest baseline that holds on a day and was known at a position of the log."""
-    fitting = [
-        b
-        for b in baselines
-        if b.unit_id == unit_id
-        and b.shift_kind == shift_kind
-        and b.known_position <= position
-        and b.holds_on(day)
-    ]
-    return max(fitting, key=lambda b: b.version, default=None)
 
 
 def months_later(day: date, months: int) -> date:

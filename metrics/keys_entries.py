@@ -22,8 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from metrics.baselines import Baseline
-from metrics.ledger import Delivery, RouteProgress, ShiftProgress, VisitProgress
+from metrics.ledger import Baseline, Delivery, RouteProgress, ShiftProgress, VisitProgress
 
 RULE_VERSION = "keys-1"
 TECHNOLOGY = "keys"

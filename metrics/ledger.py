@@ -5,8 +5,9 @@ milliseconds since the epoch, so that the state is small and survives JSON uncha
 before (its position is not beyond the last one) changes nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from devices.events import DoorOpened, OpeningSettled
@@ -185,6 +186,39 @@ class RouteProgress:
             door_visits=set(state["door_visits"]),
             shift_ids=set(state["shift_ids"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the ledger needs of a frozen baseline. ``known_position`` is its place in the log."""
+
+    baseline_id: str
+    unit_id: str
+    shift_kind: str
+    version: int
+    last_on: date
+    valid_until_on: date
+    mean_s: int
+    known_position: int
+
+    def holds_on(self, day: date) -> bool:
+        """Whether a shift of that day may be measured against it."""
+        return self.last_on < day <= self.valid_until_on
+
+
+def baseline_for(
+    baselines: Iterable[Baseline], unit_id: str, shift_kind: str, day: date, position: int
+) -> Baseline | None:
+    """The newest baseline that holds on a day and was known at a position of the log."""
+    fitting = [
+        b
+        for b in baselines
+        if b.unit_id == unit_id
+        and b.shift_kind == shift_kind
+        and b.known_position <= position
+        and b.holds_on(day)
+    ]
+    return max(fitting, key=lambda b: b.version, default=None)
 
 
 def fold_shift(shift: ShiftProgress, position: int, event: Event, subject: str) -> bool:

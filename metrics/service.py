@@ -12,7 +12,7 @@ from devices.events import DoorOpened, OpeningSettled
 from kernel.events import Event, StoredEvent
 from kernel.work import Work
 from metrics import store
-from metrics.baselines import Baseline, as_baseline, baseline_for, known_baselines
+from metrics.baselines import as_baseline, known_baselines
 from metrics.events import BaselineFrozen
 from metrics.keys_entries import (
     CLOCK,
@@ -23,7 +23,15 @@ from metrics.keys_entries import (
     Judgement,
     judge,
 )
-from metrics.ledger import RouteProgress, ShiftProgress, fold_route, fold_shift, route_key
+from metrics.ledger import (
+    Baseline,
+    RouteProgress,
+    ShiftProgress,
+    baseline_for,
+    fold_route,
+    fold_shift,
+    route_key,
+)
 from metrics.pseudonyms import Pseudonyms
 from metrics.tables import BaselineRow, EntryRow
 from scheduling.events import (

@@ -5,20 +5,29 @@ For an HHCRSP instance it is exactly the benchmark's objective,
     (distance + total tardiness + maximum tardiness) / 3
 
 (S. Ceschia, L. Di Gaspero, R. M. Rosati, A. Schaerf, ITOR 2024, doi 10.1111/itor.13585). A Danish day has the
-same three terms and three more: minutes beyond the end of a shift, visits nobody does (by priority), and
-visits to a citizen with regular carers that are given to somebody else.
+same three terms and five more: minutes beyond the end of a shift, visits nobody does (by priority), visits
+to a citizen with regular carers that are given to somebody else, work shared unevenly within a unit, and long
+gaps between two visits of a route.
+
+A carer's work is her minutes of care and a fixed time at each door. Travel is left out on purpose: the fair
+share of a unit is then known before anybody is planned, so that a move changes the load of two carers and
+nothing else, and travel, which has its own price, is not paid twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from kernel.ids import CarerId
-from scheduling.model import Carer, Citizen, Day, Objective, Place, Plan, Visit, VisitMode
-from scheduling.travel import travel_times
+from kernel.ids import CarerId, UnitId
+from scheduling.model import Carer, Citizen, Day, Objective, Place, Plan, Route, Visit, VisitMode
+from scheduling.travel import TravelTimes, travel_times
+
+UNEVEN_KNEE_MIN = 30.0
+"""Minutes outside the free band from which the price of a load grows evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,14 @@ class CostWeights:
     overrun_ratio: float
     unallocated_min: tuple[float, float, float, float, float]
     not_regular_min: float
+    uneven_ratio: float
+    """Minutes of cost for each minute of load far outside the free band; near it less."""
+    load_tolerance_ratio: float
+    load_tolerance_min: float
+    load_per_door_min: float
+    idle_min: float
+    """What a gap costs at most, reached an hour beyond the free length."""
+    idle_free_min: float
     valid_from_on: date
     source: str
 
@@ -37,6 +54,12 @@ HHCRSP_WEIGHTS = CostWeights(
     # The benchmark knows no refusal: the price only keeps a search from ever choosing one.
     unallocated_min=(1e6, 1e6, 1e6, 1e6, 1e6),
     not_regular_min=0.0,
+    uneven_ratio=0.0,
+    load_tolerance_ratio=0.0,
+    load_tolerance_min=0.0,
+    load_per_door_min=0.0,
+    idle_min=0.0,
+    idle_free_min=0.0,
     valid_from_on=date(2023, 10, 1),
     source="doi 10.1111/itor.13585",
 )
@@ -46,8 +69,20 @@ CARE_WEIGHTS = CostWeights(
     overrun_ratio=1.5,
     unallocated_min=(2000.0, 1000.0, 500.0, 250.0, 125.0),
     not_regular_min=3.0,
+    # Ten minutes beyond the band cost less than two, as they may save travel; far beyond, a minute costs one.
+    uneven_ratio=1.0,
+    load_tolerance_ratio=0.10,
+    # One long visit more or less is no unevenness, however small the unit or short the shift.
+    load_tolerance_min=30.0,
+    # Stands for the way, the door and the notes, so that many short visits are no light day.
+    load_per_door_min=8.0,
+    # Windows leave gaps in any plan; one carer's two hours are worse than four carers' half hours. Both
+    # prices together stay below that of the least important visit of up to an hour: none is dropped for them.
+    idle_min=45.0,
+    idle_free_min=60.0,
     valid_from_on=date(2026, 11, 1),
-    source="assumption: a visit is never dropped to save travel, an important one never for a lesser one",
+    source="assumption: a visit is never dropped to save travel, an important one never for a lesser one; "
+    "nobody minds a tenth more work than her colleagues, or an hour's gap; a door takes eight minutes",
 )
 
 
@@ -61,6 +96,8 @@ class CostTerms:
     overrun_min: float
     unallocated_min: float
     not_regular_min: float
+    uneven_min: float = 0.0
+    idle_min: float = 0.0
 
 
 def weights_for(objective: Objective) -> CostWeights:
@@ -91,6 +128,58 @@ def regular_price_min(citizen: Citizen, carer_id: CarerId, weights: CostWeights)
     return weights.not_regular_min if regular and carer_id not in regular else 0.0
 
 
+def visit_load_min(visit: Visit, weights: CostWeights) -> float:
+    """The work of a visit when loads are compared: care, and the time at the door if it has one."""
+    return visit.duration_s / 60.0 + (weights.load_per_door_min if visit.mode is VisitMode.PHYSICAL else 0.0)
+
+
+def fair_loads_min(
+    visits: Iterable[Visit], carers: Iterable[Carer], weights: CostWeights
+) -> dict[CarerId, float]:
+    """Each carer's share of all work of her unit in minutes, by length of shift; {} if evenness is free.
+
+    Visits count whether or not somebody does them, so that dropping work never makes a plan look fairer.
+    """
+    if weights.uneven_ratio == 0.0:
+        return {}
+    work: dict[UnitId, list[float]] = {}
+    for visit in visits:
+        work.setdefault(visit.unit_id, []).append(visit_load_min(visit, weights))
+    hours: dict[UnitId, list[float]] = {}
+    on_duty = list(carers)
+    for carer in on_duty:
+        hours.setdefault(carer.unit_id, []).append(_shift_h(carer))
+    rate = {
+        unit: math.fsum(work.get(unit, ())) / (math.fsum(of_unit) or 1.0) for unit, of_unit in hours.items()
+    }
+    return {carer.id: rate[carer.unit_id] * _shift_h(carer) for carer in on_duty}
+
+
+def uneven_price_min(load_min: float, fair_min: float, weights: CostWeights) -> float:
+    """What a load costs that lies outside the band around the fair share; 0 inside it.
+
+    The price grows with the square for half an hour and evenly from there on: what one visit adds to it
+    stays below the price of leaving the visit undone. Too little is priced like too much: with none below,
+    the cheapest plan gives most carers all the free band allows and sends the others home.
+    """
+    band = max(weights.load_tolerance_min, weights.load_tolerance_ratio * fair_min)
+    outside = abs(load_min - fair_min) - band
+    if outside <= 0.0:
+        return 0.0
+    # The parabola and its tangent at the knee.
+    knee = UNEVEN_KNEE_MIN
+    return weights.uneven_ratio * (outside**2 / (2 * knee) if outside < knee else outside - knee / 2)
+
+
+def idle_price_min(gap_min: float, weights: CostWeights) -> float:
+    """What it costs to wait that long between two visits (not before the first); 0 up to the free length.
+
+    Bounded, so that a late visit only one carer can do is not dropped because she waits for it.
+    """
+    beyond = gap_min - weights.idle_free_min
+    return weights.idle_min * min(1.0, beyond / 60.0) ** 2 if beyond > 0.0 else 0.0
+
+
 def shift_overrun_min(back_at_min: float, shift_end_min: float) -> float:
     """Minutes from the end of the shift to the arrival where the shift ends."""
     return max(0.0, back_at_min - shift_end_min)
@@ -103,7 +192,7 @@ def terms_cost_min(terms: CostTerms, weights: CostWeights) -> float:
         terms.tardiness_min,
         terms.max_tardiness_min,
         terms.overrun_min,
-        terms.unallocated_min + terms.not_regular_min,
+        terms.unallocated_min + terms.not_regular_min + terms.uneven_min + terms.idle_min,
         weights.overrun_ratio,
     )
 
@@ -115,7 +204,8 @@ def recomputed_terms(day: Day, plan: Plan) -> CostTerms:
     """
     weights = weights_for(day.objective)
     times = travel_times(day)
-    distance = overrun = not_regular = 0.0
+    fair = fair_loads_min(day.visits, day.carers, weights)
+    distance = overrun = not_regular = uneven = idle = 0.0
     late: list[float] = []
     for route in plan.routes:
         carer = day.carer_by_id[route.carer_id]
@@ -126,6 +216,10 @@ def recomputed_terms(day: Day, plan: Plan) -> CostTerms:
         for stop, visit in zip(route.stops, visits, strict=True):
             late.append(max(0.0, stop.start_min - day.minute(visit.window_close_at)))
             not_regular += regular_price_min(day.citizen_by_id[visit.citizen_id], carer.id, weights)
+        if fair:
+            load = math.fsum(visit_load_min(visit, weights) for visit in visits)
+            uneven += uneven_price_min(load, fair[carer.id], weights)
+        idle += sum(idle_price_min(gap, weights) for gap in _gaps_min(day, route, times))
         if route.stops:
             # The way back is the last leg unless the shift ends at the last citizen.
             back = legs[-1] if legs and carer.end_place is not None else 0.0
@@ -138,7 +232,13 @@ def recomputed_terms(day: Day, plan: Plan) -> CostTerms:
         overrun_min=overrun,
         unallocated_min=_unallocated_min(day, plan, weights),
         not_regular_min=not_regular,
+        uneven_min=uneven,
+        idle_min=idle,
     )
+
+
+def _shift_h(carer: Carer) -> float:
+    return (carer.shift_ends_at - carer.shift_starts_at).total_seconds() / 3600.0
 
 
 def _places(day: Day, carer: Carer, visits: Iterable[Visit]) -> list[Place]:
@@ -146,6 +246,21 @@ def _places(day: Day, carer: Carer, visits: Iterable[Visit]) -> list[Place]:
     stops = [day.citizen_by_id[v.citizen_id].place for v in visits if v.mode is VisitMode.PHYSICAL]
     ends = [carer.start_place] if carer.start_place is not None else []
     return [*ends, *stops, *([carer.end_place] if carer.end_place is not None else [])]
+
+
+def _gaps_min(day: Day, route: Route, times: TravelTimes) -> Iterator[float]:
+    """Minutes from the arrival at each stop but the first to its start, below 0 if begun visits overlap."""
+    carer = day.carer_by_id[route.carer_id]
+    here = carer.start_place
+    for number, stop in enumerate(route.stops):
+        visit = day.visit_by_id[stop.visit_id]
+        leg = 0.0
+        if visit.mode is VisitMode.PHYSICAL:
+            there = day.citizen_by_id[visit.citizen_id].place
+            leg = times.leg_min(carer.transport, here, there) if here is not None else 0.0
+            here = there
+        if number:
+            yield stop.start_min - route.stops[number - 1].end_min - leg
 
 
 def _unallocated_min(day: Day, plan: Plan, weights: CostWeights) -> float:

@@ -48,12 +48,10 @@ def register(work: Work, day: Day) -> None:
     """Add units, carers and citizens the register does not know yet; known ones are left as they are."""
     session = work.session
     _insert(session, UnitRow, _new(session, UnitRow, day_rows.unit_rows(day)))
-    carers = [c for c in day.carers if c.id in _unknown(session, CarerRow, {c.id for c in day.carers})]
-    _register_carers(session, carers, day.on)
-    citizens = [
-        c for c in day.citizens if c.id in _unknown(session, CitizenRow, {c.id for c in day.citizens})
-    ]
-    _register_citizens(session, citizens)
+    new_carers = _unknown(session, CarerRow, {c.id for c in day.carers})
+    _register_carers(session, [c for c in day.carers if c.id in new_carers], day.on)
+    new_citizens = _unknown(session, CitizenRow, {c.id for c in day.citizens})
+    _register_citizens(session, [c for c in day.citizens if c.id in new_citizens])
 
 
 def _register_carers(session: Session, carers: Sequence[Carer], on: date) -> None:
@@ -137,7 +135,9 @@ def neighbouring_shifts(session: Session, on: date, carer_ids: Collection[str]) 
 def shift_unit(session: Session, on: date, carer_id: str) -> str | None:
     """The unit a carer is on duty in on a day, ``None`` where she is not."""
     row = session.exec(
-        select(ShiftRow).where(ShiftRow.day == on, ShiftRow.carer_id == carer_id, ShiftRow.state != "cancelled")
+        select(ShiftRow).where(
+            ShiftRow.day == on, ShiftRow.carer_id == carer_id, ShiftRow.state != "cancelled"
+        )
     ).first()
     return row.unit_id if row else None
 

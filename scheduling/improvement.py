@@ -159,7 +159,12 @@ class Annealing:
         ahead = legs[came][here] + legs[here][there] - legs[came][there]
         distance = schedule.distance - saved + min(behind, ahead)
         extra = schedule.extra - (0.0 if old >= 0 else p.price[v]) - 2 * p.weights.not_regular_min
-        return distance / 3 + extra > limit
+        work = p.work[v]
+        uneven = schedule.loads.uneven
+        if c != old:
+            uneven += schedule.loads.rise_min(c, work)
+            uneven += schedule.loads.rise_min(old, -work) if old >= 0 else 0.0
+        return distance / 3 + extra + uneven > limit
 
     def _into_empty_route(self, job: int, half: int) -> bool:
         """Give the visit to a random able carer at its present key: idle carers have no neighbours."""

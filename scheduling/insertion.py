@@ -75,8 +75,9 @@ def insertion_price_min(
 ) -> float:
     """Estimated rise of the cost if visit ``v`` is put at ``index`` of carer ``c``'s route.
 
-    Exact for the route itself; what a delay does to the partners of double visits is left out. Infinite where
-    a shift or a pinned start would be broken. ``aversion`` adds that many times the price of lateness.
+    Exact for the route itself; what a delay does to the partners of double visits is left out, and so is the
+    load, which no position changes (``Loads.rise_min``). Infinite where a shift or a pinned start
+    would be broken. ``aversion`` adds that many times the price of lateness.
     """
     p = schedule.problem
     route, start, duration, location = schedule.routes[c], schedule.start, p.duration, p.location
@@ -140,9 +141,12 @@ def route_spots(schedule: Schedule, v: int, c: int, aversion: float = 0.0) -> It
             yield price, index
 
 
-def single_spots(schedule: Schedule, job: int, carers: list[int], aversion: float = 0.0) -> list[Spot]:
-    """The best position with each carer, cheapest first."""
+def single_spots(
+    schedule: Schedule, job: int, carers: list[int], aversion: float = 0.0, share: float = 1.0
+) -> list[Spot]:
+    """The best position with each carer, cheapest first; ``share`` as in ``Loads.rise_min``."""
     v = schedule.problem.jobs[job][0]
+    work = schedule.problem.work[v]
     near, share = key_at(schedule, schedule.release[v]), (job + 1) * GOLDEN % 1.0
     spots = []
     for c in carers:
@@ -151,7 +155,7 @@ def single_spots(schedule: Schedule, job: int, carers: list[int], aversion: floa
             continue
         key = free_key(schedule, *_keys_around(schedule, c, best[1]), share, near)
         if key is not None:
-            spots.append(Spot(best[0], key, (c,)))
+            spots.append(Spot(best[0] + schedule.loads.rise_min(c, work, share), key, (c,)))
     spots.sort()
     return spots
 
@@ -162,12 +166,14 @@ def pair_spots(
     aversion: float = 0.0,
     limit: int = TRIED_EXACTLY,
     wanted: Mapping[int, int] | None = None,
+    share: float = 1.0,
 ) -> list[Spot]:
     """Cheap places for a double visit, cheapest first.
 
     A double visit has one key for both routes, so its two positions must overlap in the order. Positions are
     proposed for the visit with fewer able carers (the scarcer skill is served first); for each, the best
-    other carer joins at the time that follows. ``wanted`` fixes the carer of the first (0) or second (1).
+    other carer joins at the time that follows. ``wanted`` fixes the carer of the first (0) or second (1);
+    ``share`` as in ``Loads.rise_min``.
     """
     p = schedule.problem
     able = [p.able[v] for v in p.jobs[job]]
@@ -176,14 +182,17 @@ def pair_spots(
     scarce = 0 if len(able[0]) <= len(able[1]) else 1
     v, other = p.jobs[job][scarce], p.jobs[job][1 - scarce]
     proposals = sorted(
-        (price, c, i) for c in able[scarce] for price, i in route_spots(schedule, v, c, aversion)
+        (price + uneven, c, i)
+        for c in able[scarce]
+        for uneven in (schedule.loads.rise_min(c, p.work[v], share),)
+        for price, i in route_spots(schedule, v, c, aversion)
     )
     near, share = key_at(schedule, schedule.release[v]), (job + 1) * GOLDEN % 1.0
     spots: list[Spot] = []
     for price, c, index in proposals[: 3 * limit]:
         release = _partner_release(schedule, v, c, index)
         partner = _best_partner(
-            schedule, other, able[1 - scarce], c, release, _keys_around(schedule, c, index)
+            schedule, other, able[1 - scarce], c, release, _keys_around(schedule, c, index), share
         )
         if partner is None:
             continue
@@ -195,16 +204,17 @@ def pair_spots(
     return spots
 
 
-def insert_job(schedule: Schedule, job: int, aversion: float = 0.0) -> bool:
+def insert_job(schedule: Schedule, job: int, aversion: float = 0.0, share: float = 1.0) -> bool:
     """Put an unplaced job where it costs least; False if nobody can do it inside the limits.
 
-    ``aversion`` makes lateness dearer by that many times its price while a plan is still being filled.
+    While a plan is still being filled, ``aversion`` makes lateness dearer by that many times its price, and
+    ``share`` is how much of the work is placed: loads are then compared with that share of a fair day.
     """
     p = schedule.problem
     spots = (
-        single_spots(schedule, job, p.able[p.jobs[job][0]], aversion)
+        single_spots(schedule, job, p.able[p.jobs[job][0]], aversion, share)
         if len(p.jobs[job]) == 1
-        else pair_spots(schedule, job, aversion)
+        else pair_spots(schedule, job, aversion, share=share)
     )
     best: tuple[float, Spot] | None = None
     tried = 0
@@ -213,10 +223,17 @@ def insert_job(schedule: Schedule, job: int, aversion: float = 0.0) -> bool:
             break
         if spot.key in schedule.used:
             continue
+        uneven_so_far = sum(
+            schedule.loads.rise_min(c, p.work[v], share)
+            for v, c in zip(p.jobs[job], spot.carers, strict=True)
+        )
+        uneven_before = schedule.loads.uneven
         schedule.place(job, spot.key, spot.carers)
         tried += 1
         if schedule.settle():
             cost = schedule.cost_min() + aversion * schedule.tardiness / 3
+            # A gap in a plan that is still being filled is room for the visits to come.
+            cost += uneven_so_far - (schedule.loads.uneven - uneven_before) - schedule.idle
             if best is None or cost < best[0]:
                 best = (cost, spot)
         schedule.rollback()
@@ -249,12 +266,19 @@ def insertion_order(schedule: Schedule) -> list[int]:
 
 
 def insert_all(schedule: Schedule, cancelled: Callable[[], bool]) -> list[int]:
-    """Insert every unplaced job; returns the jobs nobody can do. Stops early when cancelled."""
+    """Insert every unplaced job; returns the jobs nobody can do. Stops early when cancelled.
+
+    Loads are kept even all the way: visits come by the time of day, so every part of the day is shared out,
+    nobody is left with an idle half, and the carer of the last visit is found among equals.
+    """
+    p = schedule.problem
     left: list[int] = []
+    done, whole = math.fsum(schedule.loads.load), math.fsum(p.work) or 1.0
     for count, job in enumerate(insertion_order(schedule)):
         if schedule.placed(job):
             continue
-        if cancelled() or not insert_job(schedule, job, FILLING_AVERSION):
+        done += sum(p.work[v] for v in p.jobs[job])
+        if cancelled() or not insert_job(schedule, job, FILLING_AVERSION, min(1.0, done / whole)):
             left.append(job)
         if count % 200 == 199:
             schedule.renumber()
@@ -276,9 +300,11 @@ def _best_partner(
     taken: int,
     release: float,
     interval: tuple[float, float],
+    share: float,
 ) -> _Partner | None:
     """The cheapest other carer who can join from ``release`` on, inside the interval of the order."""
     best: _Partner | None = None
+    work = schedule.problem.work[v]
     for c in able:
         if c == taken:
             continue
@@ -288,6 +314,7 @@ def _best_partner(
         index = bisect_left(schedule.routes[c], release, key=schedule.start.__getitem__)
         index = min(max(index, low), high)
         price = insertion_price_min(schedule, v, c, index, release)
+        price += schedule.loads.rise_min(c, work, share)
         if price < math.inf and (best is None or price < best.price_min):
             around = _keys_around(schedule, c, index)
             best = _Partner(price, c, (max(interval[0], around[0]), min(interval[1], around[1])))

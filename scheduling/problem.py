@@ -11,7 +11,14 @@ from collections.abc import Iterable, Sequence
 
 from kernel.ids import CarerId, UnitId, VisitId
 from scheduling import rules
-from scheduling.cost import CostWeights, regular_price_min, visit_price_min, weights_for
+from scheduling.cost import (
+    CostWeights,
+    fair_loads_min,
+    regular_price_min,
+    visit_load_min,
+    visit_price_min,
+    weights_for,
+)
 from scheduling.model import Carer, Day, Place, Visit, VisitMode
 from scheduling.travel import Legs, travel_times
 
@@ -42,8 +49,10 @@ class Problem:
         "day",
         "due",
         "duration",
+        "fair",
         "gap_high",
         "gap_low",
+        "idle_free",
         "irregular",
         "job_of",
         "jobs",
@@ -59,6 +68,7 @@ class Problem:
         "visits",
         "weights",
         "why_not",
+        "work",
         "work_limit",
     )
 
@@ -73,6 +83,7 @@ class Problem:
         self._index_times()
         self._index_jobs()
         self._index_carers()
+        self._index_loads()
         self._index_places(dense)
 
     def _index_times(self) -> None:
@@ -134,6 +145,16 @@ class Problem:
             self.can.append(can)
             self.why_not.append(why_not)
             self.irregular.append(self._irregular(visit, able))
+
+    def _index_loads(self) -> None:
+        """Work of each visit, fair share of each carer and the longest free gap, in minutes.
+
+        Where the objective has no such price, ``fair`` is empty and the gap infinite.
+        """
+        fair = fair_loads_min(self.visits, self.carers, self.weights)
+        self.work = [visit_load_min(v, self.weights) for v in self.visits]
+        self.fair = [fair[c.id] for c in self.carers] if fair else []
+        self.idle_free = self.weights.idle_free_min if self.weights.idle_min else math.inf
 
     def _able_carers(self, visit: Visit) -> tuple[list[int], bytes, Counter[str]]:
         able: list[int] = []

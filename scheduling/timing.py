@@ -3,7 +3,8 @@
 A plan is one order of all jobs and a carer for each visit: a carer's route is the order restricted to the
 carer's visits. Whatever moves, the graph of "must start before" then has no cycle, so start times follow in
 one pass along the order, and after a move only the jobs behind it are looked at, until times stop changing.
-Earliest starts are optimal for given routes because every term of the cost grows with the start times.
+Earliest starts are best for given routes: every term of the cost grows with the start times but the price of
+long gaps, and a gap is not mended by making the citizen before it wait.
 
     single visit    start = max(window open, arrival)
     double visit    start 2 = max(open, arrival 2, start 1 + smallest gap);
@@ -17,7 +18,8 @@ from bisect import bisect_left
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from scheduling.cost import plan_cost_min
+from scheduling.cost import idle_price_min, plan_cost_min
+from scheduling.loads import Loads
 from scheduling.problem import NOWHERE, Problem
 
 LIMIT_TOLERANCE_MIN = 1e-6
@@ -30,6 +32,7 @@ class _Totals(NamedTuple):
     worst: float
     overrun: float
     extra: float
+    idle: float
 
 
 class Schedule:
@@ -57,10 +60,13 @@ class Schedule:
         "carer",
         "distance",
         "extra",
+        "gap",
+        "idle",
         "key",
         "keys",
         "late",
         "leg",
+        "loads",
         "next",
         "over",
         "overrun",
@@ -91,11 +97,13 @@ class Schedule:
         self.at = [NOWHERE] * n_visits
         self.leg = [0.0] * n_visits
         self.late = [0.0] * n_visits
+        self.gap = [0.0] * n_visits
         self.back = [0.0] * n_carers
         self.over = [0.0] * n_carers
-        self.distance = self.tardiness = self.worst = self.overrun = 0.0
+        self.distance = self.tardiness = self.worst = self.overrun = self.idle = 0.0
         self.extra = sum(problem.price)
-        self._visit_log: list[tuple[int, float, int, float, float]] = []
+        self.loads = Loads(problem.work, problem.fair, problem.weights)
+        self._visit_log: list[tuple[int, float, int, float, float, float]] = []
         self._end_log: list[tuple[int, float, float]] = []
         self._shape_log: list[tuple[int, float, tuple[int, ...]]] = []
         self._dirty: list[int] = []
@@ -109,7 +117,7 @@ class Schedule:
             self.tardiness,
             self.worst,
             self.overrun,
-            self.extra,
+            self.extra + self.loads.uneven + self.idle,
             self.problem.weights.overrun_ratio,
         )
 
@@ -139,6 +147,7 @@ class Schedule:
             if after >= 0:
                 self._dirty.append(self.problem.job_of[after])
             self.extra += self.problem.irregular[v].get(self.carer[v], 0.0) - self.problem.price[v]
+            self.loads.add(self.carer[v], self.problem.work[v])
 
     def unplace(self, job: int) -> None:
         """Take a placed job out of its routes."""
@@ -150,10 +159,12 @@ class Schedule:
             else:
                 self._ends.append(c)
             self.extra += self.problem.price[v] - self.problem.irregular[v].get(c, 0.0)
-            self._visit_log.append((v, self.start[v], self.at[v], self.leg[v], self.late[v]))
+            self.loads.add(c, -self.problem.work[v])
+            self._log_visit(v)
+            self.idle -= self.gap[v]
             self.distance -= self.leg[v]
             self.tardiness -= self.late[v]
-            self.leg[v] = self.late[v] = 0.0
+            self.leg[v] = self.late[v] = self.gap[v] = 0.0
         self._unlink(job)
 
     def settle(self) -> bool:
@@ -190,6 +201,7 @@ class Schedule:
         self._end_log.clear()
         self._shape_log.clear()
         self._ends.clear()
+        self.loads.commit()
         self._totals = self._current_totals()
 
     def rollback(self) -> None:
@@ -201,14 +213,15 @@ class Schedule:
                 self._link(job, key, carers)
             else:
                 self._unlink(job)
-        for v, start, at, leg, late in reversed(self._visit_log):
-            self.start[v], self.at[v], self.leg[v], self.late[v] = start, at, leg, late
+        for v, start, at, leg, late, gap in reversed(self._visit_log):
+            self.start[v], self.at[v], self.leg[v], self.late[v], self.gap[v] = start, at, leg, late, gap
         for c, back, over in reversed(self._end_log):
             self.back[c], self.over[c] = back, over
         self._visit_log.clear()
         self._end_log.clear()
         self._shape_log.clear()
-        self.distance, self.tardiness, self.worst, self.overrun, self.extra = self._totals
+        self.loads.rollback()
+        self.distance, self.tardiness, self.worst, self.overrun, self.extra, self.idle = self._totals
 
     def renumber(self) -> None:
         """Spread the keys evenly again and drop the float dust of many additions. Commit first."""
@@ -221,10 +234,12 @@ class Schedule:
         self.distance = math.fsum(self.leg) + math.fsum(self.back)
         self.tardiness = math.fsum(self.late)
         self.overrun = math.fsum(self.over)
+        self.idle = math.fsum(self.gap)
         self.extra = math.fsum(
             self.problem.irregular[v].get(c, 0.0) if c >= 0 else self.problem.price[v]
             for v, c in enumerate(self.carer)
         )
+        self.loads.recount(self.routes)
         self._totals = self._current_totals()
 
     def _link(self, job: int, key: float, carers: tuple[int, ...]) -> None:
@@ -276,7 +291,7 @@ class Schedule:
         start = self.release[v]
         if arrival > start and not self.problem.begun[v]:
             start = arrival
-        return self._set(v, start, at, leg, heap)
+        return self._set(v, start, arrival, at, leg, heap)
 
     def _retime_pair(self, job: int, heap: list[tuple[float, int]]) -> bool:
         problem = self.problem
@@ -291,9 +306,16 @@ class Schedule:
             start_2 = max(start_2, arrival_2, start_1 + problem.gap_low[job])
         if start_2 - start_1 > problem.gap_high[job] and not problem.begun[first]:
             start_1 = start_2 - problem.gap_high[job]
-        return self._set(first, start_1, at_1, leg_1, heap) and self._set(second, start_2, at_2, leg_2, heap)
+        return self._set(first, start_1, arrival_1, at_1, leg_1, heap) and self._set(
+            second, start_2, arrival_2, at_2, leg_2, heap
+        )
 
-    def _set(self, v: int, start: float, at: int, leg: float, heap: list[tuple[float, int]]) -> bool:
+    def _log_visit(self, v: int) -> None:
+        self._visit_log.append((v, self.start[v], self.at[v], self.leg[v], self.late[v], self.gap[v]))
+
+    def _set(
+        self, v: int, start: float, arrival: float, at: int, leg: float, heap: list[tuple[float, int]]
+    ) -> bool:
         problem = self.problem
         c = self.carer[v]
         if (
@@ -307,7 +329,11 @@ class Schedule:
             return False
         late = start - problem.close[v]
         late = max(late, 0.0)
-        self._visit_log.append((v, self.start[v], self.at[v], self.leg[v], self.late[v]))
+        self._log_visit(v)
+        if start - arrival > problem.idle_free or self.gap[v]:
+            gap = idle_price_min(start - arrival, problem.weights) if self.prev[v] >= 0 else 0.0
+            self.idle += gap - self.gap[v]
+            self.gap[v] = gap
         self.distance += leg - self.leg[v]
         self.tardiness += late - self.late[v]
         moved = start != self.start[v] or at != self.at[v]
@@ -342,11 +368,11 @@ class Schedule:
     def _settle_worst(self) -> None:
         worst, late = self.worst, self.late
         lowered = False
-        for v, _, _, _, before in self._visit_log:
+        for v, _, _, _, before, _ in self._visit_log:
             worst = max(worst, late[v])
             if before >= self.worst and late[v] < before:
                 lowered = True
         self.worst = max(late) if lowered else worst
 
     def _current_totals(self) -> _Totals:
-        return _Totals(self.distance, self.tardiness, self.worst, self.overrun, self.extra)
+        return _Totals(self.distance, self.tardiness, self.worst, self.overrun, self.extra, self.idle)

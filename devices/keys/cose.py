@@ -140,15 +140,15 @@ def server_trust(issuers: Iterable[VerifyingKey], services: Iterable[VerifyingKe
     Parameters
     ----------
     issuers
-        Keys of the grant signer: grants and revocations.
+        Keys of the grant signer: grants alone.
     services
-        Keys of the gateway's inbox: acknowledgements, settings and time. They open nothing.
+        Keys of the gateway: acknowledgements, revocations, settings and time. They open nothing.
     """
     issuer_keys, service_keys = list(issuers), list(services)
     return Trust.of(
         {
             MessageKind.GRANT: issuer_keys,
-            MessageKind.CRL: issuer_keys,
+            MessageKind.CRL: service_keys,
             MessageKind.ACK: service_keys,
             MessageKind.CFG: service_keys,
             MessageKind.TIME: service_keys,

@@ -8,10 +8,9 @@ and opens nothing, so a compromised gateway can be a nuisance and no burglar (do
 import os
 import secrets
 import stat
-from collections.abc import Iterable
 from pathlib import Path
 
-from devices.keys.cose import MessageKind, SigningKey, Trust, VerifyingKey
+from devices.keys.cose import SigningKey, VerifyingKey
 
 _OWNER_ONLY = 0o600
 _SECRET_BYTES = 32
@@ -63,16 +62,6 @@ def load_public_key(path: Path) -> VerifyingKey:
         return VerifyingKey(bytes.fromhex(path.read_text(encoding="ascii").strip()))
     except ValueError as err:
         raise KeyFileError(f"Expected 32 bytes in hexadecimal in {path}, got something else.") from err
-
-
-def trust_of_locks(issuers: Iterable[VerifyingKey], services: Iterable[VerifyingKey]) -> Trust:
-    """What a lock is enrolled with: grants from the issuer, everything else from the gateway's service key.
-
-    Several keys of a kind overlap while one is being replaced.
-    """
-    service_keys = list(services)
-    served = (MessageKind.ACK, MessageKind.CRL, MessageKind.CFG, MessageKind.TIME)
-    return Trust.of({MessageKind.GRANT: list(issuers), **dict.fromkeys(served, service_keys)})
 
 
 def _load_or_create(path: Path) -> bytes:

@@ -48,21 +48,6 @@ def known_devices(session: Session, device_ids: Collection[str]) -> dict[str, Kn
     return found
 
 
-def counts(session: Session) -> dict[str, dict[str, int]]:
-    """How many devices are enrolled and online, by kind."""
-    query = (
-        select(DeviceRow.kind, DeviceRow.online, func.count())
-        .where(col(DeviceRow.state) == DeviceState.ENROLLED.value)
-        .group_by(col(DeviceRow.kind), col(DeviceRow.online))
-    )
-    found: dict[str, dict[str, int]] = {}
-    for kind, online, number in session.exec(query):
-        tally = found.setdefault(kind, {"enrolled": 0, "online": 0})
-        tally["enrolled"] += number
-        tally["online"] += number if online else 0
-    return found
-
-
 def devices(
     session: Session,
     limit: int = 50,

@@ -89,15 +89,16 @@ class LockBody:
         cti: bytes | None = None,
         result: str | None = None,
         payload: Mapping[str, Cbor] | None = None,
+        at: datetime | None = None,
     ) -> int:
-        """Append an event to the log; its number."""
-        uptime = self._world.now() - self._started_at
+        """Append an event to the log; its number. ``at`` is only given for what happened in the past."""
+        uptime = (at or self._world.now()) - self._started_at
         draft = ChainEvent(
             lock=self.lock_id,
             boot=self.boot,
             seq=self.log.next_seq,
-            ts_at=self.clock.now_at(),
-            uptime_ms=int(uptime.total_seconds() * 1000),
+            ts_at=at or self.clock.now_at(),
+            uptime_ms=max(0, int(uptime.total_seconds() * 1000)),
             type=kind,
             cti=cti,
             result=result,

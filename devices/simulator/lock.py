@@ -7,6 +7,7 @@ streams. World time makes its clock go; link time is its monotonic timer.
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 
 from devices.keys.cbor import Cbor
 from devices.keys.control import read_ack, read_cfg, read_crl, read_time
@@ -23,7 +24,7 @@ from devices.keys.messages import (
     TimeRequest,
     decode_message,
 )
-from devices.keys.model import Bolt, ClockState
+from devices.keys.model import Bolt, ClockState, LockResult
 from devices.keys.proof import NONCE_BYTES
 from devices.keys.topics import Direction
 from devices.simulator.admission import AccessMemory
@@ -183,6 +184,13 @@ class SimulatedLock:
     def observe(self, kind: str, payload: Mapping[str, Cbor] | None = None) -> list[Outgoing]:
         """The lock noticed something itself (``door_ajar``, ``tamper`` …): recorded and sent."""
         return self._body.events(self._body.record(kind, payload=payload))
+
+    def remember(self, result: LockResult, cti: bytes, at: datetime) -> int:
+        """Log an act of the past, so that a lock can be met with a history. Returns its number in the log.
+
+        Nothing is sent: whoever writes the history carries the log home.
+        """
+        return self._body.record(result.value, cti, at=at)
 
     def on_message(self, name: str, payload: bytes, source: str = BROKER) -> list[Outgoing]:
         """Take one message from below ``dn`` or from the near link; never raises on what others sent.

@@ -22,7 +22,7 @@ def add_identities(work: Work, day: Day, known: Sequence[str] = ()) -> None:
     """Give everybody on duty that day, and the office, a demo identity; ``known`` ones are left alone."""
     # One hash for all: the PIN is the same and public, and scrypt is meant to be slow.
     pin_hash = hash_pin(DEMO_PIN)
-    units = sorted(u.id for u in day.units)
+    units: list[str] = sorted(u.id for u in day.units)
     for identity, name, role in _OFFICE:
         if identity not in known:
             work.session.add(

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from sqlmodel import select
 
-from devices.keys.cose import VerifyingKey
-from devices.keys.signing import trust_of_locks
+from devices.keys.cose import VerifyingKey, server_trust
 from devices.simulator.behaviour import LockBehaviour
 from devices.simulator.fleet import Fleet
 from devices.simulator.lock import SimulatedLock
@@ -40,7 +39,7 @@ def mount_locks(
     behaviour: LockBehaviour | None = None,
 ) -> dict[str, SimulatedLock]:
     """Make the locks a day names and enrol them with their own keys."""
-    trust = trust_of_locks([runtime.issuer_key()], [VerifyingKey(runtime.service_key.public_bytes)])
+    trust = server_trust([runtime.issuer_key()], [VerifyingKey(runtime.service_key.public_bytes)])
     locks = make_locks(
         locks_of(day),
         trust,

@@ -19,7 +19,7 @@ from gateway.web.render import language_of, render
 from kernel import log
 from kernel.localtime import local_day
 from metrics import months, walk
-from metrics.business_case import BusinessCase, load_cases
+from metrics.business_case import BusinessCase
 from metrics.errors import BenefitError
 from metrics.pseudonyms import Pseudonyms
 from metrics.report import BenefitRow, benefit_report
@@ -69,16 +69,16 @@ def choice_of(
     unit_id: Annotated[str | None, Query(alias="enhed", max_length=64)] = None,
 ) -> Choice | None:
     """The choice of a request, bounded to the units this person sees; ``None`` before a case is in use."""
-    adoption = facts.adoption_of(parts)
-    if adoption is None:
+    if parts.benefits is None:
         return None
+    adoption = parts.benefits.adoption
     chosen = unit_id or None
     units = facts.seen_units(adoption, who.unit_ids, chosen)
     if not units:
         raise EdgeError(403, "other_unit", "Det center kan du ikke se.", "You cannot see that centre.")
     period = facts.period_of(key, from_on, to_on, parts.clock.now(), adoption)
     sees_all = all(who.sees(unit.unit_id) for unit in adoption.units)
-    return Choice(adoption, load_cases()[adoption.case_id], units, period, reading, chosen, sees_all)
+    return Choice(adoption, parts.benefits.cases[adoption.case_id], units, period, reading, chosen, sees_all)
 
 
 Chosen = Annotated[Choice | None, Depends(choice_of)]
@@ -164,8 +164,7 @@ def entry_page(request: Request, entry_id: int, who: Manager, parts: PartsDep, w
     found = walk.walk_entry(
         work, entry_id, purpose=purpose, role=ROLES[who.role], pseudonyms=Pseudonyms(parts.pseudonym_key)
     )
-    adoption = facts.adoption_of(parts)
-    names = {} if adoption is None else {unit.unit_id: unit.name for unit in adoption.units}
+    names = {} if parts.benefits is None else {u.unit_id: u.name for u in parts.benefits.adoption.units}
     return render(
         request,
         "manager/entry.html",
@@ -249,7 +248,7 @@ def _rows(session: Session, parts: Parts, choice: Choice) -> list[BenefitRow]:
         session,
         from_on=choice.period.from_on,
         to_on=choice.period.to_on,
-        cases=load_cases(),
+        cases={choice.case.id: choice.case},
         adoption=choice.adoption,
         reading=choice.reading,
         now=parts.clock.now(),

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from gateway.parts import Parts
 from kernel.localtime import local_day, number_text
 from metrics import store
 from metrics.report import BenefitRow
@@ -89,13 +88,6 @@ class Matrix:
 
     spans: tuple[Span, ...]
     cells: dict[tuple[int, str], Figure]
-
-
-def adoption_of(parts: Parts) -> Adoption | None:
-    """How this municipality took the case into use; ``None`` before anybody said so."""
-    named = parts.settings.benefits.adoption_file
-    path = named if named is not None else parts.settings.work_dir / "adoption.json"
-    return Adoption.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def seen_units(adoption: Adoption, unit_ids: Sequence[str], chosen: str | None) -> list[AdoptedUnit]:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from devices.inbox import store as inbox_store
 from devices.inbox.store import Quarantined
@@ -80,7 +80,7 @@ def devices(
             for d in page.devices
         ],
         "next": page.next_cursor,
-        "counts": registry.counts(read),
+        "counts": _device_counts(read),
     }
 
 
@@ -97,6 +97,15 @@ def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any
         ],
         "queues": {"events": head, **{f"behind:{name}": count for name, count in sorted(behind.items())}},
     }
+
+
+def _device_counts(session: Session) -> dict[str, dict[str, int]]:
+    tallies: dict[str, dict[str, int]] = {}
+    for (kind, online), number in registry.device_counts(session).items():
+        tally = tallies.setdefault(kind.value, {"enrolled": 0, "online": 0})
+        tally["enrolled"] += number
+        tally["online"] += number if online else 0
+    return tallies
 
 
 def battery_level(battery_mv: int | None) -> str:

@@ -55,5 +55,5 @@ def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
 
 
 def _tell(progress: JobProgress, solved: Progress) -> None:
-    # Raises JobCancelled where a person asked to stop: the plan so far is not published then.
+    # Raises JobCancelledError where a person asked to stop: the plan so far is not published then.
     progress.report(min(0.99, solved.done_ratio))

@@ -1,5 +1,6 @@
 """Turns a template and its facts into a page: language, messages, static addresses, numbers, headers."""
 
+import gzip
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -16,6 +17,7 @@ from kernel.localtime import clock_text, day_text, local_day, number_text
 
 TEMPLATES_FOLDER = Path(__file__).with_name("templates")
 NO_BREAK_SPACE = "\u00a0"
+_COMPRESSION = 6
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -50,11 +52,12 @@ def render(request: Request, template: str, status_code: int = 200, **context: A
         page), ``t(key, **facts)`` and ``static(name)``, and the filters ``clock``, ``day``, ``week``,
         ``number``, ``kroner`` and ``percent``.
     """
-    return HTMLResponse(
-        fragment(request, template, **context),
-        status_code=status_code,
-        headers={**SECURITY_HEADERS, "Cache-Control": "no-store"},
-    )
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "Vary": "Accept-Encoding, Cookie"}
+    page = fragment(request, template, **context).encode()
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        page = gzip.compress(page, _COMPRESSION, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return HTMLResponse(page, status_code=status_code, headers=headers)
 
 
 def fragment(request: Request, template: str, **context: Any) -> str:

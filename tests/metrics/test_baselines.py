@@ -6,8 +6,9 @@ import pytest
 from sqlmodel import select
 
 from kernel.log import read_after
-from metrics.baselines import baseline_for, import_time_study, known_baselines, months_later
+from metrics.baselines import import_time_study, known_baselines, months_later
 from metrics.errors import BenefitError, TimeStudyError
+from metrics.ledger import baseline_for
 from metrics.tables import BaselineRow, BaselineSampleRow, TimeStudyRow
 from metrics.time_study import read_time_study
 from tests.metrics.world import UNITS, World, study_csv

@@ -5,9 +5,8 @@ from datetime import date
 import pytest
 
 from kernel.events import Event
-from metrics.baselines import Baseline
 from metrics.keys_entries import Judgement, judge
-from metrics.ledger import RouteProgress, ShiftProgress, fold_route, fold_shift
+from metrics.ledger import Baseline, RouteProgress, ShiftProgress, fold_route, fold_shift
 from scheduling.events import RouteDelivered, RoutePublished
 from tests.metrics.world import Shift, Stop, plain_shift, shift_events
 

@@ -193,6 +193,24 @@ def test_carers_are_ranked_by_the_plan_and_refused_with_reasons() -> None:
     assert [(p.carer_id, p.possible, p.hard[0].code) for p in refused] == [("bo", False, "missing_skill")]
 
 
+def test_a_visit_on_the_way_goes_to_the_carer_with_less_work() -> None:
+    """Anna is next door but has four hours more to do; Bo's longer way is cheaper than her overload."""
+    day = replace(
+        lillestad(),
+        pairs=(),
+        visits=tuple(replace(v, required_skills=frozenset()) for v in lillestad().visits),
+    )
+    day = with_visit(day, "v2", duration_s=4 * 3600.0, required_competences=frozenset())
+    light = plan_from_routes(day, {"anna": [VisitId("v2")], "bo": [VisitId("v4")]})
+
+    ranked = rank_carers(day, light, VisitId("v1"))
+    verdict = check_move(day, light, move("v1", "anna"))
+
+    assert [p.carer_id for p in ranked] == ["bo", "anna"]
+    assert verdict.cost_delta_min == pytest.approx(ranked[1].cost_delta_min)
+    assert ranked[1].cost_delta_min - ranked[0].cost_delta_min > 20.0
+
+
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000), pick=st.integers(0, 1000))
 def test_a_proposal_keeps_what_it_promises(seed: int, pick: int) -> None:

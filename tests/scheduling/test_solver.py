@@ -263,6 +263,53 @@ def test_negative_effort_is_refused() -> None:
         solve_day(lillestad(), moves=-1)
 
 
+@pytest.mark.parametrize("moves", [0, 20_000], ids=["first plan", "improved plan"])
+def test_work_is_shared_evenly_and_nobody_waits_for_hours(moves: int) -> None:
+    day = municipality(8, carers=20, visits_each=15)
+    skilled = tuple(replace(c, skills=frozenset({"pleje", "sygepleje"})) for c in day.carers)
+    day = replace(day, carers=skilled)
+
+    plan = solve_day(day, moves=moves)
+
+    visits = [len(route.stops) for route in plan.routes]
+    assert sum(visits) == len(day.visits)
+    assert (min(visits) >= 8, max(visits) <= 22) == (True, True)
+    assert max(stop.wait_min for route in plan.routes for stop in route.stops[1:]) < 120.0
+
+
+def test_a_late_visit_only_one_carer_can_do_is_done_however_long_she_waits_and_works() -> None:
+    day = replace(lillestad(), pairs=())
+    seven_hours = timedelta(hours=7)
+    late = {"window_open_at": SEVEN + seven_hours, "window_close_at": SEVEN + seven_hours, "priority": 5}
+    day = with_visit(with_visit(day, "v1", duration_s=3600.0), "v2", **late)
+    day = with_carer(day, "anna", shift_ends_at=SEVEN + timedelta(hours=9))
+
+    plan = solve_day(day, moves=2000)
+
+    assert plan.unallocated == ()
+    assert plan.carer_of[VisitId("v2")] == "anna"
+
+
+def test_half_a_shift_gets_about_half_the_work() -> None:
+    day = municipality(8, carers=10, visits_each=12)
+    noon = SEVEN + timedelta(hours=4)
+    day = replace(
+        day,
+        carers=tuple(
+            replace(c, skills=frozenset({"pleje", "sygepleje"}), shift_ends_at=noon)
+            if number < 3
+            else replace(c, skills=frozenset({"pleje", "sygepleje"}))
+            for number, c in enumerate(day.carers)
+        ),
+    )
+
+    plan = solve_day(day, moves=10_000)
+
+    care = [sum(s.end_min - s.start_min for s in route.stops) for route in plan.routes]
+    assert max(care[:3]) < min(care[3:])
+    assert sum(care[:3]) / 3 == pytest.approx(sum(care[3:]) / 7 / 2, rel=0.35)
+
+
 def test_a_weekday_of_the_first_municipality_is_planned_soundly() -> None:
     """125 carers in three centres, 15 visits each."""
     day = municipality(1, units=3, carers=42, visits_each=15)

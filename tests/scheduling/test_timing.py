@@ -1,5 +1,7 @@
 """A schedule's running sums must always be what a fresh, plain count of the same plan gives."""
 
+from dataclasses import replace
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -23,6 +25,15 @@ def filled(day: Day, *, strict: bool = True) -> Schedule:
     return schedule
 
 
+def with_some_short_shifts(day: Day, seed: int) -> Day:
+    random = Random(seed)
+    short = tuple(
+        replace(c, shift_ends_at=c.shift_ends_at - timedelta(minutes=random.choice((0, 0, 30, 120))))
+        for c in day.carers
+    )
+    return replace(day, carers=short)
+
+
 def random_moves(schedule: Schedule, seed: int, count: int) -> int:
     """Moves of the search itself, kept or undone by a coin; returns how many were kept."""
     random = Random(seed)
@@ -44,10 +55,15 @@ def state(schedule: Schedule) -> tuple[object, ...]:
     return (
         [list(route) for route in schedule.routes],
         [list(keys) for keys in schedule.keys],
-        [(v, schedule.start[v], schedule.at[v], schedule.leg[v], schedule.late[v]) for v in placed],
+        [
+            (v, schedule.start[v], schedule.at[v], schedule.leg[v], schedule.late[v], schedule.gap[v])
+            for v in placed
+        ],
+        list(schedule.loads.load),
         list(schedule.back),
         list(schedule.over),
         (schedule.distance, schedule.tardiness, schedule.worst, schedule.overrun, schedule.extra),
+        (schedule.loads.uneven, schedule.idle),
         set(schedule.used),
     )
 
@@ -55,14 +71,26 @@ def state(schedule: Schedule) -> tuple[object, ...]:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), strict=st.booleans())
 def test_the_cost_kept_up_to_date_is_the_cost_counted_afresh(seed: int, strict: bool) -> None:
-    day = municipality(seed, carers=4, visits_each=7)
+    day = with_some_short_shifts(municipality(seed, carers=4, visits_each=7), seed)
     schedule = filled(day, strict=strict)
 
     random_moves(schedule, seed, 300)
 
     plan = plan_of(day, [schedule], {})
-    afresh = terms_cost_min(recomputed_terms(day, plan), weights_for(day.objective))
-    assert schedule.cost_min() == pytest.approx(afresh, abs=1e-6)
+    afresh = recomputed_terms(day, plan)
+    assert schedule.cost_min() == pytest.approx(terms_cost_min(afresh, weights_for(day.objective)), abs=1e-6)
+    assert schedule.loads.uneven == pytest.approx(afresh.uneven_min, abs=1e-6)
+    assert schedule.idle == pytest.approx(afresh.idle_min, abs=1e-6)
+
+
+def test_random_moves_pay_for_unevenness_and_gaps() -> None:
+    """Otherwise the law above would say nothing about these two terms."""
+    schedule = filled(municipality(3))
+
+    random_moves(schedule, 3, 300)
+
+    assert schedule.loads.uneven > 1.0
+    assert schedule.idle > 1.0
 
 
 @settings(max_examples=15, deadline=None)

@@ -144,10 +144,10 @@ def test_a_key_of_the_wrong_size_is_a_wrong_argument(make: type[VerifyingKey] | 
         make(b"short")
 
 
-def test_the_service_key_of_the_gateway_signs_no_grants_and_no_revocations() -> None:
+def test_the_service_key_of_the_gateway_signs_everything_but_grants() -> None:
     trust = server_trust([KEY.verifying_key], [OTHER.verifying_key])
 
     by_service = {kind for kind in MessageKind if trust.key(kind, OTHER.kid) is not None}
 
-    assert by_service == {MessageKind.ACK, MessageKind.CFG, MessageKind.TIME}
+    assert by_service == {MessageKind.ACK, MessageKind.CRL, MessageKind.CFG, MessageKind.TIME}
     assert trust.key(MessageKind.GRANT, KEY.kid) == KEY.verifying_key

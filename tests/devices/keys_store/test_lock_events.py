@@ -12,12 +12,11 @@ from devices.inbox.model import Accepted, Reason
 from devices.inbox.tables import ReportRow
 from devices.keys.chain import ChainEvent, ChainState, SignedEvent, commit, extend_chain, sign_event
 from devices.keys.control import read_ack, read_time
-from devices.keys.cose import SigningKey
+from devices.keys.cose import SigningKey, server_trust
 from devices.keys.messages import EventBatch, LoggedEvent, TimeRequest
 from devices.keys.revocations import raise_epoch
 from devices.keys.schemas import LockEnrolment
 from devices.keys.service import dismount_lock, mount_locks
-from devices.keys.signing import trust_of_locks
 from devices.keys.tables import LockPayloadRow, LockRow
 from devices.simulator.lock import SimulatedLock
 from tests.devices.keys_store.town import UNIT, Town
@@ -72,7 +71,7 @@ def _row(town: Town) -> LockRow:
 
 def _upto(town: Town, accepted: Accepted) -> int:
     (message,) = accepted.outgoing
-    trust = trust_of_locks([town.issuer_key.verifying_key], [town.service_key.verifying_key])
+    trust = server_trust([town.issuer_key.verifying_key], [town.service_key.verifying_key])
     return read_ack(message.payload, trust).upto
 
 
@@ -184,7 +183,7 @@ def test_a_lock_that_asks_gets_the_signed_time_for_its_own_nonce(bare: Town) -> 
     nonce = bytes(range(16))
     accepted = _hear_raw(bare, "time", TimeRequest(LOCK, nonce, 1).encode())
     (message,) = accepted.outgoing
-    trust = trust_of_locks([bare.issuer_key.verifying_key], [bare.service_key.verifying_key])
+    trust = server_trust([bare.issuer_key.verifying_key], [bare.service_key.verifying_key])
     told = read_time(message.payload, trust)
     assert (message.name, told.lock, told.nonce, told.time_at) == ("time", LOCK, nonce, bare.clock.now())
 

@@ -13,11 +13,10 @@ from sqlmodel import select
 from devices.events import DoorRightChanged
 from devices.keys import store
 from devices.keys.control import read_crl
-from devices.keys.cose import Trust
+from devices.keys.cose import Trust, server_trust
 from devices.keys.revocations import raise_epoch, revocation_lists
 from devices.keys.rights import revoke_shift, set_many_rights
 from devices.keys.schemas import DoorRight, RightWanted, RouteRights
-from devices.keys.signing import trust_of_locks
 from devices.keys.tables import RightRow
 from scheduling.events import RouteStop
 from tests.devices.keys_store.town import DAY, START_AT, UNIT, Carer, Town, stop
@@ -34,7 +33,7 @@ def _changes(town: Town) -> list[tuple[str, bool, int]]:
 
 
 def _trust(town: Town) -> Trust:
-    return trust_of_locks([town.issuer_key.verifying_key], [town.service_key.verifying_key])
+    return server_trust([town.issuer_key.verifying_key], [town.service_key.verifying_key])
 
 
 def test_a_published_route_gives_a_right_from_half_an_hour_before_to_an_hour_after(town: Town) -> None:

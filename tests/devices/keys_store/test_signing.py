@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from devices.keys.cose import MessageKind, SigningKey, sign, verify
+from devices.keys.cose import MessageKind, SigningKey, server_trust, sign, verify
 from devices.keys.errors import SignatureError
 from devices.keys.signing import (
     KeyFileError,
     load_or_create_key,
     load_or_create_secret,
     load_public_key,
-    trust_of_locks,
 )
 
 
@@ -52,7 +51,7 @@ def test_a_file_that_holds_no_key_is_named(tmp_path: Path, content: str) -> None
 
 def test_the_gateways_key_signs_everything_that_serves_a_lock_and_no_grant() -> None:
     issuer, service = SigningKey.generate(), SigningKey.generate()
-    trust = trust_of_locks([issuer.verifying_key], [service.verifying_key])
+    trust = server_trust([issuer.verifying_key], [service.verifying_key])
     for kind in (MessageKind.ACK, MessageKind.CRL, MessageKind.CFG, MessageKind.TIME):
         assert verify(kind, sign(kind, b"served", service), trust) == b"served"
     assert verify(MessageKind.GRANT, sign(MessageKind.GRANT, b"grant", issuer), trust) == b"grant"

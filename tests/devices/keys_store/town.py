@@ -16,7 +16,7 @@ from devices.events import DeviceEnrolled
 from devices.inbox.model import Accepted, Incoming, Known, Outgoing
 from devices.inbox.service import Inbox
 from devices.keys import service
-from devices.keys.cose import SigningKey
+from devices.keys.cose import SigningKey, server_trust
 from devices.keys.lock_events import LockVoice, lock_handlers
 from devices.keys.model import VisitFacts
 from devices.keys.rights import set_rights
@@ -25,7 +25,6 @@ from devices.keys.signer.book import LogBook, read_only
 from devices.keys.signer.journal import Journal
 from devices.keys.signer.minter import Minter
 from devices.keys.signer.model import SignerSettings
-from devices.keys.signing import trust_of_locks
 from devices.simulator.behaviour import FAULTLESS, LockBehaviour
 from devices.simulator.holder import HolderKey
 from devices.simulator.lock import SimulatedLock
@@ -116,7 +115,7 @@ class Town:
 
     def mount(self, lock_id: str, door_id: str, behaviour: LockBehaviour = FAULTLESS) -> SimulatedLock:
         """A lock on a door, switched on; its first events are at home."""
-        trust = trust_of_locks([self.issuer_key.verifying_key], [self.service_key.verifying_key])
+        trust = server_trust([self.issuer_key.verifying_key], [self.service_key.verifying_key])
         lock = SimulatedLock(lock_id, trust, world=self.clock, link=self.link, behaviour=behaviour)
         with self.units.begin() as work:
             service.mount_locks(work, [LockEnrolment(lock_id, door_id, UNIT, lock.public_key)])

@@ -88,7 +88,9 @@ export class Scale {
         first = Math.min(first, Date.parse(lane.shift.planned_start_at));
         last = Math.max(last, Date.parse(lane.shift.planned_end_at));
       }
+      const [begin] = lane.visits;
       const final = lane.visits[lane.visits.length - 1];
+      if (begin) first = Math.min(first, Date.parse(begin.start_at));
       if (final) last = Math.max(last, Date.parse(final.end_at));
     }
     if (first > last) {

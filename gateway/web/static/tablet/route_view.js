@@ -36,13 +36,20 @@ function nowCard(stop, now_ms, ticks, tick) {
     h("p.now-time", {}, h("span.now-span", {}, `${clock(stop.start_at)}–${clock(stop.end_at)}`),
       whenTag(stop, now_ms), h("span.tag", {}, stop.service_name), stopTags(stop)),
     h("h1.now-name", { id: "now-name" }, stop.citizen_name),
-    h("p.now-address", {}, stop.address, stop.door ? ` · ${stop.door.label}` : ""),
+    h("p.now-address", {}, stop.address, stop.door ? ` · ${doorWords(stop)}` : ""),
+    stop.state === "planned" && stop.door && Date.parse(stop.door.opens_from_at) > now_ms
+      && h("p.note", {}, icon("time"), t("tablet.opens_from", { at: clock(stop.door.opens_from_at) })),
     stop.why && h("p.muted", {}, stop.why),
     stop.key_note && h("p.note", {}, icon("info"), stop.key_note),
     stop.door?.battery_low && h("p.note.note-warn", {}, icon("warning"), t("tablet.battery_low")),
     stop.tasks.length > 0 && h("ul.tasks", { "aria-label": t("tablet.tasks") },
       stop.tasks.map((/** @type {string} */ words, /** @type {number} */ index) => taskRow(stop, words, index, ticks, tick))),
   );
+}
+
+/** A label that only repeats the address says less than that there is a lock. @param {Stop} stop */
+function doorWords(stop) {
+  return !stop.door.label || stop.address.startsWith(stop.door.label) ? t("tablet.with_lock") : stop.door.label;
 }
 
 /** @param {Stop} stop @param {number} now_ms */

@@ -1,0 +1,1 @@
+"""What a device is, says and may do: keys, registry, inbox, simulator."""

@@ -1,0 +1,1 @@
+"""Door rights, grants, locks and their protocol; the signer as its own process."""

@@ -1,0 +1,1 @@
+"""Simulated devices: product code that demo, tests and load tests share."""

@@ -1,0 +1,30 @@
+"""Drift: the page. What it shows comes from the JSON API, kept fresh by the stream."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+
+from devices.registry.model import DeviceKind
+from gateway.auth import Role, Who, require
+from gateway.deps import PartsDep
+from gateway.web.render import language_of, messages_for_scripts, render
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/drift")
+def operations_page(
+    request: Request,
+    parts: PartsDep,
+    who: Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))],
+) -> HTMLResponse:
+    """Parts, jobs, messages set aside and devices. A technician sees no jobs."""
+    return render(
+        request,
+        "operations/page.html",
+        who=who,
+        now=parts.clock.now(),
+        kinds=[kind.value for kind in DeviceKind],
+        messages=messages_for_scripts("operations.", "common.", languages=(language_of(request),)),
+    )

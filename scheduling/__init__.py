@@ -1,0 +1,1 @@
+"""Visits, shifts, routes: planned, published, lived."""

@@ -1,0 +1,150 @@
+"""Moving a visit: by keyboard, by pointer, against a rule, against another planner, and back again."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from scheduling.tables import VisitRow
+from tests.browser.office_steps import focused, open_board
+from tests.conftest import LiveServer
+
+pytestmark = pytest.mark.browser
+
+
+def stored(live: LiveServer, visit_id: str) -> VisitRow:
+    with live.runtime.database.reading() as session:
+        row = session.get(VisitRow, visit_id)
+        assert row is not None
+        session.expunge(row)
+        return row
+
+
+def movable(page: Page, live: LiveServer) -> tuple[str, str, str]:
+    """A visit, a carer who can take it by the server's own proposal, and that carer's name."""
+    for bar in page.locator(".lane .bar.s-planned").all():
+        visit_id = str(bar.get_attribute("data-visit"))
+        answer = page.request.get(
+            f"{live.url}/api/v1/visits/{visit_id}/proposals", headers={"X-Surface": "planner"}
+        ).json()
+        others = [p for p in answer["proposals"] if p["carer_id"] != stored(live, visit_id).carer_id]
+        if others:
+            return visit_id, str(others[0]["carer_id"]), str(others[0]["carer_name"])
+    raise LookupError("Expected a visit that somebody else could take, got none.")
+
+
+def move_by_keyboard(page: Page, visit_id: str, carer_name: str) -> None:
+    page.locator(f'[data-visit="{visit_id}"]').focus()
+    page.keyboard.press("m")
+    expect(page.locator("#move-carer")).to_be_focused()
+    page.keyboard.type(carer_name)
+    page.locator("#move-start").fill("")
+    expect(page.locator("#move-submit")).to_be_enabled()
+    page.keyboard.press("Enter")
+
+
+def test_a_visit_is_moved_and_taken_back_without_a_pointer(page: Page, live_server: LiveServer) -> None:
+    open_board(page, live_server)
+    visit_id, carer_id, carer_name = movable(page, live_server)
+    before = stored(live_server, visit_id).carer_id
+    move_by_keyboard(page, visit_id, carer_name)
+    expect(page.locator("#undo-words")).to_contain_text("flyttet til")
+    expect(page.locator("#undo-words")).to_contain_text("Tabletten har ikke kvitteret endnu.")
+    assert stored(live_server, visit_id).carer_id == carer_id
+    expect(page.locator(f'[data-row="l:{carer_id}"] [data-visit="{visit_id}"]')).to_be_focused()
+    assert focused(page).startswith("Borger ")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#undo-words")).to_contain_text("Fortrudt")
+    assert stored(live_server, visit_id).carer_id == before
+
+
+def test_a_proposal_is_confirmed_with_one_button(page: Page, live_server: LiveServer) -> None:
+    open_board(page, live_server)
+    visit_id, carer_id, _ = movable(page, live_server)
+    page.locator(f'[data-visit="{visit_id}"]').click()
+    expect(page.locator(".proposal.chosen")).to_have_count(1)
+    card = page.locator(".proposal").first
+    expect(card).to_contain_text("Forslag 1")
+    card.get_by_role("button", name="Bekræft og send").click()
+    expect(page.locator("#undo-bar")).to_be_visible()
+    assert stored(live_server, visit_id).carer_id == carer_id
+
+
+def test_escape_lets_go_of_a_dragged_visit_and_a_drop_asks_before_it_saves(
+    page: Page, live_server: LiveServer
+) -> None:
+    open_board(page, live_server)
+    visit_id, carer_id, _ = movable(page, live_server)
+    before = stored(live_server, visit_id).carer_id
+    bar = page.locator(f'[data-visit="{visit_id}"]')
+    target = page.locator(f'[data-row="l:{carer_id}"] .track')
+
+    def drag_over_target() -> None:
+        start, end = bar.bounding_box(), target.bounding_box()
+        assert start is not None
+        assert end is not None
+        page.mouse.move(start["x"] + 8, start["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(start["x"] + 10, end["y"] + 20, steps=6)
+        expect(page.locator(".ghost-says")).to_contain_text("min")
+
+    drag_over_target()
+    page.keyboard.press("Escape")
+    expect(page.locator(".ghost")).to_have_count(0)
+    page.mouse.up()
+    expect(page.locator("#move-dialog")).to_be_hidden()
+    drag_over_target()
+    page.mouse.up()
+    expect(page.locator("#move-dialog")).to_be_visible()
+    assert stored(live_server, visit_id).carer_id == before
+
+
+def test_an_impossible_move_says_why_and_cannot_be_pressed(page: Page, live_server: LiveServer) -> None:
+    open_board(page, live_server)
+    visit_id, _, carer_name = movable(page, live_server)
+    page.locator(f'[data-visit="{visit_id}"]').focus()
+    page.keyboard.press("m")
+    page.locator("#move-carer").fill(carer_name)
+    page.locator("#move-start").fill("03:00")
+    expect(page.locator("#move-verdict")).to_contain_text("Kan ikke:")
+    expect(page.locator("#move-submit")).to_be_disabled()
+    page.locator("#move-start").fill("kl. ti")
+    expect(page.locator("#move-verdict")).to_contain_text("Skriv tiden som tt:mm")
+    page.locator("#move-start").fill("")
+    page.locator("#move-carer").fill("Ingen Sådan")
+    expect(page.locator("#move-verdict")).to_contain_text("Der er ingen medarbejder på brættet")
+
+
+def test_two_planners_never_lose_each_others_change(page: Page, live_server: LiveServer) -> None:
+    open_board(page, live_server)
+    visit_id, carer_id, carer_name = movable(page, live_server)
+    page.locator(f'[data-visit="{visit_id}"]').focus()
+    page.keyboard.press("m")
+    page.locator("#move-carer").fill(carer_name)
+    page.locator("#move-start").fill("")
+    expect(page.locator("#move-submit")).to_be_enabled()
+
+    browser = page.context.browser
+    assert browser is not None
+    other = browser.new_context(locale="da-DK", timezone_id="Europe/Copenhagen")
+    theirs = other.new_page()
+    open_board(theirs, live_server, "planner-2")
+    move_by_keyboard(theirs, visit_id, carer_name)
+    expect(theirs.locator("#undo-bar")).to_be_visible()
+
+    page.locator("#move-submit").click()
+    clash = page.locator("#clash-dialog")
+    expect(clash).to_be_visible()
+    expect(clash).to_contain_text("Ruten er ændret af en anden")
+    expect(clash).to_contain_text("Den andens ændring (version")
+    expect(page.locator("#clash-mine")).to_contain_text(carer_name)
+    expect(page.get_by_role("button", name="Drop min ændring")).to_be_visible()
+    page.get_by_role("button", name="Drop min ændring").click()
+    expect(clash).to_be_hidden()
+    assert stored(live_server, visit_id).carer_id == carer_id
+    other.close()
+
+
+def test_a_day_is_planned_as_a_job_with_progress(page: Page, live_server: LiveServer) -> None:
+    open_board(page, live_server)
+    page.get_by_role("button", name="Lav plan").click()
+    page.locator("#plan-start").click()
+    expect(page.locator("#plan-words")).to_have_text("Planen er lavet og vist på brættet.", timeout=60_000)

@@ -1,0 +1,191 @@
+"""Real parts for tests: databases on SQLite and PostgreSQL, a whole running platform, a browser.
+
+A part that cannot be had is skipped loudly; in CI (CI=true) it is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, text
+
+from devices.simulator.behaviour import LockBehaviour
+from devices.simulator.fleet import Fleet
+from gateway.app import create_app
+from gateway.demo.municipality import Municipality, Size
+from gateway.demo.running import RunningDay
+from gateway.demo.stage import connect_locks, mount_locks, set_up_day
+from gateway.demo.tablets import Tablet
+from gateway.migrations import migrate
+from gateway.runtime import Duties, Runtime
+from gateway.settings import HttpSettings, Settings
+from gateway.web_server import WebServer
+from kernel.clock import SimulatedWorldClock
+from kernel.database import Database
+from kernel.localtime import at_local
+from scheduling import publishing
+from scheduling.model import Day
+from scheduling.solver import solve_day
+
+# A loaded machine must not turn a law into a deadline.
+hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("project")
+
+TODAY = date(2026, 11, 25)
+SMALL = Size(
+    carers=24, citizens=150, locks=60, keys_left=4, weekday_carers=12, weekend_carers=6, visits_per_carer=8
+)
+#: locks that never jam, lose their network or run flat: what a test does not ask for does not happen
+STEADY = LockBehaviour(
+    jam_ratio=0.0, battery_low_start_ratio=0.0, outages_per_day=0.0, clock_lost_ratio=0.0, drift_sigma_ppm=0.0
+)
+
+
+def missing(what: str) -> None:
+    """Skip loudly on a person's machine, fail in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing, and in CI it has to be there.")
+    pytest.skip(f"{what} is missing on this machine")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL of our own, started in a temporary directory on a Unix socket."""
+    given = os.environ.get("OMSORGSTID_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    found = binaries[-1] if binaries else None
+    if found is None or not (found / "initdb").exists():
+        missing("PostgreSQL (Debian: postgresql)")
+        return
+    with _Postgres(found) as url:
+        yield url
+
+
+class _Postgres:
+    """initdb and pg_ctl in a directory of its own; as root it runs as the postgres user, as it insists."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self._directory = Path(tempfile.mkdtemp(prefix="omsorgstid-pg-", dir="/tmp"))
+        self._as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+
+    def __enter__(self) -> str:
+        if self._as:
+            shutil.chown(self._directory, "postgres")
+        data = self._directory / "data"
+        self._run("initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+        options = f"-k {self._directory} -c listen_addresses='' -c fsync=off -c max_connections=200"
+        self._run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(self._directory / "log"), "start")
+        return f"postgresql+psycopg://postgres@/postgres?host={self._directory}"
+
+    def __exit__(self, *_: object) -> None:
+        self._run("pg_ctl", "-D", str(self._directory / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as, str(self._binaries / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/")
+
+
+def _fresh_postgres(server_url: str) -> str:
+    name = f"t{os.urandom(6).hex()}"
+    admin = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return server_url.replace("/postgres?", f"/{name}?", 1)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database of each make in turn: the same tests on both."""
+    if request.param == "sqlite":
+        made = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    else:
+        made = Database(_fresh_postgres(request.getfixturevalue("postgres_server")))
+    migrate(made)
+    yield made
+    made.dispose()
+
+
+@dataclass
+class LiveServer:
+    """A whole running platform with a small municipality in the middle of its morning."""
+
+    url: str
+    runtime: Runtime
+    clock: SimulatedWorldClock
+    running: RunningDay
+    day: Day
+    fleet: Fleet
+    port: int
+
+    def settled(self, tablet: Tablet, opening_id: str, timeout_s: float = 15.0) -> dict[str, Any]:
+        """Wait until an opening is settled; its last state."""
+        deadline_s = monotonic() + timeout_s
+        while True:
+            opening: dict[str, Any] = tablet.opening(opening_id)
+            if opening["state"] not in ("requested", "challenged", "sent") or monotonic() > deadline_s:
+                return opening
+            sleep(0.02)
+
+    def carer_with_door_first(self) -> str:
+        """A carer whose route begins at an electronic lock; the world moves on to just before that visit."""
+        with self.runtime.database.reading() as session:
+            routes = [(c.id, publishing.stops_of(session, c.id, self.day.on)) for c in self.day.carers]
+        begins = sorted(
+            (stops[0].start_at, carer_id)
+            for carer_id, stops in routes
+            if stops and stops[0].door_id is not None and stops[0].start_at is not None
+        )
+        start_at, carer_id = begins[0]
+        self.clock.advance_to(max(self.clock.now(), start_at - timedelta(minutes=5)))
+        return str(carer_id)
+
+
+def start_platform(work_dir: Path, size: Size = SMALL, seed: int = 1, moves: int = 3_000) -> LiveServer:
+    """Start everything on embedded parts; the caller stops it with :func:`stop_platform`."""
+    clock = SimulatedWorldClock(at_local(TODAY, time(6, 50)))
+    running = RunningDay(clock, TODAY, at_local(TODAY, time(6, 30)), at_local(TODAY, time(15, 30)), None)
+    settings = Settings(work_dir=work_dir, demo=True, http=HttpSettings(port=0))
+    runtime = Runtime(settings, Duties(), clock=clock, speed=running)
+    runtime.parts.demo = running
+    runtime.start()
+    server = WebServer(create_app(runtime.parts), "127.0.0.1", 0)
+    server.start()
+    day = Municipality(seed, size).day(TODAY)
+    set_up_day(runtime, day, solve_day(day, moves=moves))
+    locks = mount_locks(runtime, day, seed=seed, behaviour=STEADY)
+    fleet = connect_locks(runtime, locks.values(), delay_ratio=0.0, outages_from=None)
+    runtime.parts.checks["web"] = lambda: ""
+    started = LiveServer(f"http://127.0.0.1:{server.port}", runtime, clock, running, day, fleet, server.port)
+    started.__dict__["server"] = server
+    clock.advance_to(at_local(TODAY, time(7, 0)) + timedelta(minutes=2))
+    return started
+
+
+def stop_platform(live: LiveServer) -> None:
+    """Stop everything."""
+    live.fleet.stop()
+    live.__dict__["server"].stop()
+    live.runtime.stop()
+
+
+@pytest.fixture
+def live_server(tmp_path: Path) -> Iterator[LiveServer]:
+    """A fresh running platform for one test."""
+    live = start_platform(tmp_path)
+    yield live
+    stop_platform(live)

@@ -1,0 +1,95 @@
+"""Static files: an address that changes with the content, kept for a year, small on the wire."""
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from gateway.web.assets import STATIC_FOLDER, Assets, assets, router
+
+
+def get(path: str, **headers: str) -> httpx.Response:
+    app = FastAPI()
+    app.include_router(router)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pages") as client:
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(ask())
+
+
+def test_the_address_changes_when_any_file_changes(tmp_path: Path) -> None:
+    (tmp_path / "a.css").write_text("a{}")
+    (tmp_path / "b.css").write_text("b{}")
+    before = Assets(tmp_path).url("a.css")
+
+    (tmp_path / "b.css").write_text("b{color:red}")
+
+    assert Assets(tmp_path).url("a.css") != before
+    assert before.endswith("/a.css")
+
+
+def test_a_page_cannot_name_a_file_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match="name of a static file"):
+        assets().url("tablet/missing.js")
+
+
+def test_a_file_of_unknown_type_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.sqlite").write_bytes(b"x")
+
+    with pytest.raises(ValueError, match="known type"):
+        Assets(tmp_path)
+
+
+def test_a_file_is_kept_for_a_year_and_compressed_where_the_browser_can() -> None:
+    answer = get(assets().url("tokens.css"), **{"Accept-Encoding": "gzip"})
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.text == (STATIC_FOLDER / "tokens.css").read_text("utf-8")
+
+
+def test_a_browser_that_cannot_decompress_gets_the_file_as_it_is() -> None:
+    answer = get(assets().url("tokens.css"), **{"Accept-Encoding": "identity"})
+
+    assert "Content-Encoding" not in answer.headers
+    assert ":root" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/000000000000/tokens.css", "/static/{version}/none.css"],
+)
+def test_other_versions_and_other_files_are_not_found(path: str) -> None:
+    assert get(path.format(version=assets().version)).status_code == 404
+
+
+def test_the_tablet_weighs_at_most_90_kilobytes_on_the_wire() -> None:
+    names = [
+        "base.css", "tokens.css", "theme.js", "vendor/icons-dkfds-11.2.0.svg",
+        "vendor/IBMPlexSans-Regular-Latin1.woff2", "vendor/IBMPlexSans-SemiBold-Latin1.woff2",
+        *assets().names("shared/", "tablet/"),
+    ]  # fmt: skip
+    sizes = {}
+    for name in names:
+        found = assets().find(assets().version, name)
+        assert found is not None
+        sizes[name] = len(found.gzipped or found.body)
+
+    assert sum(sizes.values()) <= 84_000, (
+        sizes
+    )  # the page with both languages' messages takes up to 6,000 more
+
+
+def test_compression_is_the_same_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "a.css").write_text("a{}" * 500)
+    first, second = (Assets(tmp_path).find(Assets(tmp_path).version, "a.css") for _ in range(2))
+
+    assert first is not None
+    assert first == second
+    assert gzip.decompress(first.gzipped or b"") == first.body
