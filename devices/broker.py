@@ -268,9 +268,7 @@ class Link:
         # paho notices by reading to the end of the stream, and tells.
         self._read_ready()
 
-    def _connected(
-        self, _c: Client, _u: Any, flags: ConnectFlags, reason: ReasonCode, _p: Properties | None
-    ) -> None:
+    def _connected(self, _c: Client, _u: Any, flags: ConnectFlags, reason: ReasonCode, _p: Properties | None) -> None:
         if reason.is_failure:
             log.warning("broker_refused_link", client_id=self.client_id, reason=str(reason))
             return
@@ -285,9 +283,7 @@ class Link:
             if mid is not None:
                 self._granting.add(mid)
 
-    def _granted(
-        self, _c: Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Properties | None
-    ) -> None:
+    def _granted(self, _c: Client, _u: Any, mid: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
         self._granting.discard(mid)
         for reason in reasons:
             if reason.is_failure:

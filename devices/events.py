@@ -4,9 +4,7 @@ from typing import ClassVar, Literal
 
 from kernel.events import Event
 
-OpeningState = Literal[
-    "requested", "challenged", "sent", "unlocked", "refused", "jammed", "expired", "unknown"
-]
+OpeningState = Literal["requested", "challenged", "sent", "unlocked", "refused", "jammed", "expired", "unknown"]
 
 
 class OpeningRequested(Event):

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,9 +31,7 @@ def create_app(parts: Parts) -> FastAPI:
     RuntimeError
         If a route declares nobody: deny by default means that such an application does not start.
     """
-    app = FastAPI(
-        title="Omsorgstid", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
-    )
+    app = FastAPI(title="Omsorgstid", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.parts = parts
     errors.install(app)
     app.middleware("http")(_guarded(parts))
@@ -60,11 +58,21 @@ def _guarded(
     return guarded
 
 
-def _require_declared(app: FastAPI) -> None:
-    silent = [
-        route.path
-        for route in app.routes
-        if isinstance(route, APIRoute) and not declared_roles(route.dependant)
+def routes_of(app: FastAPI) -> list[RouteContext]:
+    """Every route there is, those of included routers too: ``app.routes`` alone does not list them."""
+    return list(iter_route_contexts(app.routes))
+
+
+def silent_routes(app: FastAPI) -> list[str]:
+    """Paths of routes that declare nobody. The description of the API is everybody's and declares nothing."""
+    return [
+        str(route.path)
+        for route in routes_of(app)
+        if route.path != app.openapi_url and not declared_roles(getattr(route.original_route, "dependant", None))
     ]
+
+
+def _require_declared(app: FastAPI) -> None:
+    silent = silent_routes(app)
     if silent:
         raise RuntimeError(f"Expected every route to declare who may use it, got none on {silent}.")

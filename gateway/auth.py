@@ -17,7 +17,10 @@ from gateway.pins import pin_matches
 from gateway.tables import IdentityRow, SessionRow
 from kernel.work import Work
 
-COOKIE = "omsorgstid_session"
+_COOKIE = "omsorgstid_session"
+#: each surface has a session of its own, so that a planner in one tab and a carer in another do not meet
+_SURFACE_OF_PATH = {"/planlaegger": "planner", "/leder": "manager", "/drift": "operations", "/tablet": "tablet"}
+SURFACES = frozenset({"tablet", "planner", "manager", "operations"})
 SESSION_S = 12 * 3600.0
 MAX_FAILURES = 5
 LOCKOUT_S = 300.0
@@ -85,9 +88,7 @@ def sign_in(work: Work, identity_id: str, pin: str, *, demo_allowed: bool) -> tu
     row.failed_count = 0
     token = secrets.token_urlsafe(32)
     work.session.add(
-        SessionRow(
-            token_hash=_hashed(token), identity_id=row.id, created_at=work.now, expires_s=now_s + SESSION_S
-        )
+        SessionRow(token_hash=_hashed(token), identity_id=row.id, created_at=work.now, expires_s=now_s + SESSION_S)
     )
     return token, row
 
@@ -109,9 +110,7 @@ def who(session: Session, token: str | None, language: str) -> Who | None:
     identity = session.get(IdentityRow, row.identity_id)
     if identity is None:
         return None
-    return Who(
-        identity.id, Role(identity.role), identity.name, identity.carer_id, tuple(identity.unit_ids), language
-    )
+    return Who(identity.id, Role(identity.role), identity.name, identity.carer_id, tuple(identity.unit_ids), language)
 
 
 def require(*roles: Role) -> Callable[[Request], Who]:
@@ -122,9 +121,7 @@ def require(*roles: Role) -> Callable[[Request], Who]:
         if found is None:
             raise EdgeError(401, "not_signed_in", "Log ind først.", "Sign in first.")
         if found.role not in roles:
-            raise EdgeError(
-                403, "not_allowed", "Det har du ikke adgang til.", "You do not have access to that."
-            )
+            raise EdgeError(403, "not_allowed", "Det har du ikke adgang til.", "You do not have access to that.")
         return found
 
     check.__dict__["roles"] = frozenset(roles)
@@ -138,13 +135,24 @@ def public(_request: Request) -> None:
 public.__dict__["roles"] = None
 
 
+def cookie_name(request: Request) -> str:
+    """The session cookie of the surface a request comes from: its header, its query, or the page's path."""
+    surface = request.headers.get("x-surface") or request.query_params.get("surface") or ""
+    if surface not in SURFACES:
+        first = "/" + request.url.path.lstrip("/").split("/", 1)[0]
+        surface = _SURFACE_OF_PATH.get(first, "")
+    return f"{_COOKIE}_{surface}" if surface else _COOKIE
+
+
 def current(request: Request) -> Who | None:
     """The signed-in person of a request, if any. Read once a request."""
     if not hasattr(request.state, "who"):
         parts: Parts = request.app.state.parts
         language = request.cookies.get("lang", parts.settings.language)
         with parts.database.reading() as session:
-            request.state.who = who(session, request.cookies.get(COOKIE), "en" if language == "en" else "da")
+            request.state.who = who(
+                session, request.cookies.get(cookie_name(request)), "en" if language == "en" else "da"
+            )
     found: Who | None = request.state.who
     return found
 

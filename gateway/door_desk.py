@@ -58,9 +58,7 @@ class DoorDesk:
         """Whether the broker is there."""
         return self._connection.is_up
 
-    def challenge(
-        self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float
-    ) -> Challenge | None:
+    def challenge(self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float) -> Challenge | None:
         """Ask a lock for a nonce. ``None`` where none came in time."""
         awaited: Future[Challenge] = Future()
         key = (lock_id, request)

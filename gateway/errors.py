@@ -1,11 +1,12 @@
 """From error codes to HTTP: RFC 9457 problem details with Danish and English text."""
 
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from kernel.errors import DomainError, ErrorKind
@@ -45,9 +46,7 @@ def problem(status: int, code: str, da: str, en: str, facts: dict[str, Any]) -> 
         "code": code,
         "detail_da": da,
         "detail_en": en,
-        "facts": {
-            k: v if isinstance(v, int | float | bool | list | dict) else str(v) for k, v in facts.items()
-        },
+        "facts": {k: v if isinstance(v, int | float | bool | list | dict) else str(v) for k, v in facts.items()},
     }
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
@@ -61,8 +60,12 @@ def install(app: FastAPI) -> None:
         return problem(STATUS[err.kind], err.code, err.text("da"), err.text("en"), err.facts)
 
     @app.exception_handler(EdgeError)
-    async def edge_problem(_request: Request, err: Exception) -> JSONResponse:
+    async def edge_problem(request: Request, err: Exception) -> Response:
         assert isinstance(err, EdgeError)  # noqa: S101 - the registration above guarantees it
+        if err.status == 401 and not request.url.path.startswith("/api/") and request.method == "GET":
+            # A page, not a program, is asking: the way on is to sign in and come back.
+            here = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+            return RedirectResponse(f"/log-ind?til={here}", status_code=303)
         return problem(err.status, err.code, err.da, err.en, err.facts)
 
     @app.exception_handler(HTTPException)

@@ -51,9 +51,7 @@ class Grants:
             next_visits = _next_visits(session, carer_id, shift)
             held = service.tablet_grants(session, shift_id, now)
             locks = store.locks_of_doors(session, {g.door_id for g in held})
-            windows = {
-                (r.visit_id, r.door_id): r.opens_at for r in store.active_rights(session, day, {carer_id})
-            }
+            windows = {(r.visit_id, r.door_id): r.opens_at for r in store.active_rights(session, day, {carer_id})}
         newest: dict[str, GrantIssued] = {}
         for grant in held:
             if grant.visit_id in next_visits and grant.visit_id not in newest:

@@ -25,6 +25,9 @@ TASK = "jobs.run"
 def make_celery(redis_url: str) -> Celery:
     """The Celery application. Embedded it has an in-memory broker of its own."""
     app = Celery("omsorgstid", broker=redis_url or "memory://", set_as_current=False)
+    if not redis_url:
+        # The in-memory broker is one for the whole process: a queue of its own keeps platforms apart.
+        app.conf.task_default_queue = f"omsorgstid-{uuid.uuid4().hex[:12]}"
     app.conf.update(
         task_acks_late=True,
         task_ignore_result=True,
@@ -37,16 +40,15 @@ def make_celery(redis_url: str) -> Celery:
     return app
 
 
-def register(
-    app: Celery, units: UnitsOfWork, clock: LinkClock, bodies: Mapping[str, JobBody]
-) -> Callable[[str], str]:
+def register(app: Celery, units: UnitsOfWork, clock: LinkClock, bodies: Mapping[str, JobBody]) -> Callable[[str], str]:
     """Give the application its one task. Returns the function behind it."""
 
     def run(job_id: str) -> str:
         holder = f"{socket.gethostname()}:{threading.get_ident()}:{uuid.uuid4().hex[:8]}"
         return jobs.run(units, clock, time.time, bodies, job_id, holder[:64])
 
-    app.task(name=TASK)(run)
+    # Not shared: two platforms in one process (tests) must not get each other's jobs.
+    app.task(name=TASK, shared=False)(run)
     return run
 
 
@@ -68,14 +70,18 @@ class WorkerThread:
     """A Celery worker inside this process, for the embedded column."""
 
     def __init__(self, app: Celery) -> None:
-        self._worker = app.WorkController(
-            pool="solo", concurrency=1, without_gossip=True, without_mingle=True
-        )
-        self._thread = threading.Thread(target=self._worker.start, name="celery-worker", daemon=True)
+        self._worker = app.WorkController(pool="solo", concurrency=1, without_gossip=True, without_mingle=True)
+        self._app = app
+        self._thread = threading.Thread(target=self._run, name="celery-worker", daemon=True)
 
     def start(self) -> None:
         """Begin to take triggers."""
         self._thread.start()
+
+    def _run(self) -> None:
+        # Celery looks tasks up in the application that is current in the thread.
+        self._app.set_current()
+        self._worker.start()
 
     def stop(self) -> None:
         """Finish the task at hand and end."""

@@ -23,9 +23,7 @@ from metrics.targets import Adoption
 class OpeningDesk(Protocol):
     """Carries challenges and commands between the pages and the locks (gateway.door_desk)."""
 
-    def challenge(
-        self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float
-    ) -> Challenge | None:
+    def challenge(self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float) -> Challenge | None:
         """Ask a lock for a nonce. ``None`` where none came in time."""
         ...
 

@@ -3,15 +3,15 @@
 Any number of processes may run one; the sequencer lets one through at a time, consumers lock their own row.
 """
 
+import time
 from collections.abc import Sequence
-from threading import Event, Thread
+from threading import Condition, Thread
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from kernel.consumers import Consumer, advance, position_of
+from kernel.consumers import Consumer, advance
 from kernel.errors import KernelError
-from kernel.log import latest_position
 from kernel.sequencer import Sequencer
 from kernel.tailer import Tailer
 from kernel.work import UnitsOfWork
@@ -23,19 +23,17 @@ class Pipeline:
     """Sequencer and consumers, woken by the bell, polling besides."""
 
     def __init__(
-        self,
-        units: UnitsOfWork,
-        consumers: Sequence[Consumer],
-        tailer: Tailer | None = None,
-        poll_s: float = 0.5,
+        self, units: UnitsOfWork, consumers: Sequence[Consumer], tailer: Tailer | None = None, poll_s: float = 0.5
     ) -> None:
         self._units = units
         self._sequencer = Sequencer(units.database)
         self._consumers = tuple(consumers)
         self._tailer = tailer
         self._poll_s = poll_s
-        self._wake = Event()
-        self._stop = Event()
+        self._changed = Condition()
+        self._rung = 0
+        self._handled = 0
+        self._stop = False
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -45,42 +43,53 @@ class Pipeline:
 
     def stop(self) -> None:
         """End; returns when the thread has ended."""
-        self._stop.set()
-        self._wake.set()
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(timeout=30)
 
     def wake(self) -> None:
-        """Look now instead of at the next poll."""
-        self._wake.set()
+        """There is something new: look now instead of at the next poll."""
+        with self._changed:
+            self._rung += 1
+            self._changed.notify_all()
+
+    def idle(self) -> bool:
+        """Whether everything this process was woken for has its position and has been read by every consumer."""
+        with self._changed:
+            return self._handled >= self._rung
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until :meth:`idle`. Returns whether that was reached."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._handled >= self._rung, timeout_s)
 
     def run_until_empty(self) -> None:
-        """Give positions and let consumers read until nothing is left. Used by batches and tests."""
+        """Give positions and let consumers read until nothing is left."""
         while True:
-            moved = self._sequencer.run_until_empty()
-            if self._tailer is not None and moved:
+            if self._sequencer.run_until_empty() and self._tailer is not None:
                 self._tailer.wake()
             for consumer in self._consumers:
-                while self._behind(consumer):
-                    advance(self._units, consumer)
+                while advance(self._units, consumer):
+                    pass
             if not self._sequencer.pending():
                 return
 
-    def idle(self) -> bool:
-        """Whether every committed event has its position and every consumer has read it."""
-        return not self._sequencer.pending() and not any(self._behind(c) for c in self._consumers)
-
-    def _behind(self, consumer: Consumer) -> bool:
-        with self._units.database.reading() as session:
-            return position_of(session, consumer.name) < latest_position(session)
-
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.wait(self._poll_s)
-            self._wake.clear()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stop or self._handled < self._rung, self._poll_s)
+                if self._stop:
+                    return
+                rung = self._rung
             try:
                 self.run_until_empty()
             except (SQLAlchemyError, KernelError) as err:
                 # Nothing is lost: positions and consumers go on from where the database says they are.
                 log.warning("pipeline_stumbled", error=type(err).__name__)
-                self._stop.wait(1.0)
+                time.sleep(1.0)
+                continue
+            with self._changed:
+                self._handled = max(self._handled, rung)
+                self._changed.notify_all()

@@ -170,9 +170,7 @@ class Runtime:
                 **lock_handlers(self.service_key, time.time),
             }
         )
-        return Inbox(
-            self.units, handlers, self.settings.mqtt.tenant, registry_store.known_devices, registry.touch
-        )
+        return Inbox(self.units, handlers, self.settings.mqtt.tenant, registry_store.known_devices, registry.touch)
 
     def _broker_address(self) -> BrokerAddress:
         mqtt = self.settings.mqtt
@@ -185,9 +183,7 @@ class Runtime:
     def _start_ingest(self) -> None:
         self.committer = Committer(self.inbox, self.settings.mqtt.tenant, self.clock, self.link)
         # Every tenant's topics, so that a stranger's message is kept and shown instead of passing unseen.
-        self._ingest = BrokerConnection(
-            self.address, "ingest", ["omsorgstid/v1/+/+/+/up/#"], self.committer.offer
-        )
+        self._ingest = BrokerConnection(self.address, "ingest", ["omsorgstid/v1/+/+/+/up/#"], self.committer.offer)
         self.committer.attach(self._ingest)
         self.committer.start()
         self._ingest.start()

@@ -48,9 +48,7 @@ class MqttSettings(_Part):
 class SignerSettings(_Part):
     """The process that alone holds the key that grants doors."""
 
-    address: str = Field(
-        default="", description="Unix socket path or host:port; empty: in the work directory."
-    )
+    address: str = Field(default="", description="Unix socket path or host:port; empty: in the work directory.")
     secret_file: Path | None = Field(default=None, description="Shared secret between gateway and signer.")
     per_carer_hour: int = Field(default=60, ge=1, description="Grants per carer and hour at most.")
     per_unit_hour: int = Field(default=6_000, ge=1, description="Grants per unit and hour at most.")
@@ -74,9 +72,7 @@ class BenefitSettings(_Part):
 class Settings(BaseSettings):
     """All settings. See docs/settings.md; a test keeps page and class together."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     work_dir: Path = Field(default=Path("var"), description="Where embedded parts keep their files.")
     demo: bool = Field(default=False, description="Demo identities and the simulated day are allowed.")

@@ -54,8 +54,7 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as err:
         listener.close()
         raise RuntimeError(
-            f"Expected {host}:{port} to be free, got: {err.strerror}. Choose another port with "
-            "OMSORGSTID_HTTP__PORT."
+            f"Expected {host}:{port} to be free, got: {err.strerror}. Choose another port with OMSORGSTID_HTTP__PORT."
         ) from err
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -39,9 +39,7 @@ def advance(units: UnitsOfWork, consumer: Consumer, batch: int = 2_000) -> int:
         if position_of(session, consumer.name) >= head:
             return 0
     with units.begin() as work:
-        row = work.session.exec(
-            select(ConsumerRow).where(ConsumerRow.name == consumer.name).with_for_update()
-        ).first()
+        row = work.session.exec(select(ConsumerRow).where(ConsumerRow.name == consumer.name).with_for_update()).first()
         if row is None:
             row = ConsumerRow(name=consumer.name, position=0)
             work.session.add(row)

@@ -82,9 +82,7 @@ JobBody = Callable[[Mapping[str, Any], Progress], dict[str, Any]]
 
 def request(work: Work, kind: str, arguments: dict[str, Any], unit_id: str | None = None) -> JobRow:
     """Ask for a job. The caller triggers the queue after commit."""
-    row = JobRow(
-        id=new_id(), kind=kind, arguments=arguments, state="waiting", requested_at=work.now, unit_id=unit_id
-    )
+    row = JobRow(id=new_id(), kind=kind, arguments=arguments, state="waiting", requested_at=work.now, unit_id=unit_id)
     work.session.add(row)
     work.record(_changed(row, work.now))
     return row
@@ -118,9 +116,7 @@ def get(session: Session, job_id: str) -> JobRow:
 def latest(session: Session, limit: int = 50) -> list[JobRow]:
     """The jobs asked for last, newest first."""
     return list(
-        session.exec(
-            select(JobRow).order_by(col(JobRow.requested_at).desc(), col(JobRow.id)).limit(limit)
-        ).all()
+        session.exec(select(JobRow).order_by(col(JobRow.requested_at).desc(), col(JobRow.id)).limit(limit)).all()
     )
 
 

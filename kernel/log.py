@@ -50,10 +50,7 @@ def latest_position(session: Session) -> int:
 def latest_at(session: Session) -> datetime | None:
     """World time of the event with the highest position."""
     return session.exec(
-        select(EventRow.at)
-        .where(col(EventRow.position).is_not(None))
-        .order_by(col(EventRow.position).desc())
-        .limit(1)
+        select(EventRow.at).where(col(EventRow.position).is_not(None)).order_by(col(EventRow.position).desc()).limit(1)
     ).first()
 
 

@@ -57,9 +57,7 @@ class Work:
 class UnitsOfWork:
     """Opens units of work on a database and rings a bell after each commit that wrote events."""
 
-    def __init__(
-        self, database: Database, clock: WorldClock, committed: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, database: Database, clock: WorldClock, committed: Callable[[], None] = lambda: None) -> None:
         self.database = database
         self.clock = clock
         self._committed = committed

@@ -70,9 +70,7 @@ def import_time_study(
     return [_freeze(work, study, cell, pseudonyms) for _key, cell in sorted(cells.items())]
 
 
-def _freeze(
-    work: Work, study: TimeStudyRow, shifts: Sequence[MeasuredShift], pseudonyms: Pseudonyms
-) -> BaselineRow:
+def _freeze(work: Work, study: TimeStudyRow, shifts: Sequence[MeasuredShift], pseudonyms: Pseudonyms) -> BaselineRow:
     unit_id, kind = shifts[0].unit_id, shifts[0].shift_kind
     totals_s = [s.base_s + s.leg_s for s in shifts]
     last_on = max(s.on for s in shifts)

@@ -115,9 +115,7 @@ def dashboard() -> dict[str, Any]:
         "time": {"from": "now-90d", "to": "now"},
         "refresh": "5m",
         "tags": ["omsorgstid", "gevinster"],
-        "templating": {
-            "list": [{"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Kilde"}]
-        },
+        "templating": {"list": [{"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Kilde"}]},
         "panels": [_panel(number, panel) for number, panel in enumerate(PANELS)],
     }
 

@@ -116,9 +116,7 @@ def estimate_total(parts: Sequence[UnitDraws], target_s: int) -> Estimate:
     return _estimate(draws, target_s, method, None)
 
 
-def grade(
-    *, measured_baseline: bool, all_by_device: bool, subject_count: int, comparison: Comparison | None
-) -> Grade:
+def grade(*, measured_baseline: bool, all_by_device: bool, subject_count: int, comparison: Comparison | None) -> Grade:
     """How strong the evidence is (design §7.8).
 
     A and B compare before and after with a group that was not treated at the same time: A by device events

@@ -111,9 +111,7 @@ class BenefitCollector(Collector):
         missing = _family(catalogue.BASELINES_MISSING)
         missing.add_metric([self._technology], figures.baselines_missing)
         withheld = _family(catalogue.CELLS_WITHHELD)
-        withheld.add_metric(
-            [self._technology], sum(row.status == "withheld" for row in figures.since_go_live)
-        )
+        withheld.add_metric([self._technology], sum(row.status == "withheld" for row in figures.since_go_live))
         grade = _family(catalogue.EVIDENCE_GRADE)
         for row in figures.since_go_live:
             if row.unit_id is None and row.grade is not None:

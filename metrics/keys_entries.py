@@ -216,8 +216,6 @@ def _evidence_class(shift: ShiftProgress, route: RouteProgress) -> Literal["devi
     locked = sorted(
         (v.begun_ms, v.begun_position or 0, v.by_door)
         for visit_id, v in shift.visits.items()
-        if v.physical
-        and v.begun_ms is not None
-        and (visit_id in route.door_visits or v.by_door or v.door_positions)
+        if v.physical and v.begun_ms is not None and (visit_id in route.door_visits or v.by_door or v.door_positions)
     )
     return "device" if locked and locked[0][2] and locked[-1][2] else "tap"

@@ -213,10 +213,7 @@ def baseline_for(
     fitting = [
         b
         for b in baselines
-        if b.unit_id == unit_id
-        and b.shift_kind == shift_kind
-        and b.known_position <= position
-        and b.holds_on(day)
+        if b.unit_id == unit_id and b.shift_kind == shift_kind and b.known_position <= position and b.holds_on(day)
     ]
     return max(fitting, key=lambda b: b.version, default=None)
 
@@ -263,9 +260,7 @@ def fold_route(route: RouteProgress, position: int, event: RoutePublished | Rout
         route.key_stops[event.route_version] = sum(stop.formerly_key for stop in physical)
         route.door_visits.update(stop.visit_id for stop in physical if stop.door_id is not None)
     else:
-        route.deliveries.append(
-            Delivery(epoch_ms(event.at), position, event.route_version, event.key_stop_count)
-        )
+        route.deliveries.append(Delivery(epoch_ms(event.at), position, event.route_version, event.key_stop_count))
     return True
 
 

@@ -54,9 +54,7 @@ def close_month(work: Work, month: str, by_role: str) -> list[ClosedMonthRow]:
     first_on, last_on = month_bounds(month)
     if local_day(work.now) <= last_on:
         raise BenefitError("month_not_over", month=month)
-    closed = select(ClosedMonthRow).where(
-        ClosedMonthRow.technology == TECHNOLOGY, ClosedMonthRow.month == month
-    )
+    closed = select(ClosedMonthRow).where(ClosedMonthRow.technology == TECHNOLOGY, ClosedMonthRow.month == month)
     if work.session.exec(closed).first() is not None:
         raise BenefitError("month_already_closed", month=month)
     entry_id = store.newest_entry(work.session, TECHNOLOGY, last_on)

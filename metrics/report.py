@@ -175,9 +175,7 @@ def benefit_report(
         raise ValueError(f"Expected one of the cases {sorted(cases)}, got {adoption.case_id!r}.")
     case = cases[adoption.case_id]
     last_on = min(to_on, local_day(now))
-    units = [
-        _unit_figures(session, case, adoption, unit, (from_on, last_on), reading) for unit in adoption.units
-    ]
+    units = [_unit_figures(session, case, adoption, unit, (from_on, last_on), reading) for unit in adoption.units]
     single_day = from_on == to_on
     rows = [_unit_row(f, case, adoption, (from_on, to_on), reading, single_day) for f in units]
     rows.append(_total_row(units, case, adoption, (from_on, to_on), reading, single_day))
@@ -209,9 +207,7 @@ def _unit_figures(
 def _sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) -> UnitSample:
     # Baseline ids are random: baselines are put in the order of their samples instead.
     samples = {row.baseline_id: _measured(session, row.baseline_id) for row in sums}
-    order = sorted(
-        samples, key=lambda baseline_id: [(m.shift_count, m.total_s) for m in samples[baseline_id]]
-    )
+    order = sorted(samples, key=lambda baseline_id: [(m.shift_count, m.total_s) for m in samples[baseline_id]])
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(order))
     spent_s: dict[str, int] = defaultdict(int)
     for row in sums:
@@ -268,9 +264,7 @@ def _total_row(
         return replace(blank, reason=reasons[0] if reasons else "few_subjects")
     lacking = len(usable) < sum(f.in_use for f in units)
     partly = any(f.without_baseline_count for f in usable)
-    blank = replace(
-        blank, reason="units_without_data" if lacking else "baseline_missing_in_part" if partly else None
-    )
+    blank = replace(blank, reason="units_without_data" if lacking else "baseline_missing_in_part" if partly else None)
     drawn = [f.drawn for f in sorted(usable, key=lambda f: f.unit.unit_id) if f.drawn is not None]
     return _filled(blank, usable, adoption, None if single_day else estimate_total(drawn, target_s))
 

@@ -204,12 +204,8 @@ class _Batch:
 
     def flush(self) -> None:
         """Write everything."""
-        store.save_shifts(
-            self.session, (self.shifts[i] for i in sorted(self.touched_shifts)), self.stored_shifts
-        )
-        store.save_routes(
-            self.session, (self.routes[k] for k in sorted(self.touched_routes)), self.stored_routes
-        )
+        store.save_shifts(self.session, (self.shifts[i] for i in sorted(self.touched_shifts)), self.stored_shifts)
+        store.save_routes(self.session, (self.routes[k] for k in sorted(self.touched_routes)), self.stored_routes)
         self.stored_shifts |= self.touched_shifts
         self.stored_routes |= self.touched_routes
         self.touched_shifts.clear()

@@ -133,9 +133,7 @@ class SubjectSum:
     evidence_count: int
 
 
-def subject_sums(
-    session: Session, technology: str, unit_id: str, from_on: date, to_on: date
-) -> list[SubjectSum]:
+def subject_sums(session: Session, technology: str, unit_id: str, from_on: date, to_on: date) -> list[SubjectSum]:
     """Counted entries of a unit and period by carer and baseline."""
     keys = (EntryRow.unit_id, EntryRow.subject, EntryRow.baseline_id)
     device = case((col(EntryRow.evidence_class) == "device", 1), else_=0)
@@ -169,9 +167,7 @@ class OutcomeCount:
     subject_count: int
 
 
-def outcome_counts(
-    session: Session, technology: str, unit_id: str, from_on: date, to_on: date
-) -> list[OutcomeCount]:
+def outcome_counts(session: Session, technology: str, unit_id: str, from_on: date, to_on: date) -> list[OutcomeCount]:
     """Entries of a unit and period by outcome and reason."""
     keys = (EntryRow.unit_id, EntryRow.outcome, EntryRow.reason)
     query = (
@@ -182,9 +178,7 @@ def outcome_counts(
     return [OutcomeCount(*row) for row in session.exec(query)]
 
 
-def entries_of(
-    session: Session, technology: str, unit_id: str | None, from_on: date, to_on: date
-) -> list[EntryRow]:
+def entries_of(session: Session, technology: str, unit_id: str | None, from_on: date, to_on: date) -> list[EntryRow]:
     """Current entries of a period in the order they were written; never in an order of carers."""
     query = select(EntryRow).where(*_in_period(technology, from_on, to_on))
     if unit_id is not None:
@@ -194,9 +188,7 @@ def entries_of(
 
 def newest_entry(session: Session, technology: str, until_on: date) -> int:
     """The highest entry id among the days up to one, 0 if there is none."""
-    query = select(func.max(EntryRow.id)).where(
-        EntryRow.technology == technology, EntryRow.day_on <= until_on
-    )
+    query = select(func.max(EntryRow.id)).where(EntryRow.technology == technology, EntryRow.day_on <= until_on)
     return session.exec(query).one() or 0
 
 

@@ -107,9 +107,7 @@ class EntryRow(SQLModel, table=True):
     shift_id: str = Field(max_length=64, index=True)
     revision: int
     #: the entry this one replaces; an entry nobody replaces is the current one
-    replaces_id: int | None = Field(
-        default=None, sa_column=Column(BigId, nullable=True, unique=True, default=None)
-    )
+    replaces_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True, unique=True, default=None))
     unit_id: str = Field(max_length=64)
     day_on: date
     subject: str = Field(max_length=32)

@@ -158,9 +158,7 @@ def full_day_s(case: BusinessCase, on: date) -> int:
     return round(carers.value * case.minutes_per_carer.value * 60)
 
 
-def target_over(
-    case: BusinessCase, adoption: Adoption, unit: str, from_on: date, to_on: date, reading: Reading
-) -> int:
+def target_over(case: BusinessCase, adoption: Adoption, unit: str, from_on: date, to_on: date, reading: Reading) -> int:
     """Seconds promised for a unit over a period, both days included; 0 for an empty period."""
     return sum(target_for(case, adoption, unit, day, reading).seconds for day in days(from_on, to_on))
 
@@ -193,9 +191,7 @@ def hourly_rate_dkk_ore(case: BusinessCase) -> int:
     The rates of the cases differ and are never pooled (design §7.10).
     """
     weekly_s = (
-        60
-        * case.minutes_per_carer.value
-        * (5 * case.population.weekday.value + 2 * case.population.rest_day.value)
+        60 * case.minutes_per_carer.value * (5 * case.population.weekday.value + 2 * case.population.rest_day.value)
     )
     return round(-_full_year_ore(case) / (weekly_s * 52 / 3600))
 
@@ -210,9 +206,7 @@ def _year(case: BusinessCase, year: int) -> TargetYear:
     first_on, last_on = date(year, 1, 1), date(year, 12, 31)
     full_s = sum(full_day_s(case, day) for day in days(first_on, last_on))
     adoption = document_adoption(case)
-    implied_s = sum(
-        target_over(case, adoption, unit.unit_id, first_on, last_on, "implied") for unit in adoption.units
-    )
+    implied_s = sum(target_over(case, adoption, unit.unit_id, first_on, last_on, "implied") for unit in adoption.units)
     saving_ore = case.amount_dkk_ore("wage_saving", year)
     stated = Fraction(saving_ore, _full_year_ore(case))
     return TargetYear(

@@ -112,9 +112,7 @@ def _refuse(path: str, expected: str, found: str) -> NoReturn:
 class _RowReader:
     """Reads the cells of one row and notes what is wrong with each."""
 
-    def __init__(
-        self, path: str, row: Mapping[str, str], decimal_comma: bool, problems: list[Problem]
-    ) -> None:
+    def __init__(self, path: str, row: Mapping[str, str], decimal_comma: bool, problems: list[Problem]) -> None:
         self._path = path
         self._row = row
         self._decimal_comma = decimal_comma

@@ -133,9 +133,7 @@ def visit_load_min(visit: Visit, weights: CostWeights) -> float:
     return visit.duration_s / 60.0 + (weights.load_per_door_min if visit.mode is VisitMode.PHYSICAL else 0.0)
 
 
-def fair_loads_min(
-    visits: Iterable[Visit], carers: Iterable[Carer], weights: CostWeights
-) -> dict[CarerId, float]:
+def fair_loads_min(visits: Iterable[Visit], carers: Iterable[Carer], weights: CostWeights) -> dict[CarerId, float]:
     """Each carer's share of all work of her unit in minutes, by length of shift; {} if evenness is free.
 
     Visits count whether or not somebody does them, so that dropping work never makes a plan look fairer.
@@ -149,9 +147,7 @@ def fair_loads_min(
     on_duty = list(carers)
     for carer in on_duty:
         hours.setdefault(carer.unit_id, []).append(_shift_h(carer))
-    rate = {
-        unit: math.fsum(work.get(unit, ())) / (math.fsum(of_unit) or 1.0) for unit, of_unit in hours.items()
-    }
+    rate = {unit: math.fsum(work.get(unit, ())) / (math.fsum(of_unit) or 1.0) for unit, of_unit in hours.items()}
     return {carer.id: rate[carer.unit_id] * _shift_h(carer) for carer in on_duty}
 
 

@@ -99,15 +99,12 @@ def _day(entry: DayEntry) -> Day:
         zero_at=entry.zero_at,
         objective=entry.objective,
         units=tuple(
-            Unit(UnitId(u.id), u.name, u.kind, base_of[u.id], u.valid_from_on, u.valid_to_on)
-            for u in entry.units
+            Unit(UnitId(u.id), u.name, u.kind, base_of[u.id], u.valid_from_on, u.valid_to_on) for u in entry.units
         ),
         carers=tuple(_carer(c, base_of[c.unit_id]) for c in entry.carers),
         citizens=tuple(_citizen(c) for c in entry.citizens),
         visits=tuple(_visit(v) for v in entry.visits),
-        pairs=tuple(
-            Pair(VisitId(p.first_id), VisitId(p.second_id), p.min_gap_s, p.max_gap_s) for p in entry.pairs
-        ),
+        pairs=tuple(Pair(VisitId(p.first_id), VisitId(p.second_id), p.min_gap_s, p.max_gap_s) for p in entry.pairs),
         travel=_travel(entry.travel),
     )
 
@@ -235,9 +232,7 @@ def _travel_entry(travel: TravelMatrix | TravelBySpeed) -> dict[str, Any]:
 def _plain(record: Any, **replaced: Any) -> dict[str, Any]:
     """A record's fields as JSON values; what is empty is left out, the reader knows the default."""
     values = {name: replaced.get(name, getattr(record, name)) for name in record.__slots__}
-    return {
-        name: _wire(value) for name, value in values.items() if value not in (None, (), [], frozenset(), {})
-    }
+    return {name: _wire(value) for name, value in values.items() if value not in (None, (), [], frozenset(), {})}
 
 
 def _wire(value: Any) -> Any:

@@ -66,14 +66,10 @@ def _carer(carer: Json, index: int) -> Iterator[Problem]:
     yield from _ordered(carer, "shift_ends_at", "next_shift_starts_at", "carers", index)
     at_home = "home" in (carer.get("starts_from"), carer.get("ends_at"))
     if at_home and carer.get("home") is None:
-        yield Problem(
-            path_of("carers", index, "home"), "a place, as the shift starts or ends there", "nothing"
-        )
+        yield Problem(path_of("carers", index, "home"), "a place, as the shift starts or ends there", "nothing")
     if not at_home and carer.get("home") is not None:
         found = shown(carer["home"])
-        yield Problem(
-            path_of("carers", index, "home"), "no place, as the shift is not from or to home", found
-        )
+        yield Problem(path_of("carers", index, "home"), "no place, as the shift is not from or to home", found)
 
 
 def _visit(visit: Json, index: int, citizens: Mapping[str, Json]) -> Iterator[Problem]:
@@ -106,9 +102,7 @@ def _pairs(value: Json) -> Iterator[Problem]:
             path = path_of("pairs", index, field)
             yield from _known(visit_id, visits.keys(), "a visit", "pairs", index, field)
             if isinstance(visit_id, str) and visit_id in paired:
-                yield Problem(
-                    path, f"a visit of one pair only, not also of {paired[visit_id]}", shown(visit_id)
-                )
+                yield Problem(path, f"a visit of one pair only, not also of {paired[visit_id]}", shown(visit_id))
             elif isinstance(visit_id, str):
                 paired[visit_id] = path
         yield from _same_unit_and_citizen(pair, index, visits)

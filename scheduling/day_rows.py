@@ -208,9 +208,7 @@ def build_day(
         held.setdefault(row.carer_id, []).append(Competence(row.code, row.valid_until_on))
     given: dict[str, list[Consent]] = {}
     for consent in consents:
-        given.setdefault(consent.citizen_id, []).append(
-            Consent(consent.kind, consent.given_on, consent.withdrawn_on)
-        )
+        given.setdefault(consent.citizen_id, []).append(Consent(consent.kind, consent.given_on, consent.withdrawn_on))
     return Day(
         on=frame.day,
         name=frame.name,
@@ -235,16 +233,13 @@ def with_neighbours(day: Day, neighbours: Iterable[ShiftRow]) -> Day:
         else:
             after[shift.carer_id] = shift.planned_start_at
     carers = tuple(
-        replace(c, previous_shift_ended_at=before.get(c.id), next_shift_starts_at=after.get(c.id))
-        for c in day.carers
+        replace(c, previous_shift_ended_at=before.get(c.id), next_shift_starts_at=after.get(c.id)) for c in day.carers
     )
     return replace(day, carers=carers)
 
 
 def _unit(row: UnitRow) -> Unit:
-    return Unit(
-        UnitId(row.id), row.name, UnitKind(row.kind), Place(**row.base), row.valid_from_on, row.valid_to_on
-    )
+    return Unit(UnitId(row.id), row.name, UnitKind(row.kind), Place(**row.base), row.valid_from_on, row.valid_to_on)
 
 
 def _carer(row: CarerRow, shift: ShiftRow, competences: tuple[Competence, ...]) -> Carer:
@@ -312,9 +307,7 @@ def _pairs(visits: Sequence[VisitRow]) -> tuple[Pair, ...]:
         if v.pair_id is not None and v.pair_rank is not None:
             halves.setdefault(v.pair_id, {})[v.pair_rank] = v
     return tuple(
-        Pair(
-            VisitId(two[0].id), VisitId(two[1].id), two[0].pair_min_gap_s or 0.0, two[0].pair_max_gap_s or 0.0
-        )
+        Pair(VisitId(two[0].id), VisitId(two[1].id), two[0].pair_min_gap_s or 0.0, two[0].pair_max_gap_s or 0.0)
         for _, two in sorted(halves.items())
         if len(two) == 2
     )

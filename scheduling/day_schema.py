@@ -74,9 +74,7 @@ class CarerEntry(_Wire):
     transport: Transport
     starts_from: ShiftEnd
     ends_at: ShiftEnd
-    home: PlaceEntry | None = Field(
-        default=None, description="Needed where the shift starts or ends at home."
-    )
+    home: PlaceEntry | None = Field(default=None, description="Needed where the shift starts or ends at home.")
     previous_shift_ended_at: Instant | None = None
     next_shift_starts_at: Instant | None = None
     rest_agreement_ref: Name | None = None

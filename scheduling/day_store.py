@@ -96,9 +96,7 @@ def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None
         [(carers[s.carer_id], s) for s in shifts],
         session.exec(select(CompetenceRow).where(col(CompetenceRow.carer_id).in_(sorted(carers)))).all(),
         citizens,
-        session.exec(
-            select(ConsentRow).where(col(ConsentRow.citizen_id).in_([c.id for c in citizens]))
-        ).all(),
+        session.exec(select(ConsentRow).where(col(ConsentRow.citizen_id).in_([c.id for c in citizens]))).all(),
         visits,
     )
     return day_rows.with_neighbours(day, neighbours)
@@ -135,9 +133,7 @@ def neighbouring_shifts(session: Session, on: date, carer_ids: Collection[str]) 
 def shift_unit(session: Session, on: date, carer_id: str) -> str | None:
     """The unit a carer is on duty in on a day, ``None`` where she is not."""
     row = session.exec(
-        select(ShiftRow).where(
-            ShiftRow.day == on, ShiftRow.carer_id == carer_id, ShiftRow.state != "cancelled"
-        )
+        select(ShiftRow).where(ShiftRow.day == on, ShiftRow.carer_id == carer_id, ShiftRow.state != "cancelled")
     ).first()
     return row.unit_id if row else None
 
@@ -156,9 +152,7 @@ def _unknown(session: Session, table: type[SQLModel], ids: Collection[str]) -> s
     id_column = table.__table__.c.id  # type: ignore[attr-defined]
     for start in range(0, len(wanted), _IN_CHUNK):
         known |= set(
-            session.execute(
-                select(id_column).where(id_column.in_(wanted[start : start + _IN_CHUNK]))
-            ).scalars()
+            session.execute(select(id_column).where(id_column.in_(wanted[start : start + _IN_CHUNK]))).scalars()
         )
     return set(wanted) - known
 

@@ -92,9 +92,7 @@ def _way(day: Day, plan: Plan, visit: Visit, carer: Carer) -> Iterator[Reason]:
         code = "same_citizen_before" if same_home else "travel_from_previous"
         yield Reason(code, {"travel_min": stop.travel_min, "previous_visit_id": before.id})
     else:
-        yield Reason(
-            "first_of_shift", {"travel_min": stop.travel_min, "starts_from": carer.starts_from.value}
-        )
+        yield Reason("first_of_shift", {"travel_min": stop.travel_min, "starts_from": carer.starts_from.value})
     if stop.late_min > 0:
         yield Reason("starts_late", {"late_min": stop.late_min})
     else:
@@ -107,6 +105,4 @@ def _company(day: Day, plan: Plan, visit: Visit) -> Iterator[Reason]:
         return
     other = pair.second_id if visit.id == pair.first_id else pair.first_id
     together = "together" if pair.simultaneous else "in_sequence"
-    yield Reason(
-        f"double_visit_{together}", {"other_visit_id": other, "other_carer_id": plan.carer_of[other]}
-    )
+    yield Reason(f"double_visit_{together}", {"other_visit_id": other, "other_carer_id": plan.carer_of[other]})

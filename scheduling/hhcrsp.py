@@ -266,8 +266,7 @@ def _places(instance: _Instance) -> list[Place]:
 
 def _is_plane(points: list[tuple[float, float]], matrix: list[list[float]]) -> bool:
     return all(
-        abs(math.dist(points[0], point) - matrix[0][column]) <= PLANE_TOLERANCE
-        for column, point in enumerate(points)
+        abs(math.dist(points[0], point) - matrix[0][column]) <= PLANE_TOLERANCE for column, point in enumerate(points)
     )
 
 

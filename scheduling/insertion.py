@@ -36,9 +36,7 @@ class Spot:
     carers: tuple[int, ...]
 
 
-def free_key(
-    schedule: Schedule, low: float, high: float, share: float = 0.5, near: float = 0.0
-) -> float | None:
+def free_key(schedule: Schedule, low: float, high: float, share: float = 0.5, near: float = 0.0) -> float | None:
     """An unused key strictly between two keys, either of which may be infinite.
 
     ``share`` (0 to 1) is where between them. ``near`` stands in for an infinite side, where it fits: a key at
@@ -70,9 +68,7 @@ def key_at(schedule: Schedule, minute: float) -> float:
     return max(keys, default=0.0)
 
 
-def insertion_price_min(
-    schedule: Schedule, v: int, c: int, index: int, release: float, aversion: float = 0.0
-) -> float:
+def insertion_price_min(schedule: Schedule, v: int, c: int, index: int, release: float, aversion: float = 0.0) -> float:
     """Estimated rise of the cost if visit ``v`` is put at ``index`` of carer ``c``'s route.
 
     Exact for the route itself; what a delay does to the partners of double visits is left out, and so is the
@@ -191,9 +187,7 @@ def pair_spots(
     spots: list[Spot] = []
     for price, c, index in proposals[: 3 * limit]:
         release = _partner_release(schedule, v, c, index)
-        partner = _best_partner(
-            schedule, other, able[1 - scarce], c, release, _keys_around(schedule, c, index), share
-        )
+        partner = _best_partner(schedule, other, able[1 - scarce], c, release, _keys_around(schedule, c, index), share)
         if partner is None:
             continue
         key = free_key(schedule, *partner.interval, share, near)
@@ -224,8 +218,7 @@ def insert_job(schedule: Schedule, job: int, aversion: float = 0.0, share: float
         if spot.key in schedule.used:
             continue
         uneven_so_far = sum(
-            schedule.loads.rise_min(c, p.work[v], share)
-            for v, c in zip(p.jobs[job], spot.carers, strict=True)
+            schedule.loads.rise_min(c, p.work[v], share) for v, c in zip(p.jobs[job], spot.carers, strict=True)
         )
         uneven_before = schedule.loads.uneven
         schedule.place(job, spot.key, spot.carers)

@@ -185,9 +185,7 @@ def _try_carer(
     return best
 
 
-def _spots(
-    schedule: Schedule, v: int, c: int, old: tuple[int, ...]
-) -> Iterator[tuple[float, tuple[int, ...]]]:
+def _spots(schedule: Schedule, v: int, c: int, old: tuple[int, ...]) -> Iterator[tuple[float, tuple[int, ...]]]:
     """Keys and carers worth an exact try for one visit with one carer, best estimate first."""
     problem = schedule.problem
     job = problem.job_of[v]
@@ -368,6 +366,4 @@ def _merge(day: Day, plan: Plan, part: Plan, schedule: Schedule) -> Plan:
 def _changed_routes(before: Plan, after: Plan, move: Move) -> tuple[Route, ...]:
     old_carer = before.carer_of.get(move.visit_id)
     changed = [r for r in after.routes if before.route_of.get(r.carer_id) != r]
-    return tuple(
-        sorted(changed, key=lambda r: (r.carer_id != move.carer_id, r.carer_id != old_carer, r.carer_id))
-    )
+    return tuple(sorted(changed, key=lambda r: (r.carer_id != move.carer_id, r.carer_id != old_carer, r.carer_id)))

@@ -107,11 +107,7 @@ class Problem:
             if self.job_of[index] >= 0:
                 continue
             pair = pair_of.get(visit.id)
-            job = (
-                (index,)
-                if pair is None
-                else (self.visit_index[pair.first_id], self.visit_index[pair.second_id])
-            )
+            job = (index,) if pair is None else (self.visit_index[pair.first_id], self.visit_index[pair.second_id])
             for member in job:
                 self.job_of[member] = len(self.jobs)
             self.jobs.append(job)
@@ -185,9 +181,7 @@ class Problem:
             return len(wanted) - 1
 
         citizens = self.day.citizen_by_id
-        at_visit = [
-            row(citizens[v.citizen_id].place if v.mode is VisitMode.PHYSICAL else None) for v in self.visits
-        ]
+        at_visit = [row(citizens[v.citizen_id].place if v.mode is VisitMode.PHYSICAL else None) for v in self.visits]
         at_start = [row(c.start_place) for c in self.carers]
         at_end = [row(c.end_place) for c in self.carers]
         places, rows = times.index_of(wanted)
@@ -198,10 +192,7 @@ class Problem:
         self.location = resolve(at_visit)
         self.shift_open = resolve(at_start)
         self.shift_close = resolve(at_end)
-        tables = {
-            mode: times.table(mode, places, dense=dense)
-            for mode in sorted({c.transport for c in self.carers})
-        }
+        tables = {mode: times.table(mode, places, dense=dense) for mode in sorted({c.transport for c in self.carers})}
         self.legs: list[Sequence[Legs]] = [tables[c.transport] for c in self.carers]
 
 

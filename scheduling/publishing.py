@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import cast
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from kernel.work import Work
 from scheduling.errors import SchedulingError
@@ -18,6 +19,8 @@ from scheduling.model import Plan
 from scheduling.tables import RouteChangeRow, RouteRow, VisitRow
 
 _IN_CHUNK = 5_000
+#: What was waited for may have changed meanwhile: a row read before is read again with its lock.
+_AS_STORED = {"populate_existing": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,7 @@ class PublishedRoute:
     stops: tuple[RouteStop, ...]
 
 
-def drafts_of(
-    plan: Plan, unit_of: Mapping[str, str], carer_ids: Collection[str] | None = None
-) -> list[RouteDraft]:
+def drafts_of(plan: Plan, unit_of: Mapping[str, str], carer_ids: Collection[str] | None = None) -> list[RouteDraft]:
     """The routes of a plan, of all or some carers, ready to be published."""
     rank = {visit_id: place for place, visit_id in enumerate(plan.order)}
     return [
@@ -160,6 +161,15 @@ def acknowledge(work: Work, carer_id: str, day: date, version: int) -> None:
     )
 
 
+def hold_routes(session: Session, day: date, unit_ids: Collection[str]) -> None:
+    """Let nobody else change the routes of these units on this day until the transaction ends.
+
+    Take it before anything is read that a change is worked out from: whoever waited here then reads what the
+    other one left.
+    """
+    _held(session, select(RouteRow).where(RouteRow.day == day, col(RouteRow.unit_id).in_(sorted(unit_ids))))
+
+
 def route_of(session: Session, carer_id: str, day: date) -> RouteRow | None:
     """A carer's route of a day."""
     return session.exec(select(RouteRow).where(RouteRow.carer_id == carer_id, RouteRow.day == day)).first()
@@ -168,25 +178,26 @@ def route_of(session: Session, carer_id: str, day: date) -> RouteRow | None:
 def stops_of(session: Session, carer_id: str, day: date) -> list[VisitRow]:
     """The visits of a carer's route, in the order they are driven."""
     rows = session.exec(
-        select(VisitRow).where(
-            VisitRow.carer_id == carer_id, VisitRow.day == day, VisitRow.state != "cancelled"
-        )
+        select(VisitRow).where(VisitRow.carer_id == carer_id, VisitRow.day == day, VisitRow.state != "cancelled")
     ).all()
     return sorted(rows, key=lambda v: (v.start_at or v.window_open_at, v.plan_rank or 0, v.id))
 
 
 def changes_since(session: Session, row: RouteRow, version: int) -> list[RouteChangeRow]:
     """Changes of a route after a version, oldest first."""
-    query = select(RouteChangeRow).where(
-        RouteChangeRow.route_id == row.id, col(RouteChangeRow.version) > version
-    )
+    query = select(RouteChangeRow).where(RouteChangeRow.route_id == row.id, col(RouteChangeRow.version) > version)
     return list(session.exec(query.order_by(col(RouteChangeRow.version))).all())
+
+
+def _held(session: Session, query: SelectOfScalar[RouteRow]) -> list[RouteRow]:
+    # In the order of their ids, so that two planners who touch the same routes never wait in a circle.
+    held = query.order_by(col(RouteRow.id)).with_for_update().execution_options(**_AS_STORED)
+    return list(session.exec(held).all())
 
 
 def _locked(session: Session, day: date, carer_ids: set[str]) -> dict[str, RouteRow]:
     query = select(RouteRow).where(RouteRow.day == day, col(RouteRow.carer_id).in_(sorted(carer_ids)))
-    # In the order of their ids, so that two planners who touch the same routes never wait in a circle.
-    return {r.carer_id: r for r in session.exec(query.order_by(col(RouteRow.id)).with_for_update()).all()}
+    return {r.carer_id: r for r in _held(session, query)}
 
 
 def _visits_by_carer(session: Session, day: date, carer_ids: set[str]) -> dict[str, list[VisitRow]]:
@@ -194,7 +205,7 @@ def _visits_by_carer(session: Session, day: date, carer_ids: set[str]) -> dict[s
         VisitRow.day == day, col(VisitRow.carer_id).in_(sorted(carer_ids)), VisitRow.state != "cancelled"
     )
     found: dict[str, list[VisitRow]] = {}
-    for v in session.exec(query.with_for_update()).all():
+    for v in session.exec(query.with_for_update().execution_options(**_AS_STORED)).all():
         found.setdefault(v.carer_id or "", []).append(v)
     return found
 
@@ -204,7 +215,8 @@ def _visits(session: Session, ids: set[str]) -> list[VisitRow]:
     found: list[VisitRow] = []
     for start in range(0, len(wanted), _IN_CHUNK):
         chunk = wanted[start : start + _IN_CHUNK]
-        found += session.exec(select(VisitRow).where(col(VisitRow.id).in_(chunk)).with_for_update()).all()
+        query = select(VisitRow).where(col(VisitRow.id).in_(chunk)).with_for_update()
+        found += session.exec(query.execution_options(**_AS_STORED)).all()
     return found
 
 

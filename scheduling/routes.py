@@ -55,9 +55,7 @@ def plan_of(day: Day, schedules: Iterable[Schedule], reasons: Mapping[VisitId, s
     return Plan(
         order=tuple(order),
         routes=tuple(routes.get(c.id, Route(c.id, (), 0.0, 0.0)) for c in day.carers),
-        unallocated=tuple(
-            Unallocated(v.id, reasons.get(v.id, NOT_PLANNED)) for v in day.visits if v.id not in done
-        ),
+        unallocated=tuple(Unallocated(v.id, reasons.get(v.id, NOT_PLANNED)) for v in day.visits if v.id not in done),
         # Units are planned apart, but the worst lateness of the day counts once.
         cost_min=cost - (worst_total - worst) / 3,
     )

@@ -138,9 +138,7 @@ def visit_window(visit: Visit, starts_at: datetime, settings: RuleSettings = RUL
     A start before the window opens is hard: the citizen is not ready and the door right does not hold yet.
     """
     if visit.window_open_at - starts_at > CLOCK_TOLERANCE:
-        return _hard(
-            "before_window", visit_id=visit.id, starts_at=starts_at, window_open_at=visit.window_open_at
-        )
+        return _hard("before_window", visit_id=visit.id, starts_at=starts_at, window_open_at=visit.window_open_at)
     late = starts_at - visit.window_close_at
     if late <= settings.window_grace + CLOCK_TOLERANCE:
         return None
@@ -167,9 +165,7 @@ def two_carers(pair: Pair, first_carer: CarerId, second_carer: CarerId) -> Breac
     """A double visit is done by two different carers."""
     if first_carer != second_carer:
         return None
-    return _hard(
-        "same_carer_twice", first_visit_id=pair.first_id, second_visit_id=pair.second_id, carer_id=first_carer
-    )
+    return _hard("same_carer_twice", first_visit_id=pair.first_id, second_visit_id=pair.second_id, carer_id=first_carer)
 
 
 def not_begun(visit: Visit) -> Breach | None:
@@ -221,9 +217,7 @@ def rest_after_shift(carer: Carer, work_ends_at: datetime, agreement_ref: str | 
     """Daily rest between the end of this day's work and the next shift."""
     if carer.next_shift_starts_at is None:
         return None
-    return daily_rest(
-        carer.id, work_ends_at, carer.next_shift_starts_at, agreement_ref or carer.rest_agreement_ref
-    )
+    return daily_rest(carer.id, work_ends_at, carer.next_shift_starts_at, agreement_ref or carer.rest_agreement_ref)
 
 
 def latest_work_end(carer: Carer, settings: RuleSettings = RULE_SETTINGS) -> datetime:

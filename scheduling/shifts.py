@@ -106,20 +106,14 @@ def end_shifts(work: Work, ends: Sequence[ShiftEnd]) -> list[ShiftRow]:
             raise SchedulingError("open_visits", citizen=citizen.name if citizen else "?")
         row.state, row.ended_at, row.ended_place = "ended", end.at, end.place
         changed.append(row)
-        work.record(
-            ShiftEnded(
-                at=end.at, shift_id=row.id, carer_id=row.carer_id, unit_id=row.unit_id, place=end.place
-            )
-        )
+        work.record(ShiftEnded(at=end.at, shift_id=row.id, carer_id=row.carer_id, unit_id=row.unit_id, place=end.place))
     return changed
 
 
 def shift_of(session: Session, carer_id: str, day: date) -> ShiftRow | None:
     """A carer's shift on a day, if there is one."""
     return session.exec(
-        select(ShiftRow).where(
-            ShiftRow.carer_id == carer_id, ShiftRow.day == day, ShiftRow.state != "cancelled"
-        )
+        select(ShiftRow).where(ShiftRow.carer_id == carer_id, ShiftRow.day == day, ShiftRow.state != "cancelled")
     ).first()
 
 

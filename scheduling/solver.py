@@ -119,9 +119,7 @@ def solve_day(day: Day, *, moves: int | None = None, seconds: float = 60.0, seed
     )
 
 
-def _unit_progress(
-    progress: Callable[[Progress], None], before: float, share: float
-) -> Callable[[float, float], None]:
+def _unit_progress(progress: Callable[[Progress], None], before: float, share: float) -> Callable[[float, float], None]:
     def tell(done_ratio: float, cost_min: float) -> None:
         progress(Progress(before + share * done_ratio, cost_min))
 

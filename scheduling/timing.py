@@ -184,11 +184,7 @@ class Schedule:
             while heap and heap[0] == entry:
                 heappop(heap)
             job = entry[1]
-            kept = (
-                self._retime_single(jobs[job][0], heap)
-                if len(jobs[job]) == 1
-                else self._retime_pair(job, heap)
-            )
+            kept = self._retime_single(jobs[job][0], heap) if len(jobs[job]) == 1 else self._retime_pair(job, heap)
             if not kept:
                 return False
         self._settle_ends()
@@ -236,8 +232,7 @@ class Schedule:
         self.overrun = math.fsum(self.over)
         self.idle = math.fsum(self.gap)
         self.extra = math.fsum(
-            self.problem.irregular[v].get(c, 0.0) if c >= 0 else self.problem.price[v]
-            for v, c in enumerate(self.carer)
+            self.problem.irregular[v].get(c, 0.0) if c >= 0 else self.problem.price[v] for v, c in enumerate(self.carer)
         )
         self.loads.recount(self.routes)
         self._totals = self._current_totals()
@@ -313,18 +308,13 @@ class Schedule:
     def _log_visit(self, v: int) -> None:
         self._visit_log.append((v, self.start[v], self.at[v], self.leg[v], self.late[v], self.gap[v]))
 
-    def _set(
-        self, v: int, start: float, arrival: float, at: int, leg: float, heap: list[tuple[float, int]]
-    ) -> bool:
+    def _set(self, v: int, start: float, arrival: float, at: int, leg: float, heap: list[tuple[float, int]]) -> bool:
         problem = self.problem
         c = self.carer[v]
         if (
             self.strict
             and not problem.begun[v]
-            and (
-                start > problem.due[v] + LIMIT_TOLERANCE_MIN
-                or start + problem.duration[v] > problem.work_limit[c]
-            )
+            and (start > problem.due[v] + LIMIT_TOLERANCE_MIN or start + problem.duration[v] > problem.work_limit[c])
         ):
             return False
         late = start - problem.close[v]

@@ -117,9 +117,7 @@ class CoordinateTravel:
 
     def _mode(self, transport: Transport) -> ModeSpeed:
         if transport not in self._modes:
-            raise ValueError(
-                f"Expected a transport with a speed ({', '.join(self._modes)}), got {transport}."
-            )
+            raise ValueError(f"Expected a transport with a speed ({', '.join(self._modes)}), got {transport}.")
         return self._modes[transport]
 
 
@@ -128,9 +126,7 @@ class _LegsOnDemand:
 
     __slots__ = ("_mode", "_origin", "_points")
 
-    def __init__(
-        self, origin: tuple[float, float], points: list[tuple[float, float]], mode: ModeSpeed
-    ) -> None:
+    def __init__(self, origin: tuple[float, float], points: list[tuple[float, float]], mode: ModeSpeed) -> None:
         self._origin, self._points, self._mode = origin, points, mode
 
     def __getitem__(self, index: int, /) -> float:
@@ -160,9 +156,7 @@ def _dense_table(points: list[tuple[float, float]], mode: ModeSpeed) -> list[arr
     lon = np.array([p[1] for p in points])
     rows: list[array[float]] = []
     for i in range(len(points)):
-        half = (
-            np.sin((lat - lat[i]) / 2) ** 2 + np.cos(lat[i]) * np.cos(lat) * np.sin((lon - lon[i]) / 2) ** 2
-        )
+        half = np.sin((lat - lat[i]) / 2) ** 2 + np.cos(lat[i]) * np.cos(lat) * np.sin((lon - lon[i]) / 2) ** 2
         way_km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(1.0, np.sqrt(half))) * mode.detour_ratio
         minutes = np.round(way_km / mode.speed_km_h * 60 + mode.stop_min, 3)
         minutes[(lat == lat[i]) & (lon == lon[i])] = 0.0

@@ -145,9 +145,7 @@ def _shifts(session: Session, visits: dict[str, VisitRow]) -> dict[tuple[str, st
     carers = {v.carer_id for v in visits.values() if v.carer_id}
     days = {v.day for v in visits.values()}
     found = session.exec(
-        select(ShiftRow).where(
-            col(ShiftRow.carer_id).in_(sorted(carers)), col(ShiftRow.day).in_(sorted(days))
-        )
+        select(ShiftRow).where(col(ShiftRow.carer_id).in_(sorted(carers)), col(ShiftRow.day).in_(sorted(days)))
     ).all()
     return {(s.carer_id, s.day.isoformat()): s for s in found}
 

@@ -41,9 +41,7 @@ hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
 
 TODAY = date(2026, 11, 25)
-SMALL = Size(
-    carers=24, citizens=150, locks=60, keys_left=4, weekday_carers=12, weekend_carers=6, visits_per_carer=8
-)
+SMALL = Size(carers=24, citizens=150, locks=60, keys_left=4, weekday_carers=12, weekend_carers=6, visits_per_carer=8)
 #: locks that never jam, lose their network or run flat: what a test does not ask for does not happen
 STEADY = LockBehaviour(
     jam_ratio=0.0, battery_low_start_ratio=0.0, outages_per_day=0.0, clock_lost_ratio=0.0, drift_sigma_ppm=0.0

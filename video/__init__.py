@@ -1,1 +1,1 @@
-"""Screen visits: rooms, invitations, signalling. The domain is reserved here; its first modules come with the screen-visit page."""
+"""Screen visits: rooms, invitations, signalling. Reserved: the first modules come with the screen-visit page."""

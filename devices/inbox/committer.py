@@ -183,9 +183,7 @@ class Committer:
             return Incoming("", "", "", delivery.topic, delivery.payload, now, delivery.retained)
         if topic.direction is not Direction.UP:
             return Incoming("", "", "", delivery.topic, delivery.payload, now, delivery.retained)
-        return Incoming(
-            topic.tenant, topic.kind, topic.device_id, topic.name, delivery.payload, now, delivery.retained
-        )
+        return Incoming(topic.tenant, topic.kind, topic.device_id, topic.name, delivery.payload, now, delivery.retained)
 
 
 def publication_of(tenant: str, outgoing: Outgoing) -> Publication:

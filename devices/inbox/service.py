@@ -118,9 +118,7 @@ class Inbox:
                 raise KernelError("not_found", what=f"quarantine {quarantine_id}")
             if row.state != "open" and row.reason != Reason.DUPLICATE:
                 raise InboxError("quarantine_settled", state=row.state)
-            incoming = Incoming(
-                row.tenant, row.kind, row.device_id, row.name, row.payload, row.last_received_at
-            )
+            incoming = Incoming(row.tenant, row.kind, row.device_id, row.name, row.payload, row.last_received_at)
             known = self._known_devices(work.session, {incoming.device_id})
             message = MessageWork(work.session, work.now)
             try:
@@ -163,9 +161,7 @@ class Inbox:
             store.count(work.session, tally.outcomes)
         return tally.accepted()
 
-    def _take_one(
-        self, work: Work, incoming: Incoming, known: Mapping[str, Known], run: "_Run", tally: _Tally
-    ) -> None:
+    def _take_one(self, work: Work, incoming: Incoming, known: Mapping[str, Known], run: "_Run", tally: _Tally) -> None:
         message = MessageWork(work.session, work.now)
         try:
             answers = run(message, incoming, known)
@@ -197,9 +193,7 @@ class Inbox:
                 )
             )
 
-    def _run(
-        self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]
-    ) -> Sequence[Outgoing]:
+    def _run(self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]) -> Sequence[Outgoing]:
         # What is refused here has written nothing yet; what fails in the handler may have.
         handler = self._admit(incoming, known)
         try:

@@ -84,9 +84,7 @@ def store_reports(work: Work, rows: Sequence[Report]) -> set[ReportKey]:
     )
     connection = work.session.connection()
     for start in range(0, len(ordered), _CHUNK):
-        found = connection.execute(
-            statement, [_report_values(row) for row in ordered[start : start + _CHUNK]]
-        )
+        found = connection.execute(statement, [_report_values(row) for row in ordered[start : start + _CHUNK]])
         new.update((str(row[0]), int(row[1]), int(row[2])) for row in found)
     if isinstance(work, MessageWork):
         work.reports_new += len(new)
@@ -106,10 +104,7 @@ def reports_of(session: Session, device_id: str, after: tuple[int, int], limit: 
         .order_by(col(ReportRow.boot), col(ReportRow.seq))
         .limit(limit)
     )
-    return [
-        Report(r.device_id, r.boot, r.seq, r.kind, r.name, r.received_at, r.payload)
-        for r in session.exec(query)
-    ]
+    return [Report(r.device_id, r.boot, r.seq, r.kind, r.name, r.received_at, r.payload) for r in session.exec(query)]
 
 
 def set_aside(session: Session, incoming: Incoming, refused: Refused) -> tuple[int, bool]:
@@ -205,9 +200,7 @@ def quarantined_row(session: Session, quarantine_id: int, lock: bool = False) ->
 def settle(session: Session, quarantine_id: int, state: str, replayed_at: datetime | None) -> None:
     """Note that a row was replayed or dismissed."""
     session.execute(
-        update(QuarantineRow)
-        .where(col(QuarantineRow.id) == quarantine_id)
-        .values(state=state, replayed_at=replayed_at)
+        update(QuarantineRow).where(col(QuarantineRow.id) == quarantine_id).values(state=state, replayed_at=replayed_at)
     )
 
 

@@ -227,9 +227,7 @@ def verify_links(
     for position, message in enumerate(messages):
         found = _judge(state, message, trust, recorded)
         if isinstance(found, _Broken):
-            return LinkReport(
-                found.verdict, state, tuple(fresh), tuple(recovered), duplicates, position, found.detail
-            )
+            return LinkReport(found.verdict, state, tuple(fresh), tuple(recovered), duplicates, position, found.detail)
         event = found.event
         if event.seq > state.seq:
             state = ChainState(state.lock, event.boot, event.seq, found.head)
@@ -250,9 +248,7 @@ class _Broken:
     detail: str
 
 
-def _judge(
-    state: ChainState, message: bytes, trust: Trust, recorded: Mapping[int, bytes]
-) -> SignedEvent | _Broken:
+def _judge(state: ChainState, message: bytes, trust: Trust, recorded: Mapping[int, bytes]) -> SignedEvent | _Broken:
     """The event if it fits what is recorded, whether it is new or not."""
     try:
         signed = read_event(message, trust)

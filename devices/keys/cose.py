@@ -176,9 +176,7 @@ def verify(kind: MessageKind, message: bytes, trust: Trust) -> bytes:
     tag = _sign1(kind, message)
     key = trust.key(kind, _kid(kind, tag.value[0]))
     if key is None:
-        raise SignatureError(
-            "signature_key_unknown", message=kind.value, found=_kid(kind, tag.value[0]).hex()
-        )
+        raise SignatureError("signature_key_unknown", message=kind.value, found=_kid(kind, tag.value[0]).hex())
     try:
         return cast(bytes, _COSE.decode(tag, key.cose_key, external_aad=kind.context))
     except (CWTError, ValueError) as err:

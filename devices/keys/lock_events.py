@@ -218,8 +218,7 @@ class LockVoice:
         heard.grants = store.grants(session, {s.event.cti for s in heard.events if s.event.cti is not None})
         opened = [s for s in heard.events if s.event.type == LockResult.OPENED.value]
         numbers = {
-            (s.event.boot, s.event.seq): row.opening_id if (row := heard.opening_of(s)) else None
-            for s in opened
+            (s.event.boot, s.event.seq): row.opening_id if (row := heard.opening_of(s)) else None for s in opened
         }
         heard.first_told = store.first_told(session, lock.lock_id, numbers)
         for signed in heard.events:
@@ -241,9 +240,7 @@ class LockVoice:
         if not store.first_told(work.session, lock.lock_id, {(answer.boot, seq): opening_id}):
             return
         grant = None if answer.cti is None else work.session.get(GrantRow, answer.cti)
-        work.record(
-            _door_opened(lock, unit_id, answer.ts_at or work.now, answer.boot, seq, opening_id, grant)
-        )
+        work.record(_door_opened(lock, unit_id, answer.ts_at or work.now, answer.boot, seq, opening_id, grant))
 
 
 def _lock(work: Work, incoming: Incoming) -> tuple[LockRow, str]:
@@ -277,9 +274,7 @@ def _judged(work: Work, lock: LockRow, messages: Sequence[bytes], trust: Trust) 
     if reason is not None:
         if reason is not Reason.CHAIN_GAP:
             log.error("lock_chain_alarm", lock_id=lock.lock_id, verdict=report.verdict.value)
-        raise Refused(
-            reason, f"events that follow {lock.chain_seq} of start {lock.chain_boot}", report.detail
-        )
+        raise Refused(reason, f"events that follow {lock.chain_seq} of start {lock.chain_boot}", report.detail)
     return report
 
 
@@ -302,9 +297,7 @@ def _payloads(batch: EventBatch, events: Sequence[SignedEvent]) -> dict[int, tup
         if event is None or logged.salt is None or logged.payload is None:
             continue
         if commit(logged.salt, logged.payload) != event.commitment:
-            raise Refused(
-                Reason.BAD_SIGNATURE, f"the payload event {event.seq} committed to", "another payload"
-            )
+            raise Refused(Reason.BAD_SIGNATURE, f"the payload event {event.seq} committed to", "another payload")
         found[event.seq] = (logged.salt, logged.payload)
     return found
 

@@ -235,9 +235,7 @@ class Ask:
     @classmethod
     def read(cls, fields: Fields) -> "Ask":
         """From decoded fields."""
-        return cls(
-            fields.optional_octets("request", REQUEST_BYTES), fields.optional_uint("from"), fields.rest()
-        )
+        return cls(fields.optional_octets("request", REQUEST_BYTES), fields.optional_uint("from"), fields.rest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,9 +283,7 @@ class TimeRequest:
     @classmethod
     def read(cls, fields: Fields) -> "TimeRequest":
         """From decoded fields."""
-        return cls(
-            fields.text("lock"), fields.octets("nonce", NONCE_BYTES), fields.uint("boot"), fields.rest()
-        )
+        return cls(fields.text("lock"), fields.octets("nonce", NONCE_BYTES), fields.uint("boot"), fields.rest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,16 +338,7 @@ class Sealed:
 
 
 Message: TypeAlias = (
-    Birth
-    | Death
-    | ChallengeRequest
-    | Challenge
-    | OpenCommand
-    | Ask
-    | EventBatch
-    | TimeRequest
-    | CfgReport
-    | Sealed
+    Birth | Death | ChallengeRequest | Challenge | OpenCommand | Ask | EventBatch | TimeRequest | CfgReport | Sealed
 )
 
 

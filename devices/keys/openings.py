@@ -194,9 +194,7 @@ def settle_answer(work: Work, answer: Answer, wall_s: float) -> DoorOpening | No
     return store.opening_view(row)
 
 
-def settle(
-    work: Work, row: OpeningRow, answered: Answered, boot: int, seq: int | None, motor_ms: int | None
-) -> None:
+def settle(work: Work, row: OpeningRow, answered: Answered, boot: int, seq: int | None, motor_ms: int | None) -> None:
     """Take in the lock's own word, from its answer or from its chained event: the first of them stands."""
     if _advance(work, row, answered):
         row.boot, row.seq, row.motor_ms = boot, seq, motor_ms

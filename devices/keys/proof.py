@@ -64,13 +64,9 @@ def public_point(private_key: ec.EllipticCurvePrivateKey) -> bytes:
     return private_key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
-def sign_proof(
-    private_key: ec.EllipticCurvePrivateKey, lock_id: str, op: Operation, cti: bytes, nonce: bytes
-) -> bytes:
+def sign_proof(private_key: ec.EllipticCurvePrivateKey, lock_id: str, op: Operation, cti: bytes, nonce: bytes) -> bytes:
     """Sign a challenge; 64 bytes r || s, deterministic by RFC 6979 so that a day can be repeated exactly."""
-    signature = private_key.sign(
-        proof_input(lock_id, op, cti, nonce), ec.ECDSA(SHA256(), deterministic_signing=True)
-    )
+    signature = private_key.sign(proof_input(lock_id, op, cti, nonce), ec.ECDSA(SHA256(), deterministic_signing=True))
     r, s = decode_dss_signature(signature)
     return r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
 

@@ -94,9 +94,7 @@ def _rights_in_force(work: Work, routes: Sequence[RouteRights]) -> dict[tuple[st
     for route in routes:
         carers = carers_by_day.setdefault(route.day, set())
         if route.carer_id in carers:
-            raise ValueError(
-                f"Expected one route per carer and day, got two for {route.carer_id}, {route.day}."
-            )
+            raise ValueError(f"Expected one route per carer and day, got two for {route.carer_id}, {route.day}.")
         carers.add(route.carer_id)
     known: dict[tuple[str, date], list[DoorRight]] = {}
     for day, carers in carers_by_day.items():
@@ -149,9 +147,7 @@ def _key(want: RightWanted) -> _Key:
     return want.door_id, want.visit_id, opens_at, closes_at
 
 
-def _changed(
-    right: DoorRight | RightWanted, route: RouteRights, *, issued: bool, now: datetime
-) -> DoorRightChanged:
+def _changed(right: DoorRight | RightWanted, route: RouteRights, *, issued: bool, now: datetime) -> DoorRightChanged:
     return DoorRightChanged(
         at=now,
         door_id=right.door_id,

@@ -130,9 +130,7 @@ def wanted_grants(
     return wanted
 
 
-def keep_grants(
-    work: Work, wanted: Sequence[GrantWanted], results: Sequence[MintResult]
-) -> list[GrantIssued]:
+def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[MintResult]) -> list[GrantIssued]:
     """Store what the signer minted; refused ones are left out (the signer's log names the reason).
 
     A right that was withdrawn while the signer was asked gets its grant stored revoked, and the lock is told

@@ -86,9 +86,7 @@ def _load_or_create(path: Path) -> bytes:
 def _load(path: Path) -> bytes:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
-        raise KeyFileError(
-            f"Expected {path} to be a file for its owner only (0600), got {stat.filemode(mode)}."
-        )
+        raise KeyFileError(f"Expected {path} to be a file for its owner only (0600), got {stat.filemode(mode)}.")
     try:
         value = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except ValueError as err:

@@ -109,9 +109,7 @@ def rights_in_force(session: Session, right_ids: Collection[str]) -> set[str]:
     for chunk in _chunks(sorted(set(right_ids))):
         found |= set(
             session.scalars(
-                select(col(RightRow.right_id)).where(
-                    col(RightRow.right_id).in_(chunk), col(RightRow.state) == ACTIVE
-                )
+                select(col(RightRow.right_id)).where(col(RightRow.right_id).in_(chunk), col(RightRow.state) == ACTIVE)
             )
         )
     return found
@@ -160,9 +158,7 @@ def raise_crl_version(session: Session, lock_ids: Iterable[str]) -> None:
     """Say that these locks need a newer revocation list. The version only rises."""
     for chunk in _chunks(sorted(set(lock_ids))):
         session.execute(
-            update(LockRow)
-            .where(col(LockRow.lock_id).in_(chunk))
-            .values(crl_version=col(LockRow.crl_version) + 1)
+            update(LockRow).where(col(LockRow.lock_id).in_(chunk)).values(crl_version=col(LockRow.crl_version) + 1)
         )
 
 
@@ -214,14 +210,10 @@ def grants_of_right(session: Session, right_id: str, shift_id: str) -> list[Gran
 
 def opening_for_update(session: Session, opening_id: str) -> OpeningRow | None:
     """An opening, held until the transaction ends."""
-    return session.scalars(
-        select(OpeningRow).where(col(OpeningRow.opening_id) == opening_id).with_for_update()
-    ).first()
+    return session.scalars(select(OpeningRow).where(col(OpeningRow.opening_id) == opening_id).with_for_update()).first()
 
 
-def openings_awaiting(
-    session: Session, states: Collection[OpeningState], tapped_before_s: float
-) -> list[OpeningRow]:
+def openings_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> list[OpeningRow]:
     """Openings in these states that were tapped before a moment of link time, oldest first."""
     return list(
         session.scalars(
@@ -253,9 +245,7 @@ def latest_opening(session: Session, visit_id: str, shift_id: str) -> OpeningRow
     ).first()
 
 
-def openings_for_update(
-    session: Session, lock_id: str, opening_ids: Collection[str]
-) -> dict[str, OpeningRow]:
+def openings_for_update(session: Session, lock_id: str, opening_ids: Collection[str]) -> dict[str, OpeningRow]:
     """Openings at one lock, held until the transaction ends; ids of others are left out."""
     if not opening_ids:
         return {}
@@ -268,9 +258,7 @@ def openings_for_update(
     return {row.opening_id: row for row in rows}
 
 
-def first_told(
-    session: Session, lock_id: str, openings: Mapping[tuple[int, int], str | None]
-) -> set[tuple[int, int]]:
+def first_told(session: Session, lock_id: str, openings: Mapping[tuple[int, int], str | None]) -> set[tuple[int, int]]:
     """Note physical openings by ``(boot, seq)``. Returns those that nobody had told of before."""
     if not openings:
         return set()

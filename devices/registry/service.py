@@ -201,9 +201,7 @@ def _device(work: Work, incoming: Incoming) -> DeviceRow:
 
 def _require_own(incoming: Incoming, named: str) -> None:
     if named != incoming.device_id:
-        raise Refused(
-            Reason.BROKEN_PAYLOAD, f"the device of the topic, {incoming.device_id}", f"device {named}"
-        )
+        raise Refused(Reason.BROKEN_PAYLOAD, f"the device of the topic, {incoming.device_id}", f"device {named}")
 
 
 def _tell(work: Work, row: DeviceRow) -> None:

@@ -30,9 +30,7 @@ def find_device(session: Session, device_id: str) -> Device | None:
 
 def device_for_update(session: Session, device_id: str) -> DeviceRow | None:
     """One device, held until the transaction ends."""
-    return session.exec(
-        select(DeviceRow).where(col(DeviceRow.device_id) == device_id).with_for_update()
-    ).first()
+    return session.exec(select(DeviceRow).where(col(DeviceRow.device_id) == device_id).with_for_update()).first()
 
 
 def known_devices(session: Session, device_ids: Collection[str]) -> dict[str, Known]:

@@ -88,9 +88,7 @@ def believe(lock_id: str, command: OpenCommand, trust: Trust) -> Grant | Denial:
     return grant
 
 
-def refusal(
-    grant: Grant, command: OpenCommand, memory: AccessMemory, present: Interval | None
-) -> DenialCode | None:
+def refusal(grant: Grant, command: OpenCommand, memory: AccessMemory, present: Interval | None) -> DenialCode | None:
     """Why a believed holder may not do this now, or ``None``.
 
     Parameters

@@ -193,9 +193,7 @@ class CommandDesk:
         delay_s, logged = self._patience.bad_attempt(source)
         return self._denied(command, denial, source, delay_s, logged=logged)
 
-    def _deny_holder(
-        self, command: OpenCommand, grant: Grant, code: DenialCode, source: str
-    ) -> list[Outgoing]:
+    def _deny_holder(self, command: OpenCommand, grant: Grant, code: DenialCode, source: str) -> list[Outgoing]:
         """A proven holder who may not now is told at once."""
         return self._denied(command, Denial(code, grant.cti), source, 0.0, logged=True)
 

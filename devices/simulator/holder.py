@@ -35,9 +35,7 @@ class HolderKey:
         """Sign one challenge; 64 bytes."""
         return sign_proof(self._private_key, lock_id, op, cti, nonce)
 
-    def command(
-        self, challenge: Challenge, grant: bytes, cti: bytes, op: Operation = Operation.OPEN
-    ) -> OpenCommand:
+    def command(self, challenge: Challenge, grant: bytes, cti: bytes, op: Operation = Operation.OPEN) -> OpenCommand:
         """Everything the lock needs: the grant, the public key, and the proof over its challenge."""
         proof = self.prove(challenge.lock, op, cti, challenge.nonce)
         return OpenCommand(challenge.request, op, grant, self.public_key, challenge.nonce, proof)

@@ -61,9 +61,7 @@ class LivedShift:
     end_place: Place
 
 
-def live_shift(
-    random: Random, habit: Random, planned_start_at: datetime, stops: Sequence[PlannedStop]
-) -> LivedShift:
+def live_shift(random: Random, habit: Random, planned_start_at: datetime, stops: Sequence[PlannedStop]) -> LivedShift:
     """One carer's shift.
 
     Parameters

@@ -179,11 +179,7 @@ class History:
 
     def _lived(self, day: Day, draft: RouteDraft) -> LivedShift:
         doors = {v.id: v.door_id for v in day.visits}
-        keyed = {
-            v.id
-            for v in day.visits
-            if v.door_id is None and day.citizen_by_id[v.citizen_id].formerly_key_fetched
-        }
+        keyed = {v.id for v in day.visits if v.door_id is None and day.citizen_by_id[v.citizen_id].formerly_key_fetched}
         stops = [
             PlannedStop(
                 s.visit_id,
@@ -229,9 +225,7 @@ class History:
                 [shifts.ShiftEnd(c, day.on, s.end_place, s.ends_at) for c, s in sorted(lived.items())],
             )
 
-    def _grant(
-        self, work: Work, day: Day, lived: Mapping[str, LivedShift], shift_of: Mapping[str, str]
-    ) -> None:
+    def _grant(self, work: Work, day: Day, lived: Mapping[str, LivedShift], shift_of: Mapping[str, str]) -> None:
         rights = keys_store.active_rights(work.session, day.on, list(lived))
         keys.record_grants(
             work,

@@ -213,9 +213,7 @@ class Municipality:
             mine = list(range(unit, self.size.citizens, len(self.units)))
             random.shuffle(mine)
             chosen = [mine[i % len(mine)] for i in range(count)]
-            wishes += [
-                (unit, self._wish(random, citizen, i >= len(mine))) for i, citizen in enumerate(chosen)
-            ]
+            wishes += [(unit, self._wish(random, citizen, i >= len(mine))) for i, citizen in enumerate(chosen)]
         return tuple(wishes)
 
     def _wish(self, random: Random, citizen: int, again: bool) -> Wish:

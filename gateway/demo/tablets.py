@@ -54,9 +54,7 @@ class Tablet:
 
     def start_shift(self, place: str) -> Any:
         """Start vagt with the shift's own key."""
-        return self.call(
-            "POST", "/api/v1/me/shift/start", {"place": place, "holder_key": b64u(self.key.public_key)}
-        )
+        return self.call("POST", "/api/v1/me/shift/start", {"place": place, "holder_key": b64u(self.key.public_key)})
 
     def end_shift(self, place: str) -> Any:
         """Slut vagt."""

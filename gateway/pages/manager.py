@@ -91,9 +91,7 @@ def overview(request: Request, who: Manager, parts: PartsDep, read: ReadDep, cho
         return _not_adopted(request)
     rows = _rows(read, parts, choice)
     technology = choice.case.technology
-    first_on = max(
-        choice.period.from_on, choice.period.to_on - timedelta(weeks=facts.SPARK_WEEKS) + timedelta(days=1)
-    )
+    first_on = max(choice.period.from_on, choice.period.to_on - timedelta(weeks=facts.SPARK_WEEKS) + timedelta(days=1))
     matrix = facts.matrix_of(read, technology, choice.units, facts.weeks_of(first_on, choice.period.to_on))
     funnel = facts.funnel_of(read, technology, choice.units, choice.period)
     worst = facts.worst_of(rows)
@@ -261,9 +259,7 @@ def _rows(session: Session, parts: Parts, choice: Choice) -> list[BenefitRow]:
     return shown
 
 
-def _common(
-    request: Request, parts: Parts, session: Session, choice: Choice, rows: list[BenefitRow]
-) -> dict[str, Any]:
+def _common(request: Request, parts: Parts, session: Session, choice: Choice, rows: list[BenefitRow]) -> dict[str, Any]:
     longest_s = max((row.target_s for row in rows), default=_HOURS_FROM_S)
     return {
         "choice": choice,

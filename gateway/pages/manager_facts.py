@@ -96,9 +96,7 @@ def seen_units(adoption: Adoption, unit_ids: Sequence[str], chosen: str | None) 
     return [unit for unit in mine if unit.unit_id == chosen] if chosen else mine
 
 
-def period_of(
-    key: str | None, from_on: date | None, to_on: date | None, now: datetime, adoption: Adoption
-) -> Period:
+def period_of(key: str | None, from_on: date | None, to_on: date | None, now: datetime, adoption: Adoption) -> Period:
     """The period a request asks for; whole lived days since go-live where it asks for nothing."""
     today = local_day(now)
     if from_on is not None and to_on is not None and from_on <= to_on:
@@ -137,9 +135,7 @@ def weeks_of(from_on: date, to_on: date) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def matrix_of(
-    session: Session, technology: str, units: Sequence[AdoptedUnit], spans: Sequence[Span]
-) -> Matrix:
+def matrix_of(session: Session, technology: str, units: Sequence[AdoptedUnit], spans: Sequence[Span]) -> Matrix:
     """Freed seconds by span and unit, with small cells withheld along rows and columns."""
     sums: dict[tuple[int, str], tuple[int, int]] = {}
     people: dict[tuple[int, str], frozenset[str]] = {}
@@ -147,9 +143,7 @@ def matrix_of(
         everyone: frozenset[str] = frozenset()
         total_s = total_shifts = 0
         for unit in units:
-            rows = store.subject_sums(
-                session, technology, unit.unit_id, max(span.from_on, unit.go_live_on), span.to_on
-            )
+            rows = store.subject_sums(session, technology, unit.unit_id, max(span.from_on, unit.go_live_on), span.to_on)
             subjects = frozenset(row.subject for row in rows)
             net_s, shifts = sum(r.net_s for r in rows), sum(r.shift_count for r in rows)
             sums[index, unit.unit_id], people[index, unit.unit_id] = (net_s, shifts), subjects
@@ -188,9 +182,7 @@ def _hidden(
         for unit_id in (*unit_ids, ""):
             keys = [(index, unit_id) for index in range(span_count)]
             everyone = frozenset[str]().union(*(people[key] for key in keys))
-            along = withhold(
-                [Cell(str(index), size((index, unit_id))) for index in range(span_count)], len(everyone)
-            )
+            along = withhold([Cell(str(index), size((index, unit_id))) for index in range(span_count)], len(everyone))
             hidden |= {(int(index), unit_id) for index in along.keys}
         if len(hidden) == before:
             return hidden
@@ -223,9 +215,7 @@ def funnel_of(session: Session, technology: str, units: Sequence[AdoptedUnit], p
     return Funnel(tuple(steps), tuple(Step(key, shown(key)) for key in lost))
 
 
-def losses_of(
-    session: Session, technology: str, units: Sequence[AdoptedUnit], period: Period
-) -> Losses | None:
+def losses_of(session: Session, technology: str, units: Sequence[AdoptedUnit], period: Period) -> Losses | None:
     """Time lost at doors and shifts that cost more than before; ``None`` for few carers."""
     door_s = func.coalesce(func.sum(EntryRow.overhead_s), 0)
     query = select(  # type: ignore[call-overload]

@@ -146,7 +146,7 @@ def _refused(parts: Parts, who: Who, wanted: Wanted, err: SchedulingError) -> JS
         carers = {c for c in (row.carer_id, wanted.to_carer_id) if c is not None}
         lanes = view.lanes(session, row.day, who.unit_ids, parts.clock.now(), carer_ids=carers)
         routes = [r for r in day_store.routes_of(session, row.day, who.unit_ids) if r.carer_id in carers]
-        changes = [c for c in (view.last_change(session, r) for r in routes) if c is not None]
+        changes = [c for c in (view.last_change(session, r, who.language) for r in routes) if c is not None]
     answer = problem(412, err.code, err.text("da"), err.text("en"), err.facts)
     body = json.loads(bytes(answer.body))
     latest = max(changes, key=lambda c: cast(str, c["at"]), default=None)

@@ -86,6 +86,4 @@ def _may(who: Who, row: JobRow) -> bool:
 
 def _own_unit(who: Who, unit_id: str | None) -> None:
     if who.role is not Role.OPERATIONS and not who.sees(unit_id):
-        raise EdgeError(
-            403, "other_unit", "Den enhed er ikke din at planlægge.", "That unit is not yours to plan."
-        )
+        raise EdgeError(403, "other_unit", "Den enhed er ikke din at planlægge.", "That unit is not yours to plan.")

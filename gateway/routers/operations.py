@@ -26,9 +26,7 @@ BATTERY_EMPTY_MV = 4_400
 
 
 @router.get("/quarantine")
-def quarantine(
-    who: Operator, read: ReadDep, cursor: int | None = None, state: str | None = "open"
-) -> dict[str, Any]:
+def quarantine(who: Operator, read: ReadDep, cursor: int | None = None, state: str | None = "open") -> dict[str, Any]:
     """What was set aside, newest first, and how many met each end."""
     page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None)
     return {
@@ -58,9 +56,7 @@ def dismiss(quarantine_id: int, who: Operator, parts: PartsDep) -> dict[str, Any
 
 
 @router.get("/devices")
-def devices(
-    _who: Operator, read: ReadDep, cursor: str | None = None, kind: DeviceKind | None = None
-) -> dict[str, Any]:
+def devices(_who: Operator, read: ReadDep, cursor: str | None = None, kind: DeviceKind | None = None) -> dict[str, Any]:
     """Enrolled devices, by id."""
     page = registry.devices(read, PAGE, cursor, kind)
     names = {u.id: u.name for u in read.exec(select(UnitRow)).all()}
@@ -92,8 +88,7 @@ def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any
     states = {name: check() for name, check in sorted(parts.checks.items())}
     return {
         "parts": [
-            {"name": name, "state": "down" if wrong else "ok", "detail": wrong}
-            for name, wrong in states.items()
+            {"name": name, "state": "down" if wrong else "ok", "detail": wrong} for name, wrong in states.items()
         ],
         "queues": {"events": head, **{f"behind:{name}": count for name, count in sorted(behind.items())}},
     }

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from gateway import auth
-from gateway.auth import COOKIE, Who, current, public
+from gateway.auth import Who, cookie_name, current, public
 from gateway.demo.identities import DEMO_PIN
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
@@ -35,7 +35,7 @@ class SignedIn(BaseModel):
 
 
 @router.post("/session", dependencies=[Depends(public)])
-def sign_in(body: SignIn, response: Response, parts: PartsDep) -> SignedIn:
+def sign_in(body: SignIn, request: Request, response: Response, parts: PartsDep) -> SignedIn:
     """Open a session. A wrong PIN is counted; five in a row lock the identity for five minutes."""
     with parts.units.begin() as work:
         found = auth.sign_in(work, body.identity, body.pin, demo_allowed=parts.settings.demo)
@@ -43,7 +43,12 @@ def sign_in(body: SignIn, response: Response, parts: PartsDep) -> SignedIn:
         raise EdgeError(401, "wrong_pin", "Koden passer ikke. Prøv igen.", "The code is wrong. Try again.")
     token, row = found
     response.set_cookie(
-        COOKIE, token, httponly=True, samesite="strict", secure=parts.settings.http.secure_cookies, path="/"
+        cookie_name(request),
+        token,
+        httponly=True,
+        samesite="strict",
+        secure=parts.settings.http.secure_cookies,
+        path="/",
     )
     return SignedIn(
         role=row.role,
@@ -72,11 +77,11 @@ def session(request: Request) -> SignedIn | None:
 @router.delete("/session", dependencies=[Depends(public)], status_code=204)
 def sign_out(request: Request, response: Response, parts: PartsDep) -> None:
     """Close the session."""
-    token = request.cookies.get(COOKIE)
+    token = request.cookies.get(cookie_name(request))
     if token:
         with parts.units.begin() as work:
             auth.sign_out(work, token)
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(cookie_name(request), path="/")
 
 
 DEMO_ORDER = {"carer": 0, "planner": 1, "manager": 2, "operations": 3}

@@ -138,9 +138,7 @@ def _facts(work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, ids: Ope
 
 def consent_active(session: Session, citizen_id: str, visit: VisitRow) -> bool:
     """Whether the citizen has said yes to the electronic key and not taken it back."""
-    rows = session.exec(
-        select(ConsentRow).where(ConsentRow.citizen_id == citizen_id, ConsentRow.kind == CONSENT)
-    ).all()
+    rows = session.exec(select(ConsentRow).where(ConsentRow.citizen_id == citizen_id, ConsentRow.kind == CONSENT)).all()
     given = [r for r in rows if r.given_on <= visit.day]
     return any(r.withdrawn_on is None or r.withdrawn_on > visit.day for r in given)
 

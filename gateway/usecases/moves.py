@@ -96,9 +96,11 @@ def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Che
     """
     if not wanted.reason.strip():
         raise SchedulingError("reason_missing")
-    row = work.session.get(VisitRow, wanted.visit_id)
+    row = work.session.get(VisitRow, wanted.visit_id, with_for_update=True)
     if row is None:
         raise SchedulingError("not_your_visit")
+    # Everything below is worked out from these routes: another planner waits here, then sees what we left.
+    publishing.hold_routes(work.session, row.day, {row.unit_id} | _unit_of(work.session, row, wanted))
     _require_seen(work.session, row, wanted, seen)
     checked = check(work.session, wanted)
     if checked.verdict.hard:
@@ -106,9 +108,7 @@ def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Che
     before_carer, before_start = row.carer_id, row.start_at
     if wanted.start_at is not None:
         row.pinned_start_at = wanted.start_at
-    drafts = publishing.drafts_of(
-        checked.verdict.plan, {c.id: c.unit_id for c in checked.day.carers}, checked.touched
-    )
+    drafts = publishing.drafts_of(checked.verdict.plan, {c.id: c.unit_id for c in checked.day.carers}, checked.touched)
     _, rights = publish_routes(
         work,
         row.day,
@@ -138,9 +138,12 @@ def _require_seen(session: Session, row: VisitRow, wanted: Wanted, seen: Mapping
     ends = {c for c in (row.carer_id, wanted.to_carer_id) if c is not None}
     routes = {r.carer_id: r for r in day_store.routes_of(session, row.day) if r.carer_id in ends}
     ids = {c: routes[c].id if c in routes else f"{row.day.isoformat()}.{c}" for c in ends}
-    missing = sorted(route_id for route_id in ids.values() if route_id not in seen)
+    missing = sorted(c for c, route_id in ids.items() if route_id not in seen)
+    if missing == [row.carer_id] and wanted.to_carer_id is not None:
+        # The planner saw it with nobody: somebody else has given it to this carer meanwhile.
+        raise SchedulingError("route_stale", route_id=ids[missing[0]])
     if missing:
-        raise SchedulingError("versions_missing", missing=", ".join(missing))
+        raise SchedulingError("versions_missing", missing=", ".join(ids[c] for c in missing))
     for carer_id, route_id in sorted(ids.items()):
         found = routes[carer_id].version if carer_id in routes else 0
         if seen[route_id] != found:
@@ -153,9 +156,7 @@ def _day_and_plan(session: Session, row: VisitRow, wanted: Wanted | None) -> tup
     visits = day_store.visits_of(session, row.day, units)
     day = _with_lived_starts(day, visits, None if wanted is None else wanted.visit_id)
     routes: dict[str, list[VisitId]] = {}
-    for v in sorted(
-        visits, key=lambda v: (v.begun_at or v.start_at or v.window_open_at, v.plan_rank or 0, v.id)
-    ):
+    for v in sorted(visits, key=lambda v: (v.begun_at or v.start_at or v.window_open_at, v.plan_rank or 0, v.id)):
         if v.carer_id is not None:
             routes.setdefault(v.carer_id, []).append(VisitId(v.id))
     reasons = {VisitId(v.id): v.unallocated_reason or "not_planned" for v in visits if v.carer_id is None}

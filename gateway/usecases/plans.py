@@ -35,9 +35,7 @@ def publish_routes(
     return published, set_many_rights(work, [_rights_of(p) for p in published])
 
 
-def publish_plan(
-    work: Work, day: Day, plan: Plan, *, reason: str, expected: Mapping[str, int] | None
-) -> RightsChange:
+def publish_plan(work: Work, day: Day, plan: Plan, *, reason: str, expected: Mapping[str, int] | None) -> RightsChange:
     """Publish a whole plan, if the routes are still the ones it was made from."""
     drafts = publishing.drafts_of(plan, {c.id: c.unit_id for c in day.carers})
     left_over: dict[str, str] = {u.visit_id: u.reason for u in plan.unallocated}
@@ -49,9 +47,7 @@ def publish_plan(
                 unit_id=unit_id,
                 day=day.on.isoformat(),
                 visit_count=sum(len(d.stops) for d in drafts if d.unit_id == unit_id),
-                unallocated_count=sum(
-                    day.visit_by_id[u.visit_id].unit_id == unit_id for u in plan.unallocated
-                ),
+                unallocated_count=sum(day.visit_by_id[u.visit_id].unit_id == unit_id for u in plan.unallocated),
             )
         )
     return change

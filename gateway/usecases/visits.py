@@ -1,6 +1,7 @@
 """Visits that begin by their door: what a lock says and what happened to the citizen, one transaction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -8,11 +9,14 @@ from devices.events import DoorOpened
 from devices.inbox.model import Handler, Incoming, Outgoing
 from kernel.events import Event
 from kernel.work import Work
-from scheduling import visits
+from scheduling import shifts, visits
 from scheduling.errors import SchedulingError
 from scheduling.tables import VisitRow
 
 log = structlog.get_logger(__name__)
+
+#: a lock may be this far off between two settings of its clock (protocol: 60 s leeway in 30 days, twice that)
+LOCK_CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 def begin_by_door(handlers: Mapping[tuple[str, str], Handler]) -> dict[tuple[str, str], Handler]:
@@ -35,13 +39,23 @@ def _begin_opened(work: Work, events: Sequence[Event]) -> None:
         row = work.session.get(VisitRow, opened.visit_id)
         if row is None or row.state != "planned" or row.carer_id is None or row.carer_id != opened.carer_id:
             continue
-        begin = visits.VisitBegin(row.id, row.carer_id, opened.at, "device", opened.opening_id)
+        at = _within_shift(work, row, opened.at)
+        begin = visits.VisitBegin(row.id, row.carer_id, at, "device", opened.opening_id)
         try:
             visits.begin_visits(work, [begin])
         except SchedulingError as err:
             # The door is open whatever the rota says (shift ended, another visit still open). The opening is
             # recorded; the visit waits for the carer's tap.
             log.info("door_did_not_begin_visit", visit_id=row.id, code=err.code)
+
+
+def _within_shift(work: Work, row: VisitRow, opened_at: datetime) -> datetime:
+    """The lock's time, corrected where its clock is a little off: nobody was there before her shift began."""
+    shift = shifts.shift_of(work.session, row.carer_id or "", row.day)
+    if shift is None or shift.started_at is None:
+        return opened_at
+    early = shift.started_at - opened_at
+    return shift.started_at if timedelta() < early <= LOCK_CLOCK_TOLERANCE else min(opened_at, work.now)
 
 
 def _openings(events: Iterable[Event]) -> list[DoorOpened]:

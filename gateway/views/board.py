@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from gateway.views.reasons import reason_words
 from gateway.views.services import service_name
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
@@ -16,6 +17,8 @@ from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 from scheduling.tables import RouteChangeRow, RouteRow, ShiftRow, VisitRow
 
 LATE_AFTER = timedelta(minutes=10)
+_CAME = ("Borger {} kom til", "Citizen {} came")
+_LEFT = ("Borger {} blev taget fra", "Citizen {} left")
 _REASONS = {
     "no_room_in_shifts": ("Ingen har tid i tidsrummet", "Nobody has time in the window"),
     "nobody_able": ("Ingen på vagt har kompetencen", "Nobody on duty has the competence"),
@@ -25,9 +28,7 @@ _REASONS = {
 }
 
 
-def board(
-    session: Session, day: date, unit_ids: Collection[str], now: datetime, language: str
-) -> dict[str, Any]:
+def board(session: Session, day: date, unit_ids: Collection[str], now: datetime, language: str) -> dict[str, Any]:
     """Everything the board draws, of the units its planner sees."""
     units = session.exec(select(UnitRow).where(col(UnitRow.id).in_(sorted(unit_ids)))).all()
     visits = day_store.visits_of(session, day, unit_ids)
@@ -101,7 +102,7 @@ def reason_text(code: str | None, language: str) -> str:
     return da if language == "da" else en
 
 
-def last_change(session: Session, route: RouteRow) -> dict[str, Any] | None:
+def last_change(session: Session, route: RouteRow, language: str) -> dict[str, Any] | None:
     """The latest change of a route, for the planner whose own change did not hold."""
     row = session.exec(
         select(RouteChangeRow)
@@ -111,7 +112,16 @@ def last_change(session: Session, route: RouteRow) -> dict[str, Any] | None:
     ).first()
     if row is None:
         return None
-    return {"reason": row.reason, "at": iso(row.at), "text": f"{row.reason} (kl. {clock_text(row.at)})"}
+    words = reason_words(row.reason, language)
+    moved = [*_named(session, row.came, _CAME, language), *_named(session, row.left, _LEFT, language)]
+    said = ", ".join(moved) or words
+    return {"reason": words, "at": iso(row.at), "text": f"{said} (kl. {clock_text(row.at)})"}
+
+
+def _named(session: Session, visit_ids: list[str], text: tuple[str, str], language: str) -> list[str]:
+    rows = session.exec(select(VisitRow).where(col(VisitRow.id).in_(visit_ids))).all()
+    numbers = shorts(session, rows)
+    return [text[0 if language == "da" else 1].format(numbers.get(v.citizen_id, "?")) for v in rows]
 
 
 def visit_state(v: VisitRow, now: datetime) -> str:

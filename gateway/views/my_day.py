@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from devices.keys import store as keys
 from devices.keys.rules import visit_window
+from gateway.views.reasons import reason_words
 from gateway.views.services import service_name, tasks
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
@@ -76,7 +77,7 @@ def _route(
         "changes": [
             {
                 "at": iso(c.at),
-                "reason": c.reason,
+                "reason": reason_words(c.reason, language),
                 "came": [places[v] for v in c.came if v in places],
                 "left": [places[v] for v in c.left if v in places],
             }
@@ -113,7 +114,7 @@ def _stop(
         "ended_at": iso_or_none(v.ended_at),
         "outcome": v.outcome,
         "source": v.source,
-        "why": v.why,
+        "why": reason_words(v.why, language) if v.why else None,
         "travel_min": round(travel_min),
         "travel_km": round(travel_min * SPEED_KM_MIN.get(transport, 0.28), 1),
         "transport": transport,

@@ -35,9 +35,7 @@ def _one(p: Proposal, routes: Mapping[str, RouteRow], day: Day, language: str) -
     cons = []
     if p.late_s > 60:
         minutes = round(p.late_s / 60)
-        cons.append(
-            f"Starter {minutes} min efter tidsrummet" if da else f"Starts {minutes} min after the window"
-        )
+        cons.append(f"Starter {minutes} min efter tidsrummet" if da else f"Starts {minutes} min after the window")
     else:
         pros.append("Inden for borgerens tidsrum" if da else "Within the citizen's window")
     extra_min = round(p.extra_travel_s / 60)

@@ -107,9 +107,7 @@ def static_file(version: str, name: str, request: Request) -> Response:
         "Vary": "Accept-Encoding",
     }
     if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(
-            asset.gzipped, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"}
-        )
+        return Response(asset.gzipped, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(asset.body, media_type=asset.media_type, headers=headers)
 
 

@@ -65,9 +65,7 @@ class Catalogue:
     def _check(self) -> None:
         danish, english = self._texts["da"], self._texts["en"]
         if danish.keys() != english.keys():
-            raise ValueError(
-                f"Expected both languages, got only one for {sorted(danish.keys() ^ english.keys())}."
-            )
+            raise ValueError(f"Expected both languages, got only one for {sorted(danish.keys() ^ english.keys())}.")
         for key, text in danish.items():
             if set(_FACT.findall(text)) != set(_FACT.findall(english[key])):
                 raise ValueError(f"Expected the same facts in both languages, got others for {key!r}.")

@@ -68,9 +68,7 @@ def fragment(request: Request, template: str, **context: Any) -> str:
         return catalogue().text(language, key, **facts)
 
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return (
-        _environment().get_template(template).render({"language": language, "here": here, "t": t, **context})
-    )
+    return _environment().get_template(template).render({"language": language, "here": here, "t": t, **context})
 
 
 def messages_for_scripts(*prefixes: str, languages: Sequence[Language]) -> dict[str, dict[str, str]]:

@@ -35,9 +35,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of its own for each test."""
-    made = browser.new_context(
-        locale="da-DK", timezone_id="Europe/Copenhagen", viewport={"width": 800, "height": 1280}
-    )
+    made = browser.new_context(locale="da-DK", timezone_id="Europe/Copenhagen", viewport={"width": 800, "height": 1280})
     yield made
     made.close()
 

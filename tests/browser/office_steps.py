@@ -27,6 +27,4 @@ def open_board(page: Page, live: LiveServer, identity: str = "planner") -> None:
 
 def focused(page: Page) -> str:
     """What a screen reader would say of the focused cell."""
-    return str(
-        page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
-    )
+    return str(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"))

@@ -20,9 +20,9 @@ def carer_name(live: LiveServer, carer_id: str) -> str:
     return next(str(person["name"]) for person in people if person["identity"] == carer_id)
 
 
-def sign_in(page: Page, live: LiveServer, carer_id: str) -> None:
+def sign_in(page: Page, live: LiveServer, carer_id: str, url: str | None = None) -> None:
     """Choose the carer by name and type the PIN on the pad."""
-    page.goto(f"{live.url}/tablet")
+    page.goto(f"{url or live.url}/tablet")
     name = carer_name(live, carer_id)
     page.get_by_role("searchbox").fill(name)
     page.get_by_role("button", name=name).first.click()
@@ -49,10 +49,10 @@ def to_the_first_stop(live: LiveServer) -> str:
     return carer_id
 
 
-def at_the_first_door(page: Page, live: LiveServer) -> str:
+def at_the_first_door(page: Page, live: LiveServer, url: str | None = None) -> str:
     """Signed in and on shift at the first stop, which has a lock, at its time. Returns the carer."""
     carer_id = to_the_first_stop(live)
-    sign_in(page, live, carer_id)
+    sign_in(page, live, carer_id, url)
     start_shift(page)
     expect(page.get_by_role("button", name="Lås op")).to_be_visible()
     return carer_id

@@ -1,8 +1,11 @@
 """The board shows the day: windowed, reachable by keyboard, readable by axe, live."""
 
+import base64
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.office_steps import focused, open_board, sign_in_office
@@ -72,7 +75,7 @@ def open_big_board(page: Page, live: LiveServer) -> None:
 
 
 def test_four_hundred_lanes_stay_below_2500_nodes_also_at_the_end_and_over_the_whole_day(
-    page: Page, live_server: LiveServer
+    live_server: LiveServer, page: Page
 ) -> None:
     open_big_board(page, live_server)
     assert page.evaluate(COUNT) < 2_500
@@ -84,7 +87,7 @@ def test_four_hundred_lanes_stay_below_2500_nodes_also_at_the_end_and_over_the_w
     assert page.evaluate(COUNT) < 2_500
 
 
-def test_a_focused_row_is_never_unmounted_by_scrolling(page: Page, live_server: LiveServer) -> None:
+def test_a_focused_row_is_never_unmounted_by_scrolling(live_server: LiveServer, page: Page) -> None:
     open_big_board(page, live_server)
     page.locator('[data-visit="v2-5"]').focus()
     page.evaluate("document.getElementById('lanes').scrollTop = 1e6")
@@ -92,7 +95,7 @@ def test_a_focused_row_is_never_unmounted_by_scrolling(page: Page, live_server: 
     assert page.evaluate("document.activeElement.dataset.visit") == "v2-5"
 
 
-def test_rows_tell_their_true_place_and_the_grid_is_one_tab_stop(page: Page, live_server: LiveServer) -> None:
+def test_rows_tell_their_true_place_and_the_grid_is_one_tab_stop(live_server: LiveServer, page: Page) -> None:
     open_big_board(page, live_server)
     grid = page.get_by_role("grid")
     # the axis, the unallocated lane, the unit and its lanes
@@ -103,7 +106,7 @@ def test_rows_tell_their_true_place_and_the_grid_is_one_tab_stop(page: Page, liv
     expect(grid.locator('[tabindex="0"]')).to_have_count(1)
 
 
-def test_arrows_walk_and_p_finds_the_next_problem(page: Page, live_server: LiveServer) -> None:
+def test_arrows_walk_and_p_finds_the_next_problem(live_server: LiveServer, page: Page) -> None:
     open_big_board(page, live_server)
     page.locator('[data-visit="v1-5"]').focus()
     page.keyboard.press("ArrowRight")
@@ -117,7 +120,7 @@ def test_arrows_walk_and_p_finds_the_next_problem(page: Page, live_server: LiveS
     assert focused(page).endswith("forsinket, 14 minutter")
 
 
-def test_single_keys_do_nothing_outside_the_grid(page: Page, live_server: LiveServer) -> None:
+def test_single_keys_do_nothing_outside_the_grid(live_server: LiveServer, page: Page) -> None:
     open_big_board(page, live_server)
     search = page.get_by_role("searchbox")
     search.focus()
@@ -127,14 +130,14 @@ def test_single_keys_do_nothing_outside_the_grid(page: Page, live_server: LiveSe
     expect(page.locator(".lane")).to_have_count(11)
 
 
-def test_a_chip_leaves_only_the_lanes_it_counts(page: Page, live_server: LiveServer) -> None:
+def test_a_chip_leaves_only_the_lanes_it_counts(live_server: LiveServer, page: Page) -> None:
     open_big_board(page, live_server)
     page.get_by_role("button", name="Forsinket 45").click()
     expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", str(45 + 3))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_board_panel_and_dialog(page: Page, live_server: LiveServer, scheme: str) -> None:
+def test_axe_finds_nothing_on_board_panel_and_dialog(live_server: LiveServer, page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     open_board(page, live_server)
     page.locator(".lane .bar.s-planned").first.click()
@@ -146,12 +149,12 @@ def test_axe_finds_nothing_on_board_panel_and_dialog(page: Page, live_server: Li
     assert violations(page) == []
 
 
-def test_a_begun_visit_is_seen_on_the_board_within_a_second(page: Page, live_server: LiveServer) -> None:
+def test_a_begun_visit_is_seen_on_the_board_within_a_second(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     expect(page.locator("#live")).to_have_text("Live")
     bar = page.locator(".lane .bar.s-planned").first
     visit_id = bar.get_attribute("data-visit")
-    carer_id = str(page.locator(".row.lane", has=bar).get_attribute("data-row")).removeprefix("l:")
+    carer_id = str(bar.evaluate("node => node.closest('[data-row]').dataset.row")).removeprefix("l:")
     tablet = page.context.browser
     assert tablet is not None
     other = tablet.new_context()
@@ -170,17 +173,12 @@ def test_a_begun_visit_is_seen_on_the_board_within_a_second(page: Page, live_ser
 
 def holder_key() -> str:
     """A fresh public point as a tablet sends it."""
-    import base64
-
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     point = ec.generate_private_key(ec.SECP256R1()).public_key()
     raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def test_no_page_for_another_role(page: Page, live_server: LiveServer) -> None:
+def test_no_page_for_another_role(live_server: LiveServer, page: Page) -> None:
     sign_in_office(page, live_server, "manager", "manager")
     answer = page.request.get(f"{live_server.url}/planlaegger", max_redirects=0)
     assert answer.status in (303, 403)

@@ -41,7 +41,7 @@ def move_by_keyboard(page: Page, visit_id: str, carer_name: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_a_visit_is_moved_and_taken_back_without_a_pointer(page: Page, live_server: LiveServer) -> None:
+def test_a_visit_is_moved_and_taken_back_without_a_pointer(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     visit_id, carer_id, carer_name = movable(page, live_server)
     before = stored(live_server, visit_id).carer_id
@@ -56,7 +56,7 @@ def test_a_visit_is_moved_and_taken_back_without_a_pointer(page: Page, live_serv
     assert stored(live_server, visit_id).carer_id == before
 
 
-def test_a_proposal_is_confirmed_with_one_button(page: Page, live_server: LiveServer) -> None:
+def test_a_proposal_is_confirmed_with_one_button(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     visit_id, carer_id, _ = movable(page, live_server)
     page.locator(f'[data-visit="{visit_id}"]').click()
@@ -68,9 +68,7 @@ def test_a_proposal_is_confirmed_with_one_button(page: Page, live_server: LiveSe
     assert stored(live_server, visit_id).carer_id == carer_id
 
 
-def test_escape_lets_go_of_a_dragged_visit_and_a_drop_asks_before_it_saves(
-    page: Page, live_server: LiveServer
-) -> None:
+def test_escape_lets_go_of_a_dragged_visit_and_a_drop_asks_before_it_saves(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     visit_id, carer_id, _ = movable(page, live_server)
     before = stored(live_server, visit_id).carer_id
@@ -97,7 +95,7 @@ def test_escape_lets_go_of_a_dragged_visit_and_a_drop_asks_before_it_saves(
     assert stored(live_server, visit_id).carer_id == before
 
 
-def test_an_impossible_move_says_why_and_cannot_be_pressed(page: Page, live_server: LiveServer) -> None:
+def test_an_impossible_move_says_why_and_cannot_be_pressed(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     visit_id, _, carer_name = movable(page, live_server)
     page.locator(f'[data-visit="{visit_id}"]').focus()
@@ -113,7 +111,7 @@ def test_an_impossible_move_says_why_and_cannot_be_pressed(page: Page, live_serv
     expect(page.locator("#move-verdict")).to_contain_text("Der er ingen medarbejder på brættet")
 
 
-def test_two_planners_never_lose_each_others_change(page: Page, live_server: LiveServer) -> None:
+def test_two_planners_never_lose_each_others_change(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     visit_id, carer_id, carer_name = movable(page, live_server)
     page.locator(f'[data-visit="{visit_id}"]').focus()
@@ -143,7 +141,7 @@ def test_two_planners_never_lose_each_others_change(page: Page, live_server: Liv
     other.close()
 
 
-def test_a_day_is_planned_as_a_job_with_progress(page: Page, live_server: LiveServer) -> None:
+def test_a_day_is_planned_as_a_job_with_progress(live_server: LiveServer, page: Page) -> None:
     open_board(page, live_server)
     page.get_by_role("button", name="Lav plan").click()
     page.locator("#plan-start").click()

@@ -30,9 +30,7 @@ def lose_and_go_on(live: LiveServer, lock_id: str, route: Route) -> None:
     route.continue_()
 
 
-def test_the_tablet_s_own_key_opens_the_door_and_the_door_begins_the_visit(
-    live_server: LiveServer, page: Page
-) -> None:
+def test_the_tablet_s_own_key_opens_the_door_and_the_door_begins_the_visit(live_server: LiveServer, page: Page) -> None:
     carer_id = at_the_first_door(page, live_server)
     visit_id = current_visit(page)
 
@@ -49,9 +47,7 @@ def test_the_tablet_s_own_key_opens_the_door_and_the_door_begins_the_visit(
     assert shift(live_server, carer_id).started_from == "citizen"
 
 
-def test_a_whole_visit_ends_with_an_outcome_that_had_to_be_chosen(
-    live_server: LiveServer, page: Page
-) -> None:
+def test_a_whole_visit_ends_with_an_outcome_that_had_to_be_chosen(live_server: LiveServer, page: Page) -> None:
     at_the_first_door(page, live_server)
     visit_id = current_visit(page)
     page.get_by_role("button", name="Lås op").click()
@@ -159,9 +155,7 @@ def test_what_the_carer_sees_is_stored_beside_the_lock_s_word_and_not_instead(
     assert (visit(live_server, visit_id).state, visit(live_server, visit_id).source) == ("begun", "manual")
 
 
-def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(
-    live_server: LiveServer, page: Page
-) -> None:
+def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(live_server: LiveServer, page: Page) -> None:
     at_the_first_door(page, live_server)
     stops = page.evaluate('async () => (await (await fetch("/api/v1/me/day")).json()).route.stops')
     late = [s for s in stops if s["door"] and _at(s["door"]["opens_from_at"]) > live_server.clock.now()]
@@ -176,9 +170,7 @@ def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(
     assert visit(live_server, late[-1]["visit_id"]).state == "planned"
 
 
-def test_stopping_before_the_signature_leaves_brings_the_button_back(
-    live_server: LiveServer, page: Page
-) -> None:
+def test_stopping_before_the_signature_leaves_brings_the_button_back(live_server: LiveServer, page: Page) -> None:
     at_the_first_door(page, live_server)
     visit_id = current_visit(page)
     live_server.fleet.lose(lock_of(live_server, page))

@@ -1,5 +1,7 @@
 """Without a network: the route is there, facts wait and are counted, told once; commands never wait."""
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import func
@@ -13,9 +15,17 @@ from tests.browser.tablet_steps import (
     shift,
     visit,
 )
+from tests.browser.wire import Wire
 from tests.conftest import LiveServer
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def wire(live_server: LiveServer) -> Iterator[Wire]:
+    """The way from the tablet to the server."""
+    with Wire(live_server.port) as carried:
+        yield carried
 
 
 def told(live: LiveServer, event_type: str) -> int:
@@ -37,12 +47,12 @@ def end_as_done(page: Page) -> None:
 
 
 def test_facts_wait_without_a_network_are_counted_survive_a_reload_and_are_told_once(
-    live_server: LiveServer, page: Page
+    live_server: LiveServer, wire: Wire, page: Page
 ) -> None:
-    at_the_first_door(page, live_server)
+    at_the_first_door(page, live_server, wire.url)
     visit_id = current_visit(page)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.context.set_offline(True)
+    wire.cut()
 
     begin_by_tap(page)
     end_as_done(page)
@@ -53,7 +63,7 @@ def test_facts_wait_without_a_network_are_counted_survive_a_reload_and_are_told_
     expect(page.get_by_text("1 besøg er afsluttet")).to_be_visible()
     assert visit(live_server, visit_id).state == "planned"
 
-    page.context.set_offline(False)
+    wire.mend()
 
     expect(page.get_by_text("Alt er sendt")).to_be_visible(timeout=15000)
     stored = visit(live_server, visit_id)
@@ -61,9 +71,7 @@ def test_facts_wait_without_a_network_are_counted_survive_a_reload_and_are_told_
     assert (told(live_server, "visit.begun"), told(live_server, "visit.ended")) == (1, 1)
 
 
-def test_an_answer_that_got_lost_is_asked_for_again_with_the_same_key(
-    live_server: LiveServer, page: Page
-) -> None:
+def test_an_answer_that_got_lost_is_asked_for_again_with_the_same_key(live_server: LiveServer, page: Page) -> None:
     at_the_first_door(page, live_server)
     keys: list[str] = []
 
@@ -84,9 +92,9 @@ def test_an_answer_that_got_lost_is_asked_for_again_with_the_same_key(
     assert told(live_server, "visit.begun") == 1
 
 
-def test_the_shift_cannot_end_while_something_is_not_sent(live_server: LiveServer, page: Page) -> None:
-    carer_id = at_the_first_door(page, live_server)
-    page.context.set_offline(True)
+def test_the_shift_cannot_end_while_something_is_not_sent(live_server: LiveServer, wire: Wire, page: Page) -> None:
+    carer_id = at_the_first_door(page, live_server, wire.url)
+    wire.cut()
     begin_by_tap(page)
 
     page.get_by_role("button", name="Mere").click()
@@ -97,9 +105,7 @@ def test_the_shift_cannot_end_while_something_is_not_sent(live_server: LiveServe
     assert shift(live_server, carer_id).state == "begun"
 
 
-def test_an_open_visit_keeps_the_shift_open_and_the_tablet_says_what_to_do(
-    live_server: LiveServer, page: Page
-) -> None:
+def test_an_open_visit_keeps_the_shift_open_and_the_tablet_says_what_to_do(live_server: LiveServer, page: Page) -> None:
     carer_id = at_the_first_door(page, live_server)
     begin_by_tap(page)
     expect(page.get_by_text("Alt er sendt")).to_be_visible()
@@ -155,11 +161,11 @@ def test_a_registration_the_server_refuses_stays_until_somebody_has_seen_it(
     expect(banner).not_to_contain_text(words)
 
 
-def test_the_route_opens_within_a_second_without_a_network(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_the_route_opens_within_a_second_without_a_network(live_server: LiveServer, wire: Wire, page: Page) -> None:
+    at_the_first_door(page, live_server, wire.url)
     name = page.locator(".now-name").inner_text()
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.context.set_offline(True)
+    wire.cut()
 
     page.reload()
 
@@ -189,11 +195,11 @@ def test_five_idle_minutes_lock_the_tablet_and_hide_every_name(live_server: Live
 
 
 def test_the_pin_is_checked_on_the_tablet_without_a_network_and_only_five_times(
-    live_server: LiveServer, page: Page
+    live_server: LiveServer, wire: Wire, page: Page
 ) -> None:
     page.clock.install()
-    at_the_first_door(page, live_server)
-    page.context.set_offline(True)
+    at_the_first_door(page, live_server, wire.url)
+    wire.cut()
     page.clock.fast_forward("05:01")
     field, go_on = page.get_by_label("Din kode"), page.get_by_role("button", name="Fortsæt")
     said = page.locator("#pin-said")
@@ -201,6 +207,7 @@ def test_the_pin_is_checked_on_the_tablet_without_a_network_and_only_five_times(
     for wrong in ("1111", "2222"):
         field.fill(wrong)
         go_on.click()
+        expect(field).to_have_value("")
         expect(said).to_have_text("Koden passer ikke. Prøv igen.")
     field.fill(PIN)
     go_on.click()

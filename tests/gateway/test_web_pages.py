@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
@@ -31,7 +32,9 @@ def get(path: str, *, demo: bool = True, lang: str | None = None) -> httpx.Respo
         async with httpx.AsyncClient(transport=transport, base_url="http://p", cookies=cookies) as client:
             return await client.get(path)
 
-    return asyncio.run(ask())
+    # a thread of its own: the browser tests of the same session keep an event loop running in this one
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(ask())).result()
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -111,9 +114,7 @@ def test_modules_import_only_modules_that_are_there() -> None:
             assert target in assets().names(target), f"{name} imports {imported}"
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in assets().names("shared/", "tablet/", "start/") if n.endswith(".js")]
-)
+@pytest.mark.parametrize("name", [n for n in assets().names("shared/", "tablet/", "start/") if n.endswith(".js")])
 def test_a_module_is_type_checked_and_at_most_300_lines(name: str) -> None:
     text = script(name)
 

@@ -16,9 +16,7 @@ LISTED = re.findall(
 
 
 @pytest.mark.parametrize(("file", "licence", "digest"), LISTED)
-def test_a_vendored_file_has_the_listed_bytes_and_its_licence_text(
-    file: str, licence: str, digest: str
-) -> None:
+def test_a_vendored_file_has_the_listed_bytes_and_its_licence_text(file: str, licence: str, digest: str) -> None:
     assert hashlib.sha256((VENDOR / file).read_bytes()).hexdigest() == digest
     assert (VENDOR / licence).stat().st_size > 500
 

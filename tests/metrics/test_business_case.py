@@ -90,9 +90,7 @@ def test_a_row_that_a_rule_names_must_exist() -> None:
         parse_case(case_text().replace("parts: [lasting_change,", "parts: [lasting_chance,"))
 
 
-@pytest.mark.skipif(
-    not (SHARED / "facts" / "targets.yaml").exists(), reason="the source material is not here"
-)
+@pytest.mark.skipif(not (SHARED / "facts" / "targets.yaml").exists(), reason="the source material is not here")
 def test_every_mismatch_known_of_the_source_is_found() -> None:
     facts = yaml.safe_load((SHARED / "facts" / "targets.yaml").read_text(encoding="utf-8"))
     known = {(m["computed"], m["stated"]) for m in facts["mismatches"] if m["id"] == "S4-EKEY"}

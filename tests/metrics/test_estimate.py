@@ -72,9 +72,7 @@ def test_the_probability_of_a_target_is_calibrated_at_the_middle_and_the_ends() 
 
 def test_the_same_sample_gives_the_same_draws_whatever_order_its_carers_come_in() -> None:
     sample, _truth_s = simulated(3, 30, 30)
-    shuffled = UnitSample(
-        sample.unit_id, sample.realised_s, sample.subjects[::-1], (sample.baselines[0][::-1],)
-    )
+    shuffled = UnitSample(sample.unit_id, sample.realised_s, sample.subjects[::-1], (sample.baselines[0][::-1],))
     first = draw_unit(sample, rule_version="keys-1", period=PERIOD)
     second = draw_unit(shuffled, rule_version="keys-1", period=PERIOD)
     assert first is not None
@@ -173,9 +171,7 @@ def test_draws_have_the_promised_shape() -> None:
 def test_the_grade_follows_from_comparison_devices_and_numbers(
     measured: bool, device: bool, subjects: int, comparison: Comparison | None, expected: str
 ) -> None:
-    found = grade(
-        measured_baseline=measured, all_by_device=device, subject_count=subjects, comparison=comparison
-    )
+    found = grade(measured_baseline=measured, all_by_device=device, subject_count=subjects, comparison=comparison)
     assert found == expected
 
 

@@ -55,9 +55,7 @@ def samples(collector: BenefitCollector) -> dict[tuple[str, tuple[str, ...]], fl
 @pytest.fixture
 def server(world: World) -> Iterator[ExporterServer]:
     lived(world, dict.fromkeys(UNITS, 16))
-    running = serve_exporter(
-        world.url, 0, clock=world.clock, cases=load_cases(), adoption=adoption(), poll_s=0.05
-    )
+    running = serve_exporter(world.url, 0, clock=world.clock, cases=load_cases(), adoption=adoption(), poll_s=0.05)
     yield running
     running.close()
 

@@ -210,9 +210,7 @@ def _mixed_log(world: World) -> None:
     world.live(open_ended, Shift("c2", DAY, (Stop(5, 30), doors, Stop(380, 410))))
     world.append(late_visit_end(open_ended, 1, 415))
     world.measure(carers=5)
-    world.live(
-        plain_shift("c3", DAY), Shift("c3", DAY, (Stop(2, 9, mode="screen"), Stop(20, 40)), shift_id="b")
-    )
+    world.live(plain_shift("c3", DAY), Shift("c3", DAY, (Stop(2, 9, mode="screen"), Stop(20, 40)), shift_id="b"))
     world.live(Shift("c4", DAY, plain_shift("c4", DAY).stops, delivered_min=None))
     world.append(late_visit_end(open_ended, 1, 411))
 

@@ -21,9 +21,7 @@ DAY = date(2026, 11, 25)
 def live_weeks(world: World, carers: dict[str, int], days: int = 5) -> None:
     """A few lived days; carers differ, so that the interval has a width."""
     shifts = [
-        plain_shift(
-            f"{unit}-{n}", GO_LIVE_ON + timedelta(days=day), unit, head_min=4 + n % 7, tail_min=2 + day % 3
-        )
+        plain_shift(f"{unit}-{n}", GO_LIVE_ON + timedelta(days=day), unit, head_min=4 + n % 7, tail_min=2 + day % 3)
         for day in range(days)
         for unit, count in carers.items()
         for n in range(count)
@@ -83,9 +81,7 @@ def test_without_a_baseline_the_report_says_too_little_data_and_no_zero(world: W
 def test_shifts_that_were_not_eligible_are_counted_and_give_no_minutes(world: World) -> None:
     world.measure()
     no_route = [
-        Shift(
-            f"vikar-{n}", GO_LIVE_ON, plain_shift("x", GO_LIVE_ON).stops, delivered_min=None, shift_id=f"s{n}"
-        )
+        Shift(f"vikar-{n}", GO_LIVE_ON, plain_shift("x", GO_LIVE_ON).stops, delivered_min=None, shift_id=f"s{n}")
         for n in range(4)
     ]
     world.live(*no_route)

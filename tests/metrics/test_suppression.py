@@ -22,9 +22,7 @@ from metrics.suppression import MINIMUM_SUBJECTS, Cell, Withheld, withhold
         ([3, 3], 6, "ab", False),
     ],
 )
-def test_small_cells_take_another_with_them(
-    counts: list[int], total: int, keys: str, hides_total: bool
-) -> None:
+def test_small_cells_take_another_with_them(counts: list[int], total: int, keys: str, hides_total: bool) -> None:
     cells = [Cell(key, count) for key, count in zip("abc", counts, strict=False)]
     assert withhold(cells, total) == Withheld(frozenset(keys), hides_total)
 
@@ -33,9 +31,7 @@ def test_small_cells_take_another_with_them(
 def test_neither_a_shown_cell_nor_a_difference_rests_on_one_to_four_carers(counts: list[int]) -> None:
     cells = [Cell(f"u{n}", count) for n, count in enumerate(counts)]
     found = withhold(cells, sum(counts))
-    assert all(
-        c.subject_count == 0 or c.subject_count >= MINIMUM_SUBJECTS for c in cells if c.key not in found.keys
-    )
+    assert all(c.subject_count == 0 or c.subject_count >= MINIMUM_SUBJECTS for c in cells if c.key not in found.keys)
     hidden = [c.subject_count for c in cells if c.key in found.keys]
     if hidden and not found.total:
         assert len(hidden) >= 2

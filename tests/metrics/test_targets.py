@@ -66,9 +66,7 @@ def test_the_stated_target_is_full_from_go_live(on: date, stated_s: int) -> None
         ("amager", 183, 1.0),
     ],
 )
-def test_the_implied_target_grows_as_the_documents_own_dates_say(
-    unit: str, days_after: int, ratio: float
-) -> None:
+def test_the_implied_target_grows_as_the_documents_own_dates_say(unit: str, days_after: int, ratio: float) -> None:
     on = GO_LIVE_ON + timedelta(days=days_after)
     full_s = full_day_s(CASE, on) / 3
     assert target_for(CASE, adoption(), unit, on, "implied").seconds == round(full_s * ratio)
@@ -84,9 +82,7 @@ def test_a_target_names_its_document_line_and_basis(reading: Reading) -> None:
 
 def test_the_shares_of_the_units_add_up_to_the_whole_day() -> None:
     units = adoption().units
-    total_s = sum(
-        target_for(CASE, adoption(), u.unit_id, date(2026, 11, 25), "stated").seconds for u in units
-    )
+    total_s = sum(target_for(CASE, adoption(), u.unit_id, date(2026, 11, 25), "stated").seconds for u in units)
     assert total_s == WEEKDAY_S == 1875 * 60
 
 
@@ -108,9 +104,7 @@ def test_an_adoption_belongs_to_one_case() -> None:
 
 
 def test_carer_shares_that_do_not_sum_to_one_are_refused() -> None:
-    unit = AdoptedUnit(
-        unit_id="nord", name="Nord", document_unit="Center Nord", go_live_on=GO_LIVE_ON, carer_share=0.9
-    )
+    unit = AdoptedUnit(unit_id="nord", name="Nord", document_unit="Center Nord", go_live_on=GO_LIVE_ON, carer_share=0.9)
     with pytest.raises(ValidationError, match="sum to 1"):
         Adoption(case_id=CASE.id, units=(unit,))
 

@@ -76,9 +76,7 @@ class Shift:
         return self.shift_id or f"{self.carer_id}-{self.day}"
 
 
-def plain_shift(
-    carer_id: str, day: date, unit_id: str = "nord", head_min: float = 6, tail_min: float = 4
-) -> Shift:
+def plain_shift(carer_id: str, day: date, unit_id: str = "nord", head_min: float = 6, tail_min: float = 4) -> Shift:
     """Two locked stops: ``head_min`` before the first begins, ``tail_min`` after the last has ended."""
     stops = (
         Stop(head_min, head_min + 30, source="device", locked=True),
@@ -246,9 +244,7 @@ class World:
             for day in range(5)
         ]
         with self.units.begin() as work:
-            baselines = import_time_study(
-                work, study_csv(rows), known_units=UNITS, pseudonyms=self.pseudonyms
-            )
+            baselines = import_time_study(work, study_csv(rows), known_units=UNITS, pseudonyms=self.pseudonyms)
         self.sequencer.run_until_empty()
         return baselines
 

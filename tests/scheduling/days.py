@@ -52,9 +52,7 @@ def with_carer(day: Day, carer_id: str, **changes: Any) -> Day:
 
 def with_citizen(day: Day, citizen_id: str, **changes: Any) -> Day:
     """The day with one citizen changed."""
-    return replace(
-        day, citizens=tuple(replace(c, **changes) if c.id == citizen_id else c for c in day.citizens)
-    )
+    return replace(day, citizens=tuple(replace(c, **changes) if c.id == citizen_id else c for c in day.citizens))
 
 
 def municipality(seed: int, *, units: int = 1, carers: int = 4, visits_each: int = 8) -> Day:

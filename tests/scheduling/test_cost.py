@@ -144,8 +144,7 @@ def test_no_visit_of_up_to_an_hour_is_dropped_for_evenness_or_to_close_a_gap() -
     work = visit_load_min(visit, CARE_WEIGHTS)
 
     worst_rise = max(
-        uneven_price_min(load + work, 300.0, CARE_WEIGHTS)
-        - uneven_price_min(float(load), 300.0, CARE_WEIGHTS)
+        uneven_price_min(load + work, 300.0, CARE_WEIGHTS) - uneven_price_min(float(load), 300.0, CARE_WEIGHTS)
         for load in range(0, 1500, 5)
     )
 

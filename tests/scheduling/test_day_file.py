@@ -197,11 +197,7 @@ BROKEN: list[tuple[str, type_of_edit, list[Problem]]] = [
     (
         "a visit paired with itself",
         lambda d: d["pairs"][0].update(second_id="v3"),
-        [
-            Problem(
-                "$.pairs[0].second_id", "a visit of one pair only, not also of $.pairs[0].first_id", '"v3"'
-            )
-        ],
+        [Problem("$.pairs[0].second_id", "a visit of one pair only, not also of $.pairs[0].first_id", '"v3"')],
     ),
     (
         "a pair at two citizens",

@@ -222,9 +222,7 @@ def test_a_broken_instance_names_path_expected_and_found(
 
 @needs_benchmarks
 @pytest.mark.parametrize(("name", "moves"), [("003-rome", 6000), ("021-florence", 6000), ("25_1", 4000)])
-def test_the_strict_judge_finds_our_plan_feasible_and_our_cost_right(
-    name: str, moves: int, tmp_path: Path
-) -> None:
+def test_the_strict_judge_finds_our_plan_feasible_and_our_cost_right(name: str, moves: int, tmp_path: Path) -> None:
     path = benchmark(name)
     day = load_day(path, hhcrsp_on=ON)
 

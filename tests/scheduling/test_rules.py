@@ -114,14 +114,10 @@ def test_rest_is_counted_on_both_sides_of_the_shift() -> None:
 
     assert code(rules.rest_before_shift(tired, None)) == "daily_rest:hard"
     assert code(rules.rest_before_shift(tired, "LA-7")) == "daily_rest:warning"
-    assert (
-        code(rules.rest_before_shift(replace(tired, rest_agreement_ref="LA-7"), None)) == "daily_rest:warning"
-    )
+    assert code(rules.rest_before_shift(replace(tired, rest_agreement_ref="LA-7"), None)) == "daily_rest:warning"
     assert rules.rest_before_shift(ANNA, None) is None
     assert rules.rest_after_shift(early, SEVEN + timedelta(hours=7), None) is None
-    assert (
-        code(rules.rest_after_shift(early, SEVEN + timedelta(hours=7, minutes=1), None)) == "daily_rest:hard"
-    )
+    assert code(rules.rest_after_shift(early, SEVEN + timedelta(hours=7, minutes=1), None)) == "daily_rest:hard"
     assert rules.rest_after_shift(ANNA, SEVEN + timedelta(hours=20), None) is None
 
 

@@ -55,10 +55,7 @@ def state(schedule: Schedule) -> tuple[object, ...]:
     return (
         [list(route) for route in schedule.routes],
         [list(keys) for keys in schedule.keys],
-        [
-            (v, schedule.start[v], schedule.at[v], schedule.leg[v], schedule.late[v], schedule.gap[v])
-            for v in placed
-        ],
+        [(v, schedule.start[v], schedule.at[v], schedule.leg[v], schedule.late[v], schedule.gap[v]) for v in placed],
         list(schedule.loads.load),
         list(schedule.back),
         list(schedule.over),
@@ -105,9 +102,7 @@ def test_times_kept_up_to_date_are_the_times_of_the_routes_driven_afresh(seed: i
 
     for kept, driven in zip(plan.routes, afresh.routes, strict=True):
         assert [s.visit_id for s in kept.stops] == [s.visit_id for s in driven.stops]
-        assert [s.start_min for s in kept.stops] == pytest.approx(
-            [s.start_min for s in driven.stops], abs=1e-6
-        )
+        assert [s.start_min for s in kept.stops] == pytest.approx([s.start_min for s in driven.stops], abs=1e-6)
 
 
 @settings(max_examples=15, deadline=None)
@@ -147,9 +142,7 @@ def test_double_visits_keep_their_gap_and_their_two_carers_whatever_moves(seed: 
 
 
 def test_the_routes_of_the_small_town_have_the_times_of_the_clock() -> None:
-    plan = plan_from_routes(
-        lillestad(), {"anna": [VisitId("v1"), VisitId("v2"), VisitId("v3")], "bo": [VisitId("v4")]}
-    )
+    plan = plan_from_routes(lillestad(), {"anna": [VisitId("v1"), VisitId("v2"), VisitId("v3")], "bo": [VisitId("v4")]})
 
     anna, bo = plan.routes
     assert [(s.start_min, s.end_min, s.travel_min, s.wait_min) for s in anna.stops] == [

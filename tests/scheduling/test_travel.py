@@ -11,9 +11,7 @@ from tests.scheduling.days import lillestad
 TOWN_HALL = Place(lat_deg=55.6759, lon_deg=12.5683)
 ONE_KM_NORTH = Place(lat_deg=55.6759 + 1 / 111.1950797, lon_deg=12.5683)
 
-places = st.builds(
-    Place, lat_deg=st.floats(55.0, 57.0, allow_nan=False), lon_deg=st.floats(8.0, 15.0, allow_nan=False)
-)
+places = st.builds(Place, lat_deg=st.floats(55.0, 57.0, allow_nan=False), lon_deg=st.floats(8.0, 15.0, allow_nan=False))
 
 
 @pytest.mark.parametrize(
@@ -24,9 +22,7 @@ places = st.builds(
         (Transport.CAR, 1.4 / 20.0 * 60 + 2.0),
     ],
 )
-def test_a_kilometre_takes_detour_speed_and_parking_into_account(
-    transport: Transport, minutes: float
-) -> None:
+def test_a_kilometre_takes_detour_speed_and_parking_into_account(transport: Transport, minutes: float) -> None:
     travel = CoordinateTravel(TravelBySpeed(STANDARD_SPEEDS))
 
     assert travel.leg_min(transport, TOWN_HALL, ONE_KM_NORTH) == pytest.approx(minutes, abs=0.001)
@@ -87,9 +83,7 @@ def test_a_transport_without_speed_is_named() -> None:
 
 def test_a_place_without_coordinates_is_named() -> None:
     with pytest.raises(ValueError, match="Expected a place with WGS 84 coordinates"):
-        CoordinateTravel(TravelBySpeed(STANDARD_SPEEDS)).leg_min(
-            Transport.BIKE, TOWN_HALL, Place(matrix_row=1)
-        )
+        CoordinateTravel(TravelBySpeed(STANDARD_SPEEDS)).leg_min(Transport.BIKE, TOWN_HALL, Place(matrix_row=1))
 
 
 def test_a_place_without_a_row_is_named() -> None:

@@ -125,9 +125,7 @@ class LogBook:
                 continue
             if version > VERSIONS[event_type]:
                 # Passing over it could leave a superseded route in force.
-                raise UnknownEventError(
-                    f"Expected version <= {VERSIONS[event_type]} of {event_type!r}, got {version}."
-                )
+                raise UnknownEventError(f"Expected version <= {VERSIONS[event_type]} of {event_type!r}, got {version}.")
             _fold(self.facts, event_type, at, data)
         return count
 
@@ -147,12 +145,7 @@ def _unsequenced() -> Any:
 
 
 def _sequenced(position: int) -> Any:
-    return (
-        select(*_COLUMNS)
-        .where(col(EventRow.position) > position)
-        .order_by(col(EventRow.position))
-        .limit(_BATCH)
-    )
+    return select(*_COLUMNS).where(col(EventRow.position) > position).order_by(col(EventRow.position)).limit(_BATCH)
 
 
 def _fold(facts: Facts, event_type: str, at: datetime, data: Mapping[str, Any]) -> None:

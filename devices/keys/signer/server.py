@@ -61,9 +61,7 @@ def serve_signer(settings: SignerSettings, stop: Event | None = None) -> None:
 
 
 class _Server:
-    def __init__(
-        self, minter: Minter, secret: bytes, listener: socket.socket, parent_pid: int | None
-    ) -> None:
+    def __init__(self, minter: Minter, secret: bytes, listener: socket.socket, parent_pid: int | None) -> None:
         self._minter = minter
         self._secret = secret
         self._listener = listener

@@ -23,9 +23,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "benefit_closed_month",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("technology", sa.String(length=32), nullable=False),
         sa.Column("unit_id", sa.String(length=64), nullable=False),
         sa.Column("month", sa.String(length=7), nullable=False),
@@ -40,9 +38,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "benefit_deletion_receipt",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("first_position", sa.BigInteger(), nullable=False),
         sa.Column("last_position", sa.BigInteger(), nullable=False),
         sa.Column("rule", sa.String(length=128), nullable=False),
@@ -51,9 +47,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "benefit_entry",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("technology", sa.String(length=32), nullable=False),
         sa.Column("component", sa.String(length=32), nullable=False),
         sa.Column("clock", sa.String(length=16), nullable=False),
@@ -209,9 +203,7 @@ def upgrade() -> None:
 
     op.create_table(
         "device_report",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("device_id", sa.String(length=64), nullable=False),
         sa.Column("boot", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -295,9 +287,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "event",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=True),
         sa.Column("event_type", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -426,9 +416,7 @@ def upgrade() -> None:
 
     op.create_table(
         "quarantine",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("last_received_at", UtcDateTime(), nullable=False),
@@ -594,9 +582,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "benefit_baseline_sample",
-        sa.Column(
-            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
-        ),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("baseline_id", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("day_on", sa.Date(), nullable=False),
@@ -609,9 +595,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("benefit_baseline_sample", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_benefit_baseline_sample_baseline_id"), ["baseline_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_benefit_baseline_sample_baseline_id"), ["baseline_id"], unique=False)
 
     # ### end Alembic commands ###
 

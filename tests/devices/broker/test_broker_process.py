@@ -56,9 +56,7 @@ def test_a_broker_left_behind_by_a_killed_run_is_ended_first(tmp_path: Path, bro
     successor.stop()
 
 
-def test_messages_acknowledged_by_mosquitto_survive_its_sudden_death(
-    mosquitto: BrokerProcess, tmp_path: Path
-) -> None:
+def test_messages_acknowledged_by_mosquitto_survive_its_sudden_death(mosquitto: BrokerProcess, tmp_path: Path) -> None:
     payloads: list[bytes] = []
     last_came = Event()
 

@@ -150,9 +150,7 @@ def test_an_acknowledgement_of_an_earlier_connection_does_not_touch_the_present_
     assert received.wait_for(3)[2].payload == b"precious"
 
 
-def test_messages_sent_while_the_gateway_was_away_are_kept_for_it(
-    connect: Connect, devices: DeviceConnections
-) -> None:
+def test_messages_sent_while_the_gateway_was_away_are_kept_for_it(connect: Connect, devices: DeviceConnections) -> None:
     gateway, _received = connect()
     bring_up(devices, device("a"))
     gateway.stop()
@@ -177,9 +175,7 @@ def test_a_lost_network_sends_the_last_will_and_a_goodbye_does_not(
     assert [d.payload for d in received.wait_for(2)] == [b"gone", b"marker"]
 
 
-def test_a_device_that_was_lost_comes_back_with_its_session(
-    connect: Connect, devices: DeviceConnections
-) -> None:
+def test_a_device_that_was_lost_comes_back_with_its_session(connect: Connect, devices: DeviceConnections) -> None:
     gateway, _received = connect(acknowledge=True)
     of_a = Received()
     bring_up(devices, device("a", of_a))
@@ -190,9 +186,7 @@ def test_a_device_that_was_lost_comes_back_with_its_session(
     assert of_a.wait_for(1)[0].payload == b"while away"
 
 
-def test_a_retained_message_is_marked_as_old_for_a_newcomer(
-    connect: Connect, devices: DeviceConnections
-) -> None:
+def test_a_retained_message_is_marked_as_old_for_a_newcomer(connect: Connect, devices: DeviceConnections) -> None:
     bring_up(devices, device("a"))
     devices.publish("lock-a", Publication(topic("a", "birth"), b"born", retain=True)).result(WAIT_S)
     _gateway, received = connect("gateway-2")

@@ -408,9 +408,7 @@ def test_a_fleet_of_locks_is_born_reports_and_is_relieved_of_its_events(
 ) -> None:
     trust = server_trust([], [SERVICE_KEY.verifying_key])
     link = SystemLinkClock()
-    locks = [
-        SimulatedLock(f"lock-{n}", trust, world=world, link=link, behaviour=FAULTLESS) for n in range(20)
-    ]
+    locks = [SimulatedLock(f"lock-{n}", trust, world=world, link=link, behaviour=FAULTLESS) for n in range(20)]
     with units.begin() as work:
         enrol(work, TENANT, [Enrolment(DeviceKind.LOCK, "u", device_id=x.lock_id) for x in locks])
         mount_locks(work, [LockEnrolment(x.lock_id, f"door-{x.lock_id}", "u", x.public_key) for x in locks])
@@ -448,8 +446,7 @@ def test_lost_networks_come_at_the_same_world_time_for_the_same_seed(
         trust = server_trust([], [SERVICE_KEY.verifying_key])
         link = SystemLinkClock()
         locks = [
-            SimulatedLock(f"lock-{n}", trust, world=world, link=link, behaviour=shaky, seed=seed)
-            for n in range(5)
+            SimulatedLock(f"lock-{n}", trust, world=world, link=link, behaviour=shaky, seed=seed) for n in range(5)
         ]
         fleet = Fleet(broker.address, TENANT, locks, link, outages_from=world.now())
         told = []

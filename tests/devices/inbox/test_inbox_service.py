@@ -50,9 +50,7 @@ def make_lock(units: UnitsOfWork, world: SimulatedWorldClock, lock_id: str = "lo
     return lock
 
 
-def messages(
-    lock: SimulatedLock, out: Sequence[tuple[str, bytes, float]], tenant: str = TENANT
-) -> list[Incoming]:
+def messages(lock: SimulatedLock, out: Sequence[tuple[str, bytes, float]], tenant: str = TENANT) -> list[Incoming]:
     return [incoming(lock.lock_id, name, payload, tenant) for name, payload, _delay_s in out]
 
 
@@ -125,9 +123,7 @@ def _on_no_topic_at_all(_lock: SimulatedLock, _world: SimulatedWorldClock) -> In
 
 
 def _as_another_kind(_lock: SimulatedLock, _world: SimulatedWorldClock) -> Incoming:
-    return incoming(
-        "lock-a", "birth", b'{"v": 1, "device": "lock-a", "boot": 1, "firmware": "x"}', kind="lift"
-    )
+    return incoming("lock-a", "birth", b'{"v": 1, "device": "lock-a", "boot": 1, "firmware": "x"}', kind="lift")
 
 
 def _speaking_for_another(lock: SimulatedLock, _world: SimulatedWorldClock) -> Incoming:
@@ -320,9 +316,7 @@ def test_pages_of_the_quarantine_hold_every_row_once_newest_first(
     assert seen == sorted(seen, reverse=True)
 
 
-def test_only_what_is_new_is_stored_whoever_else_delivers_it_again(
-    units: UnitsOfWork, database: Database
-) -> None:
+def test_only_what_is_new_is_stored_whoever_else_delivers_it_again(units: UnitsOfWork, database: Database) -> None:
     with units.begin() as work:
         assert store_reports(work, [report(1), report(2), report(2)]) == {("d", 1, 1), ("d", 1, 2)}
     with units.begin() as work:

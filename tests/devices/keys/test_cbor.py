@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from devices.keys.cbor import MAX_BYTES, Cbor, decode, encode
 from devices.keys.errors import MessageError
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**64), 2**64 - 1)
-    | st.binary(max_size=40)
-    | st.text(max_size=20)
-)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**64), 2**64 - 1) | st.binary(max_size=40) | st.text(max_size=20)
 KEYS = st.text(max_size=8) | st.integers(-300, 300)
 
 

@@ -40,9 +40,7 @@ FULL = replace(
 GRANTS = st.builds(
     Grant,
     iss=st.text("abcdef", min_size=1, max_size=12),
-    aud=st.lists(
-        st.text("0123456789abcdef", min_size=1, max_size=32), min_size=1, max_size=2, unique=True
-    ).map(tuple),
+    aud=st.lists(st.text("0123456789abcdef", min_size=1, max_size=32), min_size=1, max_size=2, unique=True).map(tuple),
     nbf_at=st.just(START_AT),
     exp_at=st.integers(1, 10**6).map(lambda seconds: START_AT + timedelta(seconds=seconds)),
     cti=st.binary(min_size=16, max_size=16),

@@ -77,9 +77,7 @@ def test_a_message_is_read_back_whole(direction: Direction, name: str, message: 
 
 
 @pytest.mark.parametrize(("direction", "name", "message"), PLAIN, ids=IDS)
-def test_a_field_nobody_knows_is_kept_and_goes_out_again(
-    direction: Direction, name: str, message: Message
-) -> None:
+def test_a_field_nobody_knows_is_kept_and_goes_out_again(direction: Direction, name: str, message: Message) -> None:
     body = cast("dict[str, cbor.Cbor]", cbor.decode(message.encode()))
     newer = cbor.encode({**body, "later": [1, {"deep": B16}]})
 
@@ -134,15 +132,9 @@ def test_noise_on_any_topic_is_refused_with_a_code(noise: bytes, topic: tuple[Di
         pytest.param(UP, "evt", {"v": 1, "events": []}, "events", "1 to 64", id="an empty batch"),
         pytest.param(UP, "evt", {"v": 1, "events": [[B16, None, None]] * 65}, "events", "1 to 64", id="65"),
         pytest.param(UP, "evt", {"v": 1, "events": [B16]}, "events[0]", "an array", id="a bare event"),
-        pytest.param(
-            UP, "evt", {"v": 1, "events": [[1, None, None]]}, "events[0][0]", "a signed", id="no bytes"
-        ),
-        pytest.param(
-            UP, "evt", {"v": 1, "events": [[B16, B16, None]]}, "events[0]", "a salt", id="salt alone"
-        ),
-        pytest.param(
-            UP, "evt", {"v": 1, "events": [[B16, b"", b"p"]]}, "events[0]", "a salt", id="short salt"
-        ),
+        pytest.param(UP, "evt", {"v": 1, "events": [[1, None, None]]}, "events[0][0]", "a signed", id="no bytes"),
+        pytest.param(UP, "evt", {"v": 1, "events": [[B16, B16, None]]}, "events[0]", "a salt", id="salt alone"),
+        pytest.param(UP, "evt", {"v": 1, "events": [[B16, b"", b"p"]]}, "events[0]", "a salt", id="short salt"),
     ],
 )
 def test_a_broken_payload_names_field_expected_and_found(

@@ -48,31 +48,19 @@ DENIED = LockResult.DENIED
         pytest.param((Sent(101), Answered(103, DENIED, "used_up")), "refused", False, id="denied"),
         pytest.param((Sent(101), Answered(103, LockResult.JAMMED)), "jammed", False, id="jammed"),
         pytest.param((Sent(101), Ticked(110.01)), "unknown", False, id="no answer"),
-        pytest.param(
-            (Sent(101), Ticked(111), Answered(190, OPENED)), "unlocked", True, id="late, after a tick"
-        ),
+        pytest.param((Sent(101), Ticked(111), Answered(190, OPENED)), "unlocked", True, id="late, after a tick"),
         pytest.param((Sent(101), Answered(190, OPENED)), "unlocked", True, id="late, nobody ticked"),
         pytest.param((Sent(101), Answered(190, DENIED, "x")), "refused", True, id="late denial"),
         pytest.param((Ticked(106), Answered(107, OPENED)), "unlocked", True, id="answered though expired"),
         pytest.param((Sent(101), Answered(102, OPENED), Ticked(500)), "unlocked", False, id="stays open"),
         pytest.param((Answered(101, OPENED), Sent(101.1)), "unlocked", False, id="answer overtook the note"),
-        pytest.param(
-            (Sent(101), Answered(102, OPENED), Answered(103, DENIED)), "unlocked", False, id="first word"
-        ),
-        pytest.param(
-            (Sent(101), Answered(102, DENIED), Answered(103, OPENED)), "unlocked", True, id="it moved"
-        ),
+        pytest.param((Sent(101), Answered(102, OPENED), Answered(103, DENIED)), "unlocked", False, id="first word"),
+        pytest.param((Sent(101), Answered(102, DENIED), Answered(103, OPENED)), "unlocked", True, id="it moved"),
         pytest.param((Sent(101), Answered(102, LockResult.NONE)), "sent", False, id="lock knows nothing yet"),
         pytest.param((Sent(101), Answered(102, LockResult.LOCKED)), "sent", False, id="another operation"),
-        pytest.param(
-            (Sent(101), Answered(102, LockResult.PENDING), Ticked(150)), "sent", False, id="second holder"
-        ),
-        pytest.param(
-            (Sent(101), Answered(102, LockResult.PENDING), Ticked(173)), "unknown", False, id="nobody came"
-        ),
-        pytest.param(
-            (Sent(101), Ticked(111), Answered(112, LockResult.PENDING)), "unknown", False, id="late pending"
-        ),
+        pytest.param((Sent(101), Answered(102, LockResult.PENDING), Ticked(150)), "sent", False, id="second holder"),
+        pytest.param((Sent(101), Answered(102, LockResult.PENDING), Ticked(173)), "unknown", False, id="nobody came"),
+        pytest.param((Sent(101), Ticked(111), Answered(112, LockResult.PENDING)), "unknown", False, id="late pending"),
         pytest.param((Sent(101), RefusedByServer(101.5, "x")), "sent", False, id="too late to refuse"),
     ],
 )

@@ -110,9 +110,7 @@ def diagnostic(value: object) -> str:
     if isinstance(value, str):
         return f'"{value}"'
     return (
-        {None: "null", True: "true", False: "false"}[value]
-        if value is None or isinstance(value, bool)
-        else str(value)
+        {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
     )
 
 

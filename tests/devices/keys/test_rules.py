@@ -46,9 +46,7 @@ FACTS = VisitFacts(
         pytest.param(replace(FACTS, door=replace(DOOR, battery_mv=4_401)), id="just enough battery"),
         pytest.param(replace(FACTS, door=replace(DOOR, battery_mv=None)), id="battery not told"),
         pytest.param(replace(FACTS, door=replace(DOOR, clock=None)), id="a lock without a clock"),
-        pytest.param(
-            replace(FACTS, door=replace(DOOR, clock=ClockState.UNSURE)), id="clock good for a while"
-        ),
+        pytest.param(replace(FACTS, door=replace(DOOR, clock=ClockState.UNSURE)), id="clock good for a while"),
     ],
 )
 def test_a_planned_visit_with_everything_in_order_may_be_opened(facts: VisitFacts) -> None:
@@ -76,9 +74,7 @@ def test_a_planned_visit_with_everything_in_order_may_be_opened(facts: VisitFact
             {"moved_at": START_AT, "reason": "syg"},
             id="moved to somebody else",
         ),
-        pytest.param(
-            replace(FACTS, planned_carer=None), RefusalCode.NOT_ON_ROUTE, {}, id="on nobody's route"
-        ),
+        pytest.param(replace(FACTS, planned_carer=None), RefusalCode.NOT_ON_ROUTE, {}, id="on nobody's route"),
         pytest.param(replace(FACTS, right=None), RefusalCode.NOT_ON_ROUTE, {}, id="no door right"),
         pytest.param(
             replace(FACTS, required_competences=frozenset({"sonde", "insulin", "kateter"})),
@@ -98,18 +94,14 @@ def test_a_planned_visit_with_everything_in_order_may_be_opened(facts: VisitFact
             {"revoked_at": START_AT},
             id="tablet reported lost",
         ),
-        pytest.param(
-            replace(FACTS, right=replace(RIGHT, epoch=2)), RefusalCode.EPOCH_REVOKED, {}, id="an older epoch"
-        ),
+        pytest.param(replace(FACTS, right=replace(RIGHT, epoch=2)), RefusalCode.EPOCH_REVOKED, {}, id="an older epoch"),
         pytest.param(
             replace(FACTS, door=replace(DOOR, clock=ClockState.LOST)),
             RefusalCode.CLOCK_UNSURE,
             {},
             id="no clock",
         ),
-        pytest.param(
-            replace(FACTS, consent_active=False), RefusalCode.CONSENT_WITHDRAWN, {}, id="consent withdrawn"
-        ),
+        pytest.param(replace(FACTS, consent_active=False), RefusalCode.CONSENT_WITHDRAWN, {}, id="consent withdrawn"),
         pytest.param(
             replace(FACTS, door=replace(DOOR, battery_mv=4_400)),
             RefusalCode.BATTERY_LOW,

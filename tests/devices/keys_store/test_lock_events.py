@@ -34,9 +34,7 @@ def bare(town: Town) -> Town:
     return town
 
 
-def _draft(
-    kind: str, at: datetime | None, battery_mv: int = 5_900, commitment: bytes | None = None
-) -> ChainEvent:
+def _draft(kind: str, at: datetime | None, battery_mv: int = 5_900, commitment: bytes | None = None) -> ChainEvent:
     return ChainEvent(LOCK, 1, 0, at, 0, kind, None, None, battery_mv, b"", commitment)
 
 
@@ -140,9 +138,7 @@ def test_events_that_another_key_signed_are_not_believed(bare: Town) -> None:
 
 def test_events_from_inside_a_gap_may_still_come_home_another_way(bare: Town) -> None:
     events, state = _chain(bare, 4)
-    gap = ChainEvent(
-        LOCK, 1, 3, None, 0, "gap", None, "overflow", 5_900, events[0].event.prev, None, 1, events[2].head
-    )
+    gap = ChainEvent(LOCK, 1, 3, None, 0, "gap", None, "overflow", 5_900, events[0].event.prev, None, 1, events[2].head)
     assert _upto(bare, _hear(bare, [sign_event(gap, KEY), events[3]])) == 4
     assert _row(bare).chain_head == state.head
     recovered = _hear(bare, events[:2])
@@ -151,9 +147,7 @@ def test_events_from_inside_a_gap_may_still_come_home_another_way(bare: Town) ->
 
 
 def test_an_event_from_the_future_is_set_aside(bare: Town) -> None:
-    signed, _ = extend_chain(
-        ChainState.start(LOCK), _draft("tamper", bare.clock.now() + timedelta(minutes=3)), KEY
-    )
+    signed, _ = extend_chain(ChainState.start(LOCK), _draft("tamper", bare.clock.now() + timedelta(minutes=3)), KEY)
     assert [s.reason for s in _hear(bare, [signed]).quarantined] == [Reason.FUTURE_TIMESTAMP]
 
 

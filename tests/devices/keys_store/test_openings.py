@@ -49,9 +49,7 @@ def _challenge(town: Town, opening: DoorOpening) -> Challenge:
     return challenge
 
 
-def _prove(
-    town: Town, opening: DoorOpening, carer: Carer, grant: GrantIssued, challenge: Challenge
-) -> ProofOutcome:
+def _prove(town: Town, opening: DoorOpening, carer: Carer, grant: GrantIssued, challenge: Challenge) -> ProofOutcome:
     proof = carer.key.prove("lock-1", Operation.OPEN, grant.cti, challenge.nonce)
     with town.units.begin() as work:
         return openings.proof_given(
@@ -110,9 +108,7 @@ def test_a_tap_a_challenge_and_a_proof_open_the_door_and_the_log_hears_of_it_onc
 
 
 @pytest.mark.parametrize("order", [["evt", "answer"], ["evt"], ["answer", "evt", "answer", "evt"]])
-def test_the_chained_event_is_as_good_as_the_answer_and_neither_is_told_twice(
-    town: Town, order: list[str]
-) -> None:
+def test_the_chained_event_is_as_good_as_the_answer_and_neither_is_told_twice(town: Town, order: list[str]) -> None:
     carer, grant = _ready(town)
     opening, command = _sent(town, carer, grant)
     said = _said(town, command)
@@ -121,9 +117,7 @@ def test_the_chained_event_is_as_good_as_the_answer_and_neither_is_told_twice(
         town.hear("lock-1", [(name, said[name])])
 
     assert _now(town, opening).state == "unlocked"
-    assert [event.opening_id for event in cast("list[DoorOpened]", town.events("door.opened"))] == [
-        opening.opening_id
-    ]
+    assert [event.opening_id for event in cast("list[DoorOpened]", town.events("door.opened"))] == [opening.opening_id]
     assert _settled(town) == [("unlocked", None, False)]
 
 

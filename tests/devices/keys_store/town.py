@@ -119,9 +119,7 @@ class Town:
         lock = SimulatedLock(lock_id, trust, world=self.clock, link=self.link, behaviour=behaviour)
         with self.units.begin() as work:
             service.mount_locks(work, [LockEnrolment(lock_id, door_id, UNIT, lock.public_key)])
-            enrolled = DeviceEnrolled(
-                at=work.now, unit_id=UNIT, device_id=lock_id, kind="lock", door_id=door_id
-            )
+            enrolled = DeviceEnrolled(at=work.now, unit_id=UNIT, device_id=lock_id, kind="lock", door_id=door_id)
             work.record(enrolled)
         self.locks[lock_id] = lock
         self.hear(lock_id, [(name, payload) for name, payload, _ in lock.power_on()])
@@ -173,9 +171,7 @@ class Town:
                     stops=tuple(stops),
                 )
             )
-            wanted = [
-                RightWanted(s.door_id, s.visit_id, UNIT, s.start_at, s.end_at) for s in stops if s.door_id
-            ]
+            wanted = [RightWanted(s.door_id, s.visit_id, UNIT, s.start_at, s.end_at) for s in stops if s.door_id]
             return set_rights(work, carer.carer_id, DAY, carer.route_id, version, wanted)
 
     def record(self, *events: Event) -> None:

@@ -120,9 +120,7 @@ def test_a_birth_of_an_older_start_is_ignored(enrolled: UnitsOfWork, database: D
     assert not is_online(database)
 
 
-def test_what_the_broker_had_kept_does_not_bring_a_lost_device_back(
-    enrolled: UnitsOfWork, database: Database
-) -> None:
+def test_what_the_broker_had_kept_does_not_bring_a_lost_device_back(enrolled: UnitsOfWork, database: Database) -> None:
     take(enrolled, birth(3), death(3), birth(3, retained=True))
     assert not is_online(database)
     take(enrolled, birth(3))
@@ -136,9 +134,7 @@ def test_whichever_kept_message_comes_first_a_newcomer_knows_who_is_gone(
     assert not is_online(database)
 
 
-def test_an_empty_death_only_clears_what_the_broker_had_kept(
-    enrolled: UnitsOfWork, database: Database
-) -> None:
+def test_an_empty_death_only_clears_what_the_broker_had_kept(enrolled: UnitsOfWork, database: Database) -> None:
     take(enrolled, birth(1), Incoming(TENANT, "lock", "lock-a", "death", b"", START_AT))
     assert is_online(database)
 
@@ -151,9 +147,7 @@ def test_a_birth_tells_firmware_and_battery(enrolled: UnitsOfWork, database: Dat
     assert (device.firmware, device.battery_mv) == ("fw-2", 5900)
 
 
-def test_kinds_that_speak_json_are_born_and_lost_the_same_way(
-    enrolled: UnitsOfWork, database: Database
-) -> None:
+def test_kinds_that_speak_json_are_born_and_lost_the_same_way(enrolled: UnitsOfWork, database: Database) -> None:
     take(enrolled, lift("birth", battery_mv=24_000, later_field={"kept": True}))
     assert is_online(database, "lift-a")
     take(enrolled, lift("death"))
@@ -169,14 +163,10 @@ def test_kinds_that_speak_json_are_born_and_lost_the_same_way(
         pytest.param(b"[" * 100_000, "message_malformed", "at most 65536 bytes", id="too long"),
         pytest.param(b'{"v": 2}', "message_version_unknown", 1, id="later version"),
         pytest.param(b'{"boot": 1}', "message_malformed", "a value", id="no version"),
-        pytest.param(
-            b'{"v": 1, "device": 7}', "message_malformed", "text of 1 to 64 characters", id="number"
-        ),
+        pytest.param(b'{"v": 1, "device": 7}', "message_malformed", "text of 1 to 64 characters", id="number"),
     ],
 )
-def test_a_birth_that_cannot_be_read_says_what_was_expected(
-    payload: bytes, code: str, expected: object
-) -> None:
+def test_a_birth_that_cannot_be_read_says_what_was_expected(payload: bytes, code: str, expected: object) -> None:
     with pytest.raises(MessageError) as error:
         read_birth("vehicle", payload)
     assert error.value.code == code

@@ -278,9 +278,7 @@ def _ask_until_it_fails(client: SignerClient, within_s: float) -> None:
         client.status()
 
 
-@pytest.mark.parametrize(
-    "address", ["tcp:0.0.0.0:9000", "tcp:127.0.0.1:0", "unix:", "http://x", f"unix:/{'x' * 120}"]
-)
+@pytest.mark.parametrize("address", ["tcp:0.0.0.0:9000", "tcp:127.0.0.1:0", "unix:", "http://x", f"unix:/{'x' * 120}"])
 def test_an_address_that_others_can_reach_is_a_wrong_setting(address: str) -> None:
     with pytest.raises(ValueError, match="Expected"):
         SignerAddress.parse(address)

@@ -116,9 +116,7 @@ def _second_content(facts: Facts) -> None:
         (_second_content, MintRefusal.ROUTE_DISPUTED),
     ],
 )
-def test_what_the_log_tells_later_voids_the_request(
-    happens: Callable[[Facts], None], code: MintRefusal
-) -> None:
+def test_what_the_log_tells_later_voids_the_request(happens: Callable[[Facts], None], code: MintRefusal) -> None:
     facts = _facts()
     happens(facts)
     assert _judge(GOOD, facts) is code

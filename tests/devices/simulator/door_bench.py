@@ -40,9 +40,7 @@ class DoorBench:
         self.service = SigningKey(bytes(range(1, 33)))
         self.stranger = SigningKey(bytes(range(2, 34)))
         trust = server_trust([self.issuer.verifying_key], [self.service.verifying_key])
-        self.lock = SimulatedLock(
-            LOCK_ID, trust, world=self.world, link=self.link, behaviour=behaviour, seed=seed
-        )
+        self.lock = SimulatedLock(LOCK_ID, trust, world=self.world, link=self.link, behaviour=behaviour, seed=seed)
         self.trust = lock_trust(VerifyingKey(self.lock.public_key))
         self.state = ChainState.start(LOCK_ID)
         self.mette, self.ali = HolderKey.seeded("mette"), HolderKey.seeded("ali")

@@ -108,9 +108,7 @@ ATTACKS: list[tuple[str, Callable[[DoorBench], OpenCommand], str]] = [
     ("a proof for another lock", _proof_for_another_lock, "wrong_holder"),
     (
         "a grant that is over",
-        lambda d: d.command(
-            d.grant(nbf_at=NOW_AT - 90 * MINUTE, exp_at=NOW_AT - MINUTE - timedelta(seconds=1))
-        ),
+        lambda d: d.command(d.grant(nbf_at=NOW_AT - 90 * MINUTE, exp_at=NOW_AT - MINUTE - timedelta(seconds=1))),
         "grant_expired",
     ),
     (
@@ -155,9 +153,7 @@ def test_the_same_door_opens_for_the_holder_of_a_good_grant() -> None:
         pytest.param(NOW_AT - 9 * MINUTE, NOW_AT - MINUTE, id="exp + 60 s"),
     ],
 )
-def test_the_window_has_sixty_seconds_of_leeway_and_a_challenge_exactly_ten(
-    nbf_at: datetime, exp_at: datetime
-) -> None:
+def test_the_window_has_sixty_seconds_of_leeway_and_a_challenge_exactly_ten(nbf_at: datetime, exp_at: datetime) -> None:
     door = DoorBench()
     command = door.command(door.grant(nbf_at=nbf_at, exp_at=exp_at))
     door.link.advance(10.0)
@@ -213,18 +209,10 @@ def test_a_newer_list_never_lowers_the_epoch() -> None:
 @pytest.mark.parametrize(
     ("name", "make", "ignored"),
     [
-        pytest.param(
-            "crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.service), "signature_key_unknown", id="crl"
-        ),
-        pytest.param(
-            "cfg", lambda d: sign_cfg(Cfg(LOCK_ID, 9, {}), d.stranger), "signature_key_unknown", id="cfg"
-        ),
-        pytest.param(
-            "crl", lambda d: sign_crl(Crl("other", 9, 9), d.issuer), "crl_not_heeded", id="crl of another"
-        ),
-        pytest.param(
-            "cfg", lambda d: sign_cfg(Cfg("other", 9, {}), d.service), "cfg_not_heeded", id="cfg of another"
-        ),
+        pytest.param("crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.service), "signature_key_unknown", id="crl"),
+        pytest.param("cfg", lambda d: sign_cfg(Cfg(LOCK_ID, 9, {}), d.stranger), "signature_key_unknown", id="cfg"),
+        pytest.param("crl", lambda d: sign_crl(Crl("other", 9, 9), d.issuer), "crl_not_heeded", id="crl of another"),
+        pytest.param("cfg", lambda d: sign_cfg(Cfg("other", 9, {}), d.service), "cfg_not_heeded", id="cfg of another"),
     ],
 )
 def test_revocations_and_settings_from_the_wrong_hand_or_for_another_lock_change_nothing(
@@ -260,12 +248,8 @@ FORGED_ACKS: list[tuple[str, Callable[[DoorBench, Ack], bytes], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("forge", "ignored"), [row[1:] for row in FORGED_ACKS], ids=[row[0] for row in FORGED_ACKS]
-)
-def test_a_forged_acknowledgement_deletes_nothing(
-    forge: Callable[[DoorBench, Ack], bytes], ignored: str
-) -> None:
+@pytest.mark.parametrize(("forge", "ignored"), [row[1:] for row in FORGED_ACKS], ids=[row[0] for row in FORGED_ACKS])
+def test_a_forged_acknowledgement_deletes_nothing(forge: Callable[[DoorBench, Ack], bytes], ignored: str) -> None:
     door = DoorBench()
     door.send(door.command())
     held = door.lock.log.held

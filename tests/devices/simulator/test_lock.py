@@ -141,9 +141,7 @@ def test_a_door_for_two_opens_on_the_second_holder_and_answers_both() -> None:
     assert first_command.request in {answer.request for answer in answers}
 
 
-@pytest.mark.parametrize(
-    "second", ["same key", "same grant", "too late", "revoked meanwhile", "after a start"]
-)
+@pytest.mark.parametrize("second", ["same key", "same grant", "too late", "revoked meanwhile", "after a start"])
 def test_a_door_for_two_stays_shut_for_anything_less_than_two(second: str) -> None:
     door = DoorBench()
     door.send(door.command(door.grant(door.mette, 1, dual=True)))
@@ -157,9 +155,7 @@ def test_a_door_for_two_stays_shut_for_anything_less_than_two(second: str) -> No
             door.link.advance(60.001)
         case "revoked meanwhile":
             door.take(
-                door.lock.on_message(
-                    "crl", sign_crl(Crl(LOCK_ID, 1, 0, (), (door.mette.thumbprint,)), door.issuer)
-                )
+                door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, 0, (), (door.mette.thumbprint,)), door.issuer))
             )
         case _:
             door.take(door.lock.power_on())

@@ -264,8 +264,10 @@ function laneWords(lane) {
     parts.push(t("planner.lane.shift", shiftClocks(lane.shift)));
     if (lane.shift.state !== "begun") parts.push(t(`planner.shift.${lane.shift.state}`));
   } else parts.push(t("planner.lane.noshift"));
-  if (lane.version && (lane.delivered_version ?? 0) < lane.version) parts.push(t("planner.lane.undelivered"));
-  else if (lane.version && lane.version > 1 && (lane.acknowledged_version ?? 0) < lane.version) {
+  // Before the shift has begun nobody has opened the tablet; that is no news.
+  const open = lane.shift?.state === "begun";
+  if (open && lane.version && (lane.delivered_version ?? 0) < lane.version) parts.push(t("planner.lane.undelivered"));
+  else if (open && lane.version && lane.version > 1 && (lane.acknowledged_version ?? 0) < lane.version) {
     parts.push(t("planner.lane.unacknowledged"));
   }
   if (lane.transport) parts.push(t(`planner.transport.${lane.transport}`));

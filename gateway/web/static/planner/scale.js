@@ -94,8 +94,9 @@ export class Scale {
       if (final) last = Math.max(last, Date.parse(final.end_at));
     }
     if (first > last) {
-      const now = this.board.now();
-      return { first: now - 3 * HOUR_MS, last: now + 3 * HOUR_MS };
+      // A day without routes: its morning, so that the axis and the now-line belong to the day shown.
+      const morning = Date.parse(`${this.board.day || new Date(this.board.now()).toISOString().slice(0, 10)}T06:00:00Z`);
+      return { first: morning, last: morning + 8 * HOUR_MS };
     }
     return { first, last };
   }

@@ -66,9 +66,10 @@ class Tablet {
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.wake(); });
     setInterval(() => this.render(), 1000);
     setInterval(() => this.everyFewSeconds(), FLUSH_EVERY_MS);
-    this.render();
+    const card = new URLSearchParams(location.search).get("rolle") === "carer";
     if (this.session.person) this.enter();
-    else if (new URLSearchParams(location.search).get("rolle") === "carer") await this.enterDemo();
+    else if (card) await this.enterDemo();
+    this.render();
     keepShell(() => this.door.door.state === "ready" && !this.asking);
   }
 

@@ -1,0 +1,68 @@
+# Omsorgstid. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PYTEST_WORKERS ?= 2
+DEBIAN_PARTS := mosquitto redis-server postgresql chromium prometheus
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(STAMP)
+
+.PHONY: setup
+setup: $(STAMP) ## install what running needs, into .venv
+
+.PHONY: demo
+demo: setup ## set up and run the platform with a simulated municipality (ARGS="--exit --seed 1")
+	$(BIN)/omsorgstid demo $(ARGS)
+
+.PHONY: parts
+parts: ## install the real parts tests use from Debian, where missing and permitted
+	@sh deploy/install-parts.sh $(DEBIAN_PARTS)
+
+.PHONY: lint
+lint: $(DEV_STAMP) ## ruff, mypy --strict and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test
+test: $(DEV_STAMP) parts lint ## set up and run everything: lint, all tests, real parts
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile
+
+.PHONY: test-fast
+test-fast: $(DEV_STAMP) ## the tests that need no browser and no PostgreSQL
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not slow"
+
+.PHONY: serve
+serve: setup ## gateway, ingest and worker by the settings in the environment
+	$(BIN)/omsorgstid serve
+
+.PHONY: bench
+bench: $(DEV_STAMP) ## the benchmarks: ingest at full fleet, with their calibration
+	$(BIN)/python -m loadtests.ingest --devices 700 --rate 100 --seconds 20
+
+.PHONY: lock
+lock: ## write the requirement locks anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --group build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --group build --group dev pyproject.toml -o requirements-dev.lock

@@ -1,0 +1,312 @@
+"""``omsorgstid``: the command line (design §5.1)."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.adoption import load_benefits
+from gateway.log import configure
+from gateway.settings import WrongSettingError, load_settings
+from kernel.errors import DomainError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Omsorgstid: doors, routes, visits, minutes.",
+)
+Day = Annotated[str, typer.Argument(help="Day file or HHCRSP instance.")]
+
+
+def main() -> None:
+    """Run a command; a wrong setting or input ends with a sentence that names it."""
+    try:
+        app()
+    except WrongSettingError as err:
+        _fail(str(err), 2)
+    except DomainError as err:
+        problems = getattr(err, "problems", ())
+        _fail(
+            "\n".join([str(err), *(f"  {p.path}: expected {p.expected}, found {p.found}" for p in problems)]),
+            1,
+        )
+
+
+@app.command()
+def demo(
+    exit_: Annotated[bool, typer.Option("--exit", help="End with the benefit table.")] = False,
+    seed: Annotated[int, typer.Option(help="Same seed, same table.")] = 1,
+    day: Annotated[Path | None, typer.Option(help="Live this day file or HHCRSP instance.")] = None,
+    speed: Annotated[float, typer.Option(help="World seconds per second.")] = 60.0,
+    history: Annotated[bool, typer.Option(help="Build the eight weeks before today.")] = True,
+) -> None:
+    """The whole platform on embedded parts: a simulated municipality lives its day."""
+    from gateway.demo.run import DemoOptions, run_demo
+
+    configure("warning")
+    raise typer.Exit(run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history)))
+
+
+@app.command()
+def serve() -> None:
+    """Gateway: pages, API, event streams."""
+    _run(web=True)
+
+
+@app.command()
+def ingest() -> None:
+    """MQTT ingest, sequencer and ledger."""
+    _run(ingest=True)
+
+
+@app.command()
+def worker() -> None:
+    """Celery worker."""
+    _run(work=True)
+
+
+@app.command()
+def signer() -> None:
+    """The grant signer, the only holder of the issuer key."""
+    from devices.keys.signer.model import Quotas, SignerSettings
+    from devices.keys.signer.server import serve_signer
+    from gateway.runtime import signer_address, signer_secret
+
+    configure()
+    settings = load_settings()
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    serve_signer(
+        SignerSettings(
+            address=signer_address(settings),
+            database_url=settings.database_url,
+            key_file=settings.work_dir / "issuer.key",
+            secret_file=signer_secret(settings),
+            log_file=settings.work_dir / "signer.log",
+            quotas=Quotas(settings.signer.per_carer_hour, settings.signer.per_unit_hour),
+        )
+    )
+
+
+@app.command()
+def export() -> None:
+    """Benefit exporter for Prometheus: one process that reads the ledger."""
+    from kernel.clock import SystemWorldClock
+    from metrics.exporter import serve_exporter
+
+    configure()
+    settings = load_settings()
+    benefits = load_benefits(settings)
+    if benefits is None:
+        _fail("No business case is adopted yet: write adoption.yaml (docs/metrics.md).", 2)
+        return
+    server = serve_exporter(
+        settings.database_url,
+        settings.benefits.exporter_port,
+        clock=SystemWorldClock(),
+        cases=benefits.cases,
+        adoption=benefits.adoption,
+    )
+    _until_told_to_stop(server.close)
+
+
+@app.command()
+def plan(
+    day: Day,
+    seconds: Annotated[float, typer.Option(help="Upper bound of the time.")] = 60.0,
+    moves: Annotated[int | None, typer.Option(help="Moves to try; makes the plan repeatable.")] = None,
+    seed: Annotated[int, typer.Option(help="Same day, moves and seed: same plan.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Write the plan here instead of standard output.")] = None,
+) -> None:
+    """Plan a day file or an HHCRSP instance (then the output is the HHCRSP solution format)."""
+    from gateway.plan_output import plan_json
+    from scheduling.day_file import load_day
+    from scheduling.solver import solve_day
+
+    loaded = load_day(Path(day), hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
+    solved = solve_day(loaded, moves=moves, seconds=seconds, seed=seed)
+    _write(plan_json(loaded, solved), out)
+    done = sum(len(r.stops) for r in solved.routes)
+    print(
+        f"{done} visits planned, {len(solved.unallocated)} left over, cost {solved.cost_min:.2f} min",
+        file=sys.stderr,
+    )
+
+
+@app.command("import-day")
+def import_day(day: Day) -> None:
+    """Bring a day file into the database, all or nothing."""
+    from gateway.usecases.days import import_day as bring_in
+    from scheduling.day_file import load_day
+
+    loaded = load_day(Path(day), hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
+    with _database_work() as work:
+        bring_in(work, loaded)
+    print(f"{loaded.on}: {len(loaded.visits)} visits, {len(loaded.carers)} carers imported")
+
+
+@app.command("export-day")
+def export_day(on: Annotated[str, typer.Argument(help="YYYY-MM-DD")], out: Path | None = None) -> None:
+    """Write a stored day as a day file."""
+    from scheduling import day_store
+    from scheduling.day_file import dump_day
+
+    with _database_work() as work:
+        content = dump_day(day_store.load_day(work.session, date.fromisoformat(on)))
+    _write(content, out)
+
+
+@app.command("import-study")
+def import_study(study: Path) -> None:
+    """Freeze a baseline (nulpunktsmåling) from a time study."""
+    from sqlmodel import select
+
+    from devices.keys.signing import load_or_create_secret
+    from metrics.baselines import import_time_study
+    from metrics.pseudonyms import Pseudonyms
+    from scheduling.register.tables import UnitRow
+
+    key = load_or_create_secret(load_settings().work_dir / "pseudonym.key")
+    with _database_work() as work:
+        units = set(work.session.exec(select(UnitRow.id)).all())
+        frozen = import_time_study(work, study.read_bytes(), known_units=units, pseudonyms=Pseudonyms(key))
+        for row in frozen:
+            print(f"{row.unit_id} {row.shift_kind}: {row.mean_s / 60:.1f} min, n {row.shift_count}")
+
+
+@app.command()
+def targets(json_: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Business-case targets, each with document and line."""
+    from metrics.business_case import load_cases
+    from metrics.targets import targets_table
+
+    rows = targets_table(load_cases())
+    if json_:
+        print(json.dumps([r.as_json() for r in rows], ensure_ascii=False, indent=2))
+        return
+    from gateway.target_table import target_text
+
+    print(target_text(load_cases(), rows), end="")
+
+
+@app.command()
+def benefits(
+    from_: Annotated[str | None, typer.Option("--from", help="YYYY-MM-DD")] = None,
+    to: Annotated[str | None, typer.Option(help="YYYY-MM-DD")] = None,
+    format_: Annotated[str, typer.Option("--format", help="table, json, csv or xlsx")] = "table",
+    reading: Annotated[str, typer.Option(help="stated or implied")] = "stated",
+    out: Annotated[Path | None, typer.Option(help="File; needed for xlsx.")] = None,
+) -> None:
+    """Realised against target with interval and evidence grade."""
+    from kernel.clock import SystemWorldClock
+    from kernel.localtime import local_day
+    from metrics import report_formats
+    from metrics.report import benefit_report
+
+    settings = load_settings()
+    loaded = load_benefits(settings)
+    if loaded is None:
+        _fail("No business case is adopted yet: write adoption.yaml (docs/metrics.md).", 2)
+        return
+    writers: dict[str, Callable[[Any], str | bytes]] = {
+        "table": report_formats.table_text,
+        "json": report_formats.to_json,
+        "csv": report_formats.to_csv,
+        "xlsx": report_formats.to_xlsx,
+    }
+    if format_ not in writers or reading not in ("stated", "implied"):
+        _fail(
+            f"Expected --format table|json|csv|xlsx and --reading stated|implied, got {format_}, {reading}.",
+            2,
+        )
+    now = SystemWorldClock().now()
+    last = date.fromisoformat(to) if to else local_day(now)
+    first = date.fromisoformat(from_) if from_ else last - timedelta(days=27)
+    with _database_work() as work:
+        rows = benefit_report(
+            work.session,
+            from_on=first,
+            to_on=last,
+            cases=loaded.cases,
+            adoption=loaded.adoption,
+            reading="implied" if reading == "implied" else "stated",
+            now=now,
+        )
+    content = writers[format_](rows)
+    _write(content if isinstance(content, bytes) else content.encode(), out)
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings and parts; every fault comes with its remedy."""
+    from gateway.doctor import examine
+
+    faults = 0
+    for finding in examine(load_settings()):
+        print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.part}: {finding.detail}")
+        if not finding.ok:
+            faults += 1
+            print(f"      {finding.remedy}")
+    raise typer.Exit(1 if faults else 0)
+
+
+def _run(*, web: bool = False, ingest: bool = False, work: bool = False) -> None:
+    from gateway.app import create_app
+    from gateway.runtime import Duties, Runtime
+    from gateway.web_server import WebServer
+
+    configure()
+    settings = load_settings()
+    runtime = Runtime(settings, Duties(web=web, ingest=ingest, work=work, signer=False))
+    runtime.start()
+    if not web:
+        _until_told_to_stop(runtime.stop)
+        return
+    server = WebServer(create_app(runtime.parts), settings.http.host, settings.http.port)
+    server.start()
+
+    def stop() -> None:
+        server.stop()
+        runtime.stop()
+
+    _until_told_to_stop(stop)
+
+
+def _until_told_to_stop(stop: Callable[[], None]) -> None:
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    try:
+        signal.pause()
+    except (KeyboardInterrupt, SystemExit):
+        print("stopping", file=sys.stderr)
+    finally:
+        stop()
+
+
+def _database_work() -> Any:
+    from gateway.migrations import migrate
+    from kernel.clock import SystemWorldClock
+    from kernel.database import Database
+    from kernel.work import UnitsOfWork
+
+    settings = load_settings()
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    migrate(database)
+    return UnitsOfWork(database, SystemWorldClock()).begin()
+
+
+def _write(content: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(content)
+    else:
+        out.write_bytes(content)
+
+
+def _fail(text: str, status: int) -> None:
+    print(text, file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,295 @@
+"""Who may do what: every route, every role, one's own unit and another's. Nothing is open by accident."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from gateway.app import create_app, routes_of, silent_routes
+from gateway.auth import Role, declared_roles
+from gateway.pins import hash_pin
+from gateway.tables import IdentityRow
+from gateway.wire import b64u
+from kernel import jobs
+from tests.gateway.platform import Platform
+from tests.gateway.web import Answer, Person
+
+KEY = b64u(b"\x04" + bytes(64))
+OWN, OTHER = "own", "other"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request of a route. ``ok``: what a person who may gets; ``bound``: what limits it besides the role."""
+
+    body: Any = None
+    ok: tuple[int, ...] = (200,)
+    #: "unit": another unit's people get nothing; "carer": another carer gets nothing; "open": the role is enough
+    bound: str = "open"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+SAMPLES: dict[tuple[str, str], Sample] = {
+    ("POST", "/api/v1/session"): Sample({"identity": "nobody", "pin": "0000"}, (401,)),
+    ("GET", "/api/v1/session"): Sample(),
+    ("DELETE", "/api/v1/session"): Sample(ok=(204,)),
+    ("GET", "/api/v1/demo/identities"): Sample(),
+    ("GET", "/api/v1/me/day"): Sample(),
+    ("POST", "/api/v1/me/shift/start"): Sample({"place": "base", "holder_key": KEY}, (200, 409)),
+    ("POST", "/api/v1/me/route/acknowledgement"): Sample({"version": 1}, (204,)),
+    ("POST", "/api/v1/me/visits/{visit_id}/begin"): Sample({}, (200,), "carer"),
+    ("POST", "/api/v1/me/visits/{visit_id}/end"): Sample({"outcome": "done"}, (200,), "carer"),
+    ("GET", "/api/v1/me/grants"): Sample(),
+    ("POST", "/api/v1/doors/{door_id}/openings"): Sample({"visit_id": "{ended_visit_id}"}, (201,), "door"),
+    ("POST", "/api/v1/openings/{opening_id}/proof"): Sample(
+        {"token": "AA", "public_key": KEY, "signature": "AA"}, (202,), "carer"
+    ),
+    ("GET", "/api/v1/openings/{opening_id}"): Sample(bound="carer"),
+    ("POST", "/api/v1/openings/{opening_id}/observation"): Sample({"seen": "locked"}, (200,), "carer"),
+    # After all that needs a begun shift.
+    ("POST", "/api/v1/me/shift/end"): Sample({"place": "base"}),
+    ("GET", "/api/v1/board"): Sample(),
+    ("GET", "/api/v1/visits/{visit_id}"): Sample(bound="unit"),
+    ("GET", "/api/v1/visits/{free_visit_id}/proposals"): Sample(bound="unit"),
+    ("POST", "/api/v1/visits/{free_visit_id}/move"): Sample({"preview": True}, (200,), "unit"),
+    ("POST", "/api/v1/jobs"): Sample(
+        {"kind": "plan-day", "day": "2026-11-24", "unit_id": "{unit_id}", "moves": 0}, (202,), "unit"
+    ),
+    ("GET", "/api/v1/jobs"): Sample(),
+    ("GET", "/api/v1/jobs/{job_id}"): Sample(bound="unit"),
+    ("POST", "/api/v1/jobs/{job_id}/cancel"): Sample(ok=(200, 409), bound="unit"),
+    ("GET", "/api/v1/operations/quarantine"): Sample(),
+    ("POST", "/api/v1/operations/quarantine/{quarantine_id}/replay"): Sample(ok=(200, 409)),
+    ("POST", "/api/v1/operations/quarantine/{quarantine_id}/dismiss"): Sample(ok=(200, 409)),
+    ("GET", "/api/v1/operations/devices"): Sample(),
+    ("GET", "/api/v1/operations/parts"): Sample(),
+    ("GET", "/api/v1/stream"): Sample(),
+    ("GET", "/api/v1/demo"): Sample(),
+    ("POST", "/api/v1/demo/speed"): Sample({"speed": 0}),
+    ("GET", "/healthz"): Sample(),
+    ("GET", "/readyz"): Sample(),
+    ("GET", "/metrics"): Sample(),
+    ("GET", "/tilgaengelighed"): Sample(),
+    ("GET", "/leder"): Sample(),
+    ("GET", "/leder/udtraek.csv"): Sample(),
+    ("GET", "/leder/udtraek.xlsx"): Sample(),
+    ("POST", "/leder/formaal"): Sample(
+        b"formaal=tilsyn", (303,), headers={"Content-Type": "application/x-www-form-urlencoded"}
+    ),
+    ("GET", "/leder/post/{entry_id}"): Sample(ok=(200, 404)),
+    ("GET", "/leder/{technology}/poster"): Sample(ok=(200, 404, 422)),
+    ("GET", "/leder/{technology}"): Sample(ok=(200, 404)),
+    ("GET", "/drift"): Sample(),
+    ("GET", "/planlaegger"): Sample(),
+    ("GET", "/log-ind"): Sample(),
+    ("GET", "/sprog/{language}"): Sample(ok=(303, 302, 307)),
+    ("GET", "/"): Sample(),
+    ("GET", "/tablet"): Sample(),
+    ("GET", "/tablet/sw.js"): Sample(),
+    ("GET", "/static/{version}/{name:path}"): Sample(ok=(404,)),
+}
+#: the path as a route has it, for samples that name another visit than the usual one
+ROUTE_PATH = {
+    "/api/v1/visits/{free_visit_id}/proposals": "/api/v1/visits/{visit_id}/proposals",
+    "/api/v1/visits/{free_visit_id}/move": "/api/v1/visits/{visit_id}/move",
+}
+
+
+@dataclass
+class Town:
+    """The people and the things of one unit, and people of another."""
+
+    platform: Platform
+    ids: dict[str, str]
+    carers: dict[str, str]
+    units: dict[str, str]
+    _signed_in: dict[str, Person] = field(default_factory=dict)
+
+    def person(self, role: Role, where: str) -> Person:
+        """Somebody of this role, of one's own unit or the other one."""
+        identity = self.carers[where] if role is Role.CARER else f"{role.value}-{where}"
+        if identity not in self._signed_in:
+            self._signed_in[identity] = self.platform.signed_in(identity)
+        return self._signed_in[identity]
+
+    def ask(self, person: Person, method: str, path: str, sample: Sample) -> Answer:
+        """Send a sample with the ids of one's own unit filled in."""
+        filled, body = path, sample.body
+        for name, value in self.ids.items():
+            filled = filled.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
+            if isinstance(body, dict):
+                body = {k: v.replace(f"{{{name}}}", value) if isinstance(v, str) else v for k, v in body.items()}
+        if path.endswith("/stream"):
+            return person.peek(filled)
+        if method == "POST" and body is None:
+            body = {}
+        return person.call(method, filled, body, **sample.headers)
+
+
+@pytest.fixture(scope="module")
+def town(office: Platform) -> Iterator[Town]:
+    """Two units with somebody in every role, and one of each thing that belongs to the first."""
+    own, other = _two_units(office)
+    with office.runtime.units.begin() as work:
+        for role, (where, unit) in product(Role, ((OWN, own), (OTHER, other))):
+            if role is not Role.CARER:
+                work.session.add(
+                    IdentityRow(
+                        id=f"{role.value}-{where}",
+                        role=role.value,
+                        name=f"{role.value} {where}",
+                        unit_ids=[unit],
+                        pin_hash=hash_pin("1234"),
+                        demo=True,
+                    )
+                )
+        job = jobs.request(work, "plan-day", {"day": "2026-11-24", "unit_id": own, "moves": 0}, own)
+    office.runtime.inbox.accept([_stranger(office)])
+    carers = {where: _carer_of(office, unit) for where, unit in ((OWN, own), (OTHER, other))}
+    for carer_id in carers.values():
+        office.tablet(carer_id).start_shift("base")
+    tablet = office.tablet(carers[OWN])
+    stops = tablet.day()["route"]["stops"]
+    doors = [s for s in stops if s["door"]]
+    refused = tablet.call("POST", f"/api/v1/doors/{doors[-1]['door']['id']}/openings", {"visit_id": doors[-1]["visit_id"]})
+    assert refused["opening"]["state"] == "refused"
+    ids = {
+        "unit_id": own,
+        "visit_id": doors[0]["visit_id"],
+        "free_visit_id": doors[-1]["visit_id"],
+        "ended_visit_id": doors[-1]["visit_id"],
+        "door_id": doors[-1]["door"]["id"],
+        "opening_id": refused["opening"]["id"],
+        "job_id": job.id,
+        "quarantine_id": "1",
+        "entry_id": "1",
+        "technology": "electronic_key",
+        "language": "da",
+        "version": "0",
+        "name": "nothing.css",
+    }
+    yield Town(office, ids, carers, {OWN: own, OTHER: other})
+
+
+def test_every_route_has_a_sample_in_this_matrix(town: Town) -> None:
+    app = create_app(town.platform.runtime.parts)
+    routes = {
+        (method, str(route.path))
+        for route in routes_of(app)
+        for method in (route.methods or set()) - {"HEAD"}
+        if route.path != app.openapi_url
+    }
+
+    assert {(m, ROUTE_PATH.get(p, p)) for m, p in SAMPLES} == routes
+
+
+def test_an_application_with_a_route_that_declares_nobody_does_not_start(office: Platform) -> None:
+    app = create_app(office.runtime.parts)
+    assert silent_routes(app) == []
+    forgotten = APIRouter(prefix="/api/v1/forgotten")
+    forgotten.add_api_route("/secret", lambda: {}, methods=["GET"])
+    app.include_router(forgotten)
+    direct = FastAPI()
+    direct.add_api_route("/also", lambda: {}, methods=["GET"])
+
+    assert silent_routes(app) == ["/api/v1/forgotten/secret"]
+    assert "/also" in silent_routes(direct)
+
+
+def _declared(town: Town, method: str, path: str) -> set[Role] | None:
+    """Roles that may, ``None`` for everybody."""
+    app = create_app(town.platform.runtime.parts)
+    for route in routes_of(app):
+        if route.path == ROUTE_PATH.get(path, path) and method in (route.methods or ()):
+            found = declared_roles(getattr(route.original_route, "dependant", None))
+            sets = [roles for roles in found if roles is not None]
+            return set(frozenset.intersection(*sets)) if sets else None
+    raise AssertionError(f"Expected a route {method} {path}.")
+
+
+@pytest.mark.parametrize(("method", "path"), [*SAMPLES], ids=lambda part: str(part))
+def test_only_those_a_route_declares_get_anything_from_it(town: Town, method: str, path: str) -> None:
+    sample, allowed = SAMPLES[method, path], _declared(town, method, path)
+    stranger = town.ask(town.platform.stranger(), method, path, sample)
+    if allowed is None:
+        assert stranger.status in sample.ok, stranger.content
+        return
+    if method == "GET" and not path.startswith("/api/"):
+        assert stranger.status == 303
+        assert stranger.headers["location"].startswith("/log-ind?til=/")
+    else:
+        assert (stranger.status, stranger.code) == (401, "not_signed_in"), stranger.content
+    for role in sorted(set(Role) - allowed):
+        for where in (OWN, OTHER):
+            refused = town.ask(town.person(role, where), method, path, sample)
+            assert (refused.status, refused.code) == (403, "not_allowed"), (role, where, refused.content)
+    for role in sorted(allowed):
+        other = town.ask(town.person(role, OTHER), method, path, sample)
+        may_see_all = role is Role.OPERATIONS and "/jobs" in path
+        if sample.bound in ("unit", "carer") and not may_see_all:
+            assert other.status in (403, 404), (role, other.status, other.content)
+        elif sample.bound == "door":
+            assert other.json["opening"]["code"] == "not_on_route"
+        else:
+            assert other.status in sample.ok, (role, other.status, other.content)
+    for role in sorted(allowed):
+        mine = town.ask(town.person(role, OWN), method, path, sample)
+        assert mine.status in sample.ok, (role, mine.status, mine.content)
+
+
+def test_a_planners_board_shows_nothing_of_another_unit(town: Town) -> None:
+    boards = {where: town.person(Role.PLANNER, where).get("/api/v1/board").json for where in (OWN, OTHER)}
+
+    for where, board in boards.items():
+        assert [u["id"] for u in board["units"]] == [town.units[where]]
+        assert {lane["unit_id"] for lane in board["lanes"]} == {town.units[where]}
+        assert {v["unit_id"] for v in board["unallocated"]} <= {town.units[where]}
+    mine, theirs = ({v["id"] for lane in b["lanes"] for v in lane["visits"]} for b in boards.values())
+    assert mine
+    assert not mine & theirs
+
+
+def test_a_planner_cannot_send_a_visit_into_another_unit_nor_fetch_one_from_it(town: Town) -> None:
+    planner, other = town.person(Role.PLANNER, OWN), town.person(Role.PLANNER, OTHER)
+    visit = town.ids["free_visit_id"]
+    body = {"to_carer_id": town.carers[OTHER], "reason": "sygdom", "preview": False}
+
+    sent = planner.post(f"/api/v1/visits/{visit}/move", body, If_Match='"x:1"')
+    fetched = other.post(f"/api/v1/visits/{visit}/move", body, If_Match='"x:1"')
+
+    assert [(a.status, a.code) for a in (sent, fetched)] == [(403, "other_unit")] * 2
+
+
+def test_lists_of_jobs_show_ones_own_units_only(town: Town) -> None:
+    own = town.person(Role.PLANNER, OWN).get("/api/v1/jobs").json["jobs"]
+    other = town.person(Role.PLANNER, OTHER).get("/api/v1/jobs").json["jobs"]
+    everything = town.person(Role.OPERATIONS, OTHER).get("/api/v1/jobs").json["jobs"]
+
+    assert town.ids["job_id"] in {j["id"] for j in own}
+    assert not [j for j in other if j["unit_id"] == town.units[OWN]]
+    assert town.ids["job_id"] in {j["id"] for j in everything}
+
+
+def test_a_manager_does_not_see_another_centres_figures(town: Town) -> None:
+    refused = town.person(Role.MANAGER, OTHER).get(f"/leder?enhed={town.units[OWN]}")
+
+    assert (refused.status, refused.code) == (403, "other_unit")
+
+
+def _two_units(platform: Platform) -> tuple[str, str]:
+    units = sorted({str(c.unit_id) for c in platform.day.carers})
+    return units[0], units[1]
+
+
+def _carer_of(platform: Platform, unit_id: str) -> str:
+    unit_of = {str(c.id): str(c.unit_id) for c in platform.day.carers}
+    return next(c for c in platform.first_stops if unit_of[c] == unit_id)
+
+
+def _stranger(platform: Platform) -> Any:
+    from devices.inbox.model import Incoming
+
+    return Incoming("demo", "lock", "stranger", "birth", b"\xff", platform.clock.now())
