@@ -100,15 +100,15 @@ def sign_out(work: Work, token: str) -> None:
         work.session.delete(row)
 
 
-def who(session: Session, token: str | None, language: str) -> Who | None:
-    """The person behind a session token, if the session still holds."""
+def who(session: Session, token: str | None, language: str, *, demo_allowed: bool) -> Who | None:
+    """The person behind a session token, if the session still holds. A demo's sessions end with the demo."""
     if not token:
         return None
     row = session.get(SessionRow, _hashed(token))
     if row is None or row.expires_s < time.time():
         return None
     identity = session.get(IdentityRow, row.identity_id)
-    if identity is None:
+    if identity is None or (identity.demo and not demo_allowed):
         return None
     return Who(identity.id, Role(identity.role), identity.name, identity.carer_id, tuple(identity.unit_ids), language)
 
@@ -151,10 +151,21 @@ def current(request: Request) -> Who | None:
         language = request.cookies.get("lang", parts.settings.language)
         with parts.database.reading() as session:
             request.state.who = who(
-                session, request.cookies.get(cookie_name(request)), "en" if language == "en" else "da"
+                session,
+                request.cookies.get(cookie_name(request)),
+                "en" if language == "en" else "da",
+                demo_allowed=parts.settings.demo,
             )
     found: Who | None = request.state.who
     return found
+
+
+def still_signed_in(request: Request) -> bool:
+    """Whether the session of a request that lasts (a stream) holds even now."""
+    parts: Parts = request.app.state.parts
+    with parts.database.reading() as session:
+        token = request.cookies.get(cookie_name(request))
+        return who(session, token, "da", demo_allowed=parts.settings.demo) is not None
 
 
 def declared_roles(dependant: Any) -> list[frozenset[Role] | None]:

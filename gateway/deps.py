@@ -1,11 +1,13 @@
 """What routers ask for: the parts, one unit of work a request, the answer to a repeated fact."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from sqlalchemy import text
 from sqlmodel import Session
 
 from gateway.errors import EdgeError
@@ -39,7 +41,7 @@ ReadDep = Annotated[Session, Depends(get_reading, scope="function")]
 FactKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=96)]
 
 
-def once(work: Work, key: str | None, owner: str, act: Callable[[], Any], status: int = 200) -> Any:
+def once(work: Work, key: str | None, owner: str, about: str, act: Callable[[], Any], status: int = 200) -> Any:
     """Do a fact once: a repeat with the same key gets the first answer and does nothing.
 
     Parameters
@@ -48,16 +50,38 @@ def once(work: Work, key: str | None, owner: str, act: Callable[[], Any], status
         The tablet's own id of the fact; without one the fact is simply done.
     owner
         Who sends it: keys of different people never meet.
+    about
+        What is told. The same key for something else is a mistake of the sender, not a repeat.
+
+    Raises
+    ------
+    EdgeError
+        ``key_used_otherwise``.
     """
     if key is None:
         return act()
-    full = f"{owner}:{key}"
+    full = hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
+    _wait_for_turn(work.session, full)
     known = work.session.get(AnsweredRow, full)
     if known is not None:
-        return JSONResponse(known.body, status_code=known.status)
+        if known.body["about"] != about:
+            raise EdgeError(
+                422,
+                "key_used_otherwise",
+                "Den nøgle (Idempotency-Key) er brugt til noget andet. Send igen med en ny.",
+                "That Idempotency-Key was used for something else. Send again with a new one.",
+            )
+        return JSONResponse(known.body["answer"], status_code=known.status)
     body = jsonable_encoder(act())
-    work.session.add(AnsweredRow(key=full, status=status, body=body, at=work.now))
+    work.session.add(AnsweredRow(key=full, status=status, body={"about": about, "answer": body}, at=work.now))
     return JSONResponse(body, status_code=status)
+
+
+def _wait_for_turn(session: Session, key: str) -> None:
+    # A tablet on a bad network sends the same fact again while the first is still under way. SQLite admits one
+    # writer anyway; PostgreSQL would let both begin, and one would fail on the key.
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
 def own_carer(carer_id: str | None) -> str:

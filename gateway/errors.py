@@ -21,6 +21,8 @@ STATUS = {
     ErrorKind.STALE: 412,
     ErrorKind.UNAVAILABLE: 503,
 }
+#: fields whose content is never sent back, however wrong it is
+_SECRET = frozenset({"pin", "token", "signature"})
 _PLAIN = {
     401: ("not_signed_in", "Log ind først.", "Sign in first."),
     403: ("not_allowed", "Det har du ikke adgang til.", "You do not have access to that."),
@@ -81,7 +83,7 @@ def install(app: FastAPI) -> None:
             {
                 "path": "/".join(str(p) for p in e["loc"]),
                 "expected": e["msg"],
-                "found": repr(e.get("input"))[:80],
+                "found": "…" if _SECRET.intersection(e["loc"]) else repr(e.get("input"))[:80],
             }
             for e in err.errors()
         ]

@@ -150,6 +150,10 @@ def run(
         leased = row.state == "running" and (row.lease_until_s or 0) >= wall_s()
         if row.state in ENDED or leased:
             return row.state
+        if row.cancel_requested:
+            # Its worker died before it heard that it should stop.
+            _end(work, row, "cancelled")
+            return row.state
         kind, arguments = row.kind, dict(row.arguments)
         row.state, row.lease_holder, row.lease_until_s = "running", holder, wall_s() + LEASE_S
         work.record(_changed(row, work.now))
@@ -176,7 +180,9 @@ def run(
 
 
 def _locked(session: Session, job_id: str) -> JobRow:
-    row = session.exec(select(JobRow).where(JobRow.id == job_id).with_for_update()).first()
+    # Read again with its lock: whoever waited for it must not act on what it saw before.
+    query = select(JobRow).where(JobRow.id == job_id).with_for_update().execution_options(populate_existing=True)
+    row = session.exec(query).first()
     if row is None:
         raise KernelError("not_found", what=f"Job {job_id}")
     return row

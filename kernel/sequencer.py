@@ -46,9 +46,11 @@ class Sequencer:
     def run_until_empty(self) -> int:
         """Give positions until no committed event is without. Returns how many got one."""
         total = 0
-        while count := self.run_once():
+        while True:
+            count = self.run_once()
             total += count
-        return total
+            if count < self._batch:
+                return total
 
     def pending(self) -> bool:
         """Whether a committed event waits for its position."""

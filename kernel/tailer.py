@@ -22,10 +22,14 @@ Wanted = Callable[[StoredEvent], bool]
 
 
 class Subscription:
-    """A listener's bounded queue. ``overflowed`` means: events were lost, reload."""
+    """A listener's bounded queue. ``overflowed`` means: events were lost, reload.
 
-    def __init__(self, wanted: Wanted, capacity: int, ready: Callable[[], None]) -> None:
+    Nothing up to position ``after`` is offered again: the listener has seen it, here or in another process.
+    """
+
+    def __init__(self, wanted: Wanted, capacity: int, ready: Callable[[], None], after: int = 0) -> None:
         self._wanted = wanted
+        self._after = after
         self._capacity = capacity
         self._ready = ready
         self._queue: deque[StoredEvent] = deque()
@@ -34,7 +38,21 @@ class Subscription:
 
     def offer(self, events: list[StoredEvent]) -> None:
         """Take the wanted ones of a batch and tell the listener."""
-        chosen = [e for e in events if self._wanted(e)]
+        self._put(events, self._queue.extend)
+
+    def offer_missed(self, events: list[StoredEvent]) -> None:
+        """The same for what happened before the listener joined: it comes before what happened since."""
+        self._put(events, lambda chosen: self._queue.extendleft(reversed(chosen)))
+
+    def overflow(self) -> None:
+        """Events were lost: drop the rest, half of the story is worse than none."""
+        with self._lock:
+            self.overflowed = True
+            self._queue.clear()
+        self._ready()
+
+    def _put(self, events: list[StoredEvent], into_queue: Callable[[list[StoredEvent]], None]) -> None:
+        chosen = [e for e in events if e.position > self._after and self._wanted(e)]
         if not chosen:
             return
         with self._lock:
@@ -42,7 +60,7 @@ class Subscription:
                 self.overflowed = True
                 self._queue.clear()
             else:
-                self._queue.extend(chosen)
+                into_queue(chosen)
         self._ready()
 
     def take(self) -> list[StoredEvent]:
@@ -93,7 +111,7 @@ class Tailer:
         Missed events between ``after`` and the tailer's position are put into the queue first; if there are
         more than the queue holds the subscription starts out overflowed.
         """
-        subscription = Subscription(wanted, capacity, ready)
+        subscription = Subscription(wanted, capacity, ready, after or 0)
         with self._lock:
             self._subscriptions.add(subscription)
             joined_at = self.position
@@ -102,10 +120,9 @@ class Tailer:
                 missed = read_after(session, after, capacity + 1)
             missed = [e for e in missed if e.position <= joined_at]
             if len(missed) > capacity:
-                subscription.overflowed = True
-                ready()
+                subscription.overflow()
             else:
-                subscription.offer(missed)
+                subscription.offer_missed(missed)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -111,6 +112,7 @@ def shifts_without_baseline(session: Session, unit_id: str, first_on: date, last
     return list(session.exec(query.order_by(col(EntryRow.id))).all())
 
 
+@cache
 def is_current() -> ColumnElement[bool]:
     """Entries of today's rule that no later entry replaces."""
     newer = aliased(EntryRow)

@@ -92,6 +92,7 @@ class VisitRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_visit_day_unit", "day", "unit_id"),
         Index("ix_visit_carer_day", "carer_id", "day"),
+        Index("ix_visit_shift_state", "shift_id", "state"),
     )
 
     id: str = Field(primary_key=True, max_length=64)

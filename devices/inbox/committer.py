@@ -24,6 +24,7 @@ from kernel.clock import LinkClock, WorldClock
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+BATCH_BYTES = 128 * 1024
 GATHER_S = 0.005
 GIVE_UP_S = 5.0
 _FIRST_PAUSE_S = 0.05
@@ -123,7 +124,7 @@ class Committer:
                 self._changed.notify_all()
 
     def _gather(self) -> Sequence[_Waiting]:
-        """What is there, and what comes within 5 ms of it, up to 500. Empty when stopping."""
+        """What is there, and what comes within 5 ms of it, up to 500 and 128 KiB. Empty when stopping."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopping)
             if self._stopping:
@@ -131,8 +132,17 @@ class Committer:
             # A lone message is not made to wait; only a queue that has begun to grow is.
             if 1 < len(self._queue) < BATCH:
                 self._changed.wait_for(lambda: len(self._queue) >= BATCH or self._stopping, GATHER_S)
-            self._in_flight = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._in_flight = self._take_a_batch()
             return self._in_flight
+
+    def _take_a_batch(self) -> Sequence[_Waiting]:
+        # Bounded in bytes too: whole logs that come home after an outage are long, and while a batch is being
+        # committed nobody else writes.
+        batch, size_bytes = [self._queue.popleft()], 0
+        while self._queue and len(batch) < BATCH and size_bytes < BATCH_BYTES:
+            batch.append(self._queue.popleft())
+            size_bytes += len(batch[-1].incoming.payload)
+        return batch
 
     def _commit(self, batch: Sequence[_Waiting]) -> Accepted | None:
         """Commit a batch, trying again while the database is away. ``None`` if given up."""

@@ -211,7 +211,9 @@ class History:
             )
             shift_of = {row.carer_id: row.id for row in begun}
             self._grant(work, day, lived, shift_of)
-        self._logs_home.accept(self._door_messages(day, lived))
+        accepted = self._logs_home.accept(self._door_messages(day, lived))
+        for answer in accepted.outgoing:
+            self._locks[answer.device_id].on_message(answer.name, answer.payload)
         with self._runtime.units.begin() as work:
             longest = max(len(s.stops) for s in lived.values())
             for wave in range(longest):

@@ -90,7 +90,8 @@ def move(
         _own_target(session, who, row, body.to_carer_id)
         if body.preview:
             return preview_json(moves.check(session, wanted), who.language)
-        before = {"to_carer_id": row.carer_id, "start_at": iso_or_none(row.start_at)}
+        # Back to where it fits, and to an hour only if it had a fixed one: the stops around it have moved up.
+        before = {"to_carer_id": row.carer_id, "start_at": iso_or_none(row.pinned_start_at)}
     try:
         with parts.units.begin() as work:
             checked, rights = moves.move_visit(work, wanted, _versions(if_match))
@@ -179,6 +180,7 @@ def _versions(if_match: str | None) -> dict[str, int]:
     found: dict[str, int] = {}
     for tag in (if_match or "").split(","):
         route_id, _, version = tag.strip().strip('"').rpartition(":")
-        if route_id and version.isdigit():
+        # No version is longer; a header can be, and Python refuses to read thousands of digits.
+        if route_id and version.isascii() and version.isdigit() and len(version) <= 9:
             found[route_id] = int(version)
     return found

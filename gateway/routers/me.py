@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
 from devices.keys.proof import holder_thumbprint
@@ -22,11 +22,19 @@ router = APIRouter(prefix="/api/v1/me", tags=["tablet"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 
 
+def _is_point(text: str) -> str:
+    holder_thumbprint(from_b64u(text))
+    return text
+
+
+HolderPoint = Annotated[Base64Url, AfterValidator(_is_point), Field(max_length=100)]
+
+
 class StartShift(BaseModel):
     """Where the shift starts, and the public point of the key the tablet made for it."""
 
     place: Place
-    holder_key: Base64Url = Field(description="Uncompressed P-256 point, 65 bytes.")
+    holder_key: HolderPoint = Field(description="Uncompressed P-256 point, 65 bytes.")
 
 
 class EndShift(BaseModel):
@@ -64,10 +72,12 @@ def day(who: Carer, parts: PartsDep, x_tablet: Annotated[str | None, Header()] =
         answer = _day(session, parts, who, carer_id)
         route = publishing.route_of(session, carer_id, today)
         undelivered = route is not None and route.delivered_version < route.version
+    shown = answer["route"]["version"] if answer["route"] else 0
     if x_tablet == "1" and undelivered:
         with parts.units.begin() as work:
             route = publishing.route_of(work.session, carer_id, today)
-            if route is not None:
+            # A planner may have changed it since it was read: what is not in the answer is not delivered.
+            if route is not None and route.version == shown:
                 publishing.deliver(work, route, publishing.stops_of(work.session, carer_id, today))
     return answer
 
@@ -84,7 +94,7 @@ def start_shift(who: Carer, parts: PartsDep, work: WorkDep, body: StartShift, ke
         work.session.flush()
         return _day(work.session, parts, who, carer_id)
 
-    return once(work, key, carer_id, act)
+    return once(work, key, carer_id, f"start {body.model_dump_json()}", act)
 
 
 @router.post("/shift/end")
@@ -100,7 +110,7 @@ def end_shift(who: Carer, parts: PartsDep, work: WorkDep, body: EndShift, key: F
         work.session.flush()
         return _day(work.session, parts, who, carer_id)
 
-    return once(work, key, carer_id, act)
+    return once(work, key, carer_id, f"end {body.model_dump_json()}", act)
 
 
 @router.post("/route/acknowledgement", status_code=204)
@@ -119,7 +129,7 @@ def begin_visit(who: Carer, work: WorkDep, visit_id: str, body: BeginVisit, key:
         rows = visits.begin_visits(work, [visits.VisitBegin(visit_id, carer_id, at, "manual")])
         return visit_json(rows[0])
 
-    return once(work, key, carer_id, act)
+    return once(work, key, carer_id, f"begin {visit_id} {body.model_dump_json()}", act)
 
 
 @router.post("/visits/{visit_id}/end")
@@ -132,7 +142,7 @@ def end_visit(who: Carer, work: WorkDep, visit_id: str, body: EndVisit, key: Fac
         rows = visits.end_visits(work, [visits.VisitEnd(visit_id, carer_id, at, body.outcome, body.note)])
         return visit_json(rows[0])
 
-    return once(work, key, carer_id, act)
+    return once(work, key, carer_id, f"end {visit_id} {body.model_dump_json()}", act)
 
 
 @router.get("/grants")

@@ -21,7 +21,7 @@ class SignIn(BaseModel):
     """Who, and the PIN."""
 
     identity: str = Field(max_length=64)
-    pin: str = Field(pattern=r"^\d{4,8}$")
+    pin: str = Field(pattern=r"^[0-9]{4,8}$")
 
 
 class SignedIn(BaseModel):

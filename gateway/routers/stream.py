@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
-from gateway.auth import Role, Who, require
+from gateway.auth import Role, Who, require, still_signed_in
 from gateway.deps import PartsDep
 from gateway.parts import Parts
 from gateway.wire import iso
@@ -91,7 +91,10 @@ async def _events(parts: Parts, who: Who, request: Request, resume: int | None) 
             except TimeoutError:
                 quiet_s += 1.0
             ready.clear()
-            for message in _taken(subscription):
+            messages = _taken(subscription)
+            if messages and not await asyncio.to_thread(still_signed_in, request):
+                return
+            for message in messages:
                 quiet_s = 0.0
                 yield message
             if subscription.overflowed:

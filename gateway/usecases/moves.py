@@ -106,8 +106,8 @@ def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Che
     if checked.verdict.hard:
         raise SchedulingError("move_breaks_rule", rule=", ".join(b.code for b in checked.verdict.hard))
     before_carer, before_start = row.carer_id, row.start_at
-    if wanted.start_at is not None:
-        row.pinned_start_at = wanted.start_at
+    # The old hour goes with the old place: check() left it out, so later moves must not find it again.
+    row.pinned_start_at = wanted.start_at
     drafts = publishing.drafts_of(checked.verdict.plan, {c.id: c.unit_id for c in checked.day.carers}, checked.touched)
     _, rights = publish_routes(
         work,

@@ -1,6 +1,5 @@
 """Who may do what: every route, every role, one's own unit and another's. Nothing is open by accident."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 
+from devices.inbox.model import Incoming
 from gateway.app import create_app, routes_of, silent_routes
 from gateway.auth import Role, declared_roles
 from gateway.pins import hash_pin
@@ -130,7 +130,7 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(office: Platform) -> Iterator[Town]:
+def town(office: Platform) -> Town:
     """Two units with somebody in every role, and one of each thing that belongs to the first."""
     own, other = _two_units(office)
     with office.runtime.units.begin() as work:
@@ -154,7 +154,9 @@ def town(office: Platform) -> Iterator[Town]:
     tablet = office.tablet(carers[OWN])
     stops = tablet.day()["route"]["stops"]
     doors = [s for s in stops if s["door"]]
-    refused = tablet.call("POST", f"/api/v1/doors/{doors[-1]['door']['id']}/openings", {"visit_id": doors[-1]["visit_id"]})
+    refused = tablet.call(
+        "POST", f"/api/v1/doors/{doors[-1]['door']['id']}/openings", {"visit_id": doors[-1]["visit_id"]}
+    )
     assert refused["opening"]["state"] == "refused"
     ids = {
         "unit_id": own,
@@ -171,7 +173,7 @@ def town(office: Platform) -> Iterator[Town]:
         "version": "0",
         "name": "nothing.css",
     }
-    yield Town(office, ids, carers, {OWN: own, OTHER: other})
+    return Town(office, ids, carers, {OWN: own, OTHER: other})
 
 
 def test_every_route_has_a_sample_in_this_matrix(town: Town) -> None:
@@ -190,10 +192,10 @@ def test_an_application_with_a_route_that_declares_nobody_does_not_start(office:
     app = create_app(office.runtime.parts)
     assert silent_routes(app) == []
     forgotten = APIRouter(prefix="/api/v1/forgotten")
-    forgotten.add_api_route("/secret", lambda: {}, methods=["GET"])
+    forgotten.add_api_route("/secret", dict, methods=["GET"])
     app.include_router(forgotten)
     direct = FastAPI()
-    direct.add_api_route("/also", lambda: {}, methods=["GET"])
+    direct.add_api_route("/also", dict, methods=["GET"])
 
     assert silent_routes(app) == ["/api/v1/forgotten/secret"]
     assert "/also" in silent_routes(direct)
@@ -210,7 +212,7 @@ def _declared(town: Town, method: str, path: str) -> set[Role] | None:
     raise AssertionError(f"Expected a route {method} {path}.")
 
 
-@pytest.mark.parametrize(("method", "path"), [*SAMPLES], ids=lambda part: str(part))
+@pytest.mark.parametrize(("method", "path"), [*SAMPLES], ids=str)
 def test_only_those_a_route_declares_get_anything_from_it(town: Town, method: str, path: str) -> None:
     sample, allowed = SAMPLES[method, path], _declared(town, method, path)
     stranger = town.ask(town.platform.stranger(), method, path, sample)
@@ -289,7 +291,5 @@ def _carer_of(platform: Platform, unit_id: str) -> str:
     return next(c for c in platform.first_stops if unit_of[c] == unit_id)
 
 
-def _stranger(platform: Platform) -> Any:
-    from devices.inbox.model import Incoming
-
+def _stranger(platform: Platform) -> Incoming:
     return Incoming("demo", "lock", "stranger", "birth", b"\xff", platform.clock.now())

@@ -177,3 +177,16 @@ def test_a_visit_that_begins_while_a_planner_moves_it_stays_where_it_began(datab
         ("moved", "not_your_visit", "planned", to),
         ("visit_begun", "begun", "begun", was_with),
     }
+
+
+def test_an_hour_a_visit_was_fixed_to_goes_when_it_is_moved_without_one(database: Database) -> None:
+    town = planned_day(database)
+    visit_id, was_with, (to,) = town.movable()
+    with town.units.begin() as work:
+        at = town.visit(visit_id).start_at
+        move_visit(work, Wanted(visit_id, to, at, "aftalt tid"), town.versions())
+    assert town.visit(visit_id).pinned_start_at == at
+
+    assert _move(town, visit_id, was_with, town.versions(), "tilbage") == "moved"
+
+    assert town.visit(visit_id).pinned_start_at is None

@@ -1,6 +1,6 @@
 """Nothing is lost to a transaction that took its ids early and committed late (design §3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from threading import Event as Signal
 from threading import Thread
 
@@ -20,7 +20,7 @@ class Reader:
     """A consumer that remembers what it was given."""
 
     name = "reader"
-    event_types = None
+    event_types: Collection[str] | None = None
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -553,6 +553,7 @@ def upgrade() -> None:
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.create_index("ix_visit_carer_day", ["carer_id", "day"], unique=False)
         batch_op.create_index("ix_visit_day_unit", ["day", "unit_id"], unique=False)
+        batch_op.create_index("ix_visit_shift_state", ["shift_id", "state"], unique=False)
 
     op.create_table(
         "benefit_baseline",
@@ -608,6 +609,7 @@ def downgrade() -> None:
     op.drop_table("benefit_baseline_sample")
     op.drop_table("benefit_baseline")
     with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.drop_index("ix_visit_shift_state")
         batch_op.drop_index("ix_visit_day_unit")
         batch_op.drop_index("ix_visit_carer_day")
 
