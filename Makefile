@@ -53,7 +53,7 @@ test-fast: $(DEV_STAMP) ## the tests that need no browser and no PostgreSQL
 	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not slow"
 
 .PHONY: serve
-serve: setup ## gateway, ingest and worker by the settings in the environment
+serve: setup ## gateway alone: pages, API, event streams, by the settings in the environment
 	$(BIN)/omsorgstid serve
 
 .PHONY: bench

@@ -31,7 +31,14 @@ def create_app(parts: Parts) -> FastAPI:
     RuntimeError
         If a route declares nobody: deny by default means that such an application does not start.
     """
-    app = FastAPI(title="Omsorgstid", version="1", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(
+        title="Omsorgstid",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        responses={"default": errors.DESCRIBED},
+    )
     app.state.parts = parts
     errors.install(app)
     app.middleware("http")(_guarded(parts))

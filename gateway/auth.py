@@ -144,6 +144,15 @@ def cookie_name(request: Request) -> str:
     return f"{_COOKIE}_{surface}" if surface else _COOKIE
 
 
+def session_token(request: Request) -> str | None:
+    """The session token of a request. One that names no surface gets the only session there is, if any."""
+    name = cookie_name(request)
+    if name != _COOKIE or name in request.cookies:
+        return request.cookies.get(name)
+    held = [f"{_COOKIE}_{surface}" for surface in sorted(SURFACES) if f"{_COOKIE}_{surface}" in request.cookies]
+    return request.cookies[held[0]] if len(held) == 1 else None
+
+
 def current(request: Request) -> Who | None:
     """The signed-in person of a request, if any. Read once a request."""
     if not hasattr(request.state, "who"):
@@ -152,7 +161,7 @@ def current(request: Request) -> Who | None:
         with parts.database.reading() as session:
             request.state.who = who(
                 session,
-                request.cookies.get(cookie_name(request)),
+                session_token(request),
                 "en" if language == "en" else "da",
                 demo_allowed=parts.settings.demo,
             )
@@ -164,7 +173,7 @@ def still_signed_in(request: Request) -> bool:
     """Whether the session of a request that lasts (a stream) holds even now."""
     parts: Parts = request.app.state.parts
     with parts.database.reading() as session:
-        token = request.cookies.get(cookie_name(request))
+        token = session_token(request)
         return who(session, token, "da", demo_allowed=parts.settings.demo) is not None
 
 

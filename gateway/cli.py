@@ -103,7 +103,7 @@ def export() -> None:
     settings = load_settings()
     benefits = load_benefits(settings)
     if benefits is None:
-        _fail("No business case is adopted yet: write adoption.yaml (docs/metrics.md).", 2)
+        _fail("No business case is adopted yet: write adoption.yaml (docs/operations.md).", 2)
         return
     server = serve_exporter(
         settings.database_url,
@@ -211,7 +211,7 @@ def benefits(
     settings = load_settings()
     loaded = load_benefits(settings)
     if loaded is None:
-        _fail("No business case is adopted yet: write adoption.yaml (docs/metrics.md).", 2)
+        _fail("No business case is adopted yet: write adoption.yaml (docs/operations.md).", 2)
         return
     writers: dict[str, Callable[[Any], str | bytes]] = {
         "table": report_formats.table_text,

@@ -102,5 +102,5 @@ def _signer(settings: Settings) -> Finding:
 def _adoption(settings: Settings) -> Finding:
     benefits = load_benefits(settings)
     if benefits is None:
-        return Finding("benefits", True, "no business case adopted yet (docs/metrics.md)")
+        return Finding("benefits", True, "no business case adopted yet (docs/operations.md)")
     return Finding("benefits", True, f"{benefits.adoption.case_id}, {len(benefits.adoption.units)} units")

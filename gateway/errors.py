@@ -31,6 +31,29 @@ _PLAIN = {
 }
 
 
+#: every refusal in the description of the API: the form in which :func:`problem` sends it
+DESCRIBED: dict[str, Any] = {
+    "description": "Refused: a problem document (RFC 9457) with a stable code and both languages.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "code", "detail_da", "detail_en", "facts"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "code": {"type": "string"},
+                    "detail_da": {"type": "string"},
+                    "detail_en": {"type": "string"},
+                    "facts": {"type": "object"},
+                },
+            }
+        }
+    },
+}
+
+
 class EdgeError(Exception):
     """A problem of the edge itself (session, headers), with its status."""
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "OMSORGSTID_"
+#: may hold a password; what was wrong with it is told without it
+_SECRET = frozenset({f"{PREFIX}DATABASE__URL", f"{PREFIX}REDIS_URL", f"{PREFIX}MQTT__PASSWORD"})
 
 
 class _Part(BaseModel):
@@ -112,11 +114,16 @@ def load_settings() -> Settings:
     problems = [f"{name}: no such setting (see docs/settings.md)" for name in unknown]
     try:
         settings = Settings()
+    except SettingsError as err:
+        # A part is set as a whole (OMSORGSTID_MQTT=…): it is among the unknown names above.
+        raise WrongSettingError("\n".join(problems) or str(err)) from None
     except ValidationError as err:
         for problem in err.errors():
             name = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()
-            problems.append(f"{name}: {problem['msg']}, got {problem.get('input')!r}")
-        raise WrongSettingError("\n".join(problems)) from err
+            got = "a value that is not repeated here" if name in _SECRET else repr(problem.get("input"))
+            problems.append(f"{name}: {problem['msg']}, got {got}")
+        # Without its cause: that would print what a secret setting held.
+        raise WrongSettingError("\n".join(problems)) from None
     if problems:
         raise WrongSettingError("\n".join(problems))
     return settings

@@ -92,7 +92,8 @@ def publish(
     Raises
     ------
     SchedulingError
-        ``route_stale`` if an expected version no longer holds.
+        ``route_stale`` if an expected version no longer holds; ``visit_begun`` if a visit that has begun
+        would leave its carer.
     """
     carer_ids = {d.carer_id for d in drafts}
     routes = _locked(work.session, day, carer_ids | set(expected or {}))
@@ -257,6 +258,8 @@ def _publish_one(
     stops = []
     for stop in draft.stops:
         v = visits[stop.visit_id]
+        if v.state != "planned" and v.carer_id != draft.carer_id:
+            raise SchedulingError("visit_begun")
         v.carer_id, v.start_at, v.end_at = draft.carer_id, stop.start_at, stop.end_at
         v.travel_min, v.plan_rank, v.unallocated_reason = stop.travel_min, stop.rank, None
         v.why = why.get(v.id, v.why)
@@ -287,5 +290,7 @@ def _publish_one(
 
 
 def _unallocate(row: VisitRow, reason: str) -> None:
+    if row.state != "planned":
+        raise SchedulingError("visit_begun")
     row.carer_id = row.start_at = row.end_at = row.travel_min = None
     row.unallocated_reason = reason

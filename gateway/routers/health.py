@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.auth import public
 from gateway.deps import PartsDep
-from gateway.observation import REGISTRY
+from gateway.observation import LISTENERS, REGISTRY
 
 router = APIRouter(tags=["health"])
 
@@ -29,6 +29,7 @@ def readyz(parts: PartsDep, response: Response) -> dict[str, Any]:
 
 
 @router.get("/metrics", dependencies=[Depends(public)])
-def metrics() -> Response:
+def metrics(parts: PartsDep) -> Response:
     """Request metrics of this process. Benefits are told by the exporter alone."""
+    LISTENERS.set(parts.tailer.listeners)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 from sqlmodel import Session, select
 
 from devices.inbox import store as inbox_store
@@ -21,12 +22,16 @@ from scheduling.register.tables import UnitRow
 
 router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
 Operator = Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))]
+#: what a database can number its rows with; a larger number is nobody's row
+RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]
 PAGE = 50
 BATTERY_EMPTY_MV = 4_400
 
 
 @router.get("/quarantine")
-def quarantine(who: Operator, read: ReadDep, cursor: int | None = None, state: str | None = "open") -> dict[str, Any]:
+def quarantine(
+    who: Operator, read: ReadDep, cursor: RowNumber | None = None, state: str | None = "open"
+) -> dict[str, Any]:
     """What was set aside, newest first, and how many met each end."""
     page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None)
     return {
@@ -37,7 +42,7 @@ def quarantine(who: Operator, read: ReadDep, cursor: int | None = None, state: s
 
 
 @router.post("/quarantine/{quarantine_id}/replay")
-def replay(quarantine_id: int, who: Operator, parts: PartsDep) -> dict[str, Any]:
+def replay(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str, Any]:
     """Run a message through again, for example after its device was enrolled."""
     replayed = parts.inbox.replay(quarantine_id)
     parts.doors.send(replayed.outgoing)
@@ -47,7 +52,7 @@ def replay(quarantine_id: int, who: Operator, parts: PartsDep) -> dict[str, Any]
 
 
 @router.post("/quarantine/{quarantine_id}/dismiss")
-def dismiss(quarantine_id: int, who: Operator, parts: PartsDep) -> dict[str, Any]:
+def dismiss(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str, Any]:
     """Put a message away for good; it stays in the list of the dismissed."""
     parts.inbox.dismiss(quarantine_id)
     with parts.database.reading() as session:

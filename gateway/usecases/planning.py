@@ -1,17 +1,21 @@
 """The job that plans a day of a unit: progress, cancel, and applied only if it still fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from gateway.usecases.plans import publish_plan
+from kernel.ids import CarerId
 from kernel.jobs import JobBody
 from kernel.jobs import Progress as JobProgress
 from kernel.localtime import day_text
 from kernel.work import UnitsOfWork
 from scheduling import day_store
 from scheduling.errors import SchedulingError
+from scheduling.model import Day, Visit
 from scheduling.solver import STANDARD_MOVES_PER_VISIT, AnnealingSolver, Progress, Solver
+from scheduling.tables import VisitRow
 
 KIND = "plan-day"
 MAX_SECONDS = 120.0
@@ -24,8 +28,9 @@ def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
     def body(arguments: Mapping[str, Any], progress: JobProgress) -> dict[str, Any]:
         on, unit_id = date.fromisoformat(arguments["day"]), str(arguments["unit_id"])
         with units.database.reading() as session:
-            day = day_store.load_day(session, on, [unit_id])
+            # Versions first: what changes while we read makes the plan stale, never silently wrong.
             versions = {r.carer_id: r.version for r in day_store.routes_of(session, on, [unit_id])}
+            day = _as_lived(day_store.load_day(session, on, [unit_id]), day_store.visits_of(session, on, [unit_id]))
         if not day.visits:
             raise SchedulingError("no_visits_to_plan", day=day_text(on))
         moves = arguments.get("moves")
@@ -42,7 +47,7 @@ def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
             try:
                 publish_plan(work, day, plan, reason="Ny plan for dagen", expected=expected)
             except SchedulingError as err:
-                if err.code == "route_stale":
+                if err.code in ("route_stale", "visit_begun"):
                     raise SchedulingError("plan_overtaken") from err
                 raise
         return {
@@ -52,6 +57,19 @@ def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
         }
 
     return body
+
+
+def _as_lived(day: Day, rows: Sequence[VisitRow]) -> Day:
+    """The day with what has begun held where and when it began: the rest is planned around it."""
+    lived = {v.id: v for v in rows if v.begun_at is not None and v.carer_id is not None}
+
+    def held(visit: Visit) -> Visit:
+        row = lived.get(visit.id)
+        if row is None or row.carer_id is None:
+            return visit
+        return replace(visit, begun=True, pinned_carer_id=CarerId(row.carer_id), pinned_start_at=row.begun_at)
+
+    return replace(day, visits=tuple(held(v) for v in day.visits))
 
 
 def _tell(progress: JobProgress, solved: Progress) -> None:

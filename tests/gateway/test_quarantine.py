@@ -133,9 +133,7 @@ def test_a_duplicate_is_counted_and_put_away_without_asking_anybody(
     for _ in range(2):
         sender.publish(Publication(_topic(lock_id, "evt"), spoken[-1])).result(10)
 
-    assert eventually(
-        lambda: drift.get("/api/v1/operations/quarantine").json["counts"]["duplicate"] > before["duplicate"]
-    )
+    assert eventually(lambda: _counts(drift)["duplicate"] > before["duplicate"])
     counts = drift.get("/api/v1/operations/quarantine").json["counts"]
     assert counts["duplicate"] == before["duplicate"] + 1
     dismissed = drift.get("/api/v1/operations/quarantine?state=dismissed").json["items"]
@@ -229,3 +227,8 @@ def _all(drift: Person, path: str) -> list[dict[str, Any]]:
         if page["next"] is None:
             return found
         cursor = page["next"]
+
+
+def _counts(drift: Person) -> dict[str, int]:
+    counts: dict[str, int] = drift.get("/api/v1/operations/quarantine").json["counts"]
+    return counts

@@ -1,6 +1,5 @@
-"""A database with every table, on SQLite and, where a server is named, on PostgreSQL."""
+"""A database with every table, on SQLite and on PostgreSQL."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,14 +24,13 @@ from kernel.database import Database
 from kernel.work import UnitsOfWork
 
 START_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
-POSTGRES_URL = os.environ.get("OMSORGSTID_TEST_POSTGRES_URL")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of each make."""
     if request.param == "postgres":
-        yield from _postgres()
+        yield from _postgres(request.getfixturevalue("postgres_server"))
         return
     made = Database(f"sqlite:///{tmp_path / 'test.db'}")
     SQLModel.metadata.create_all(made.engine)
@@ -40,15 +38,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     made.dispose()
 
 
-def _postgres() -> Iterator[Database]:
-    if POSTGRES_URL is None:
-        pytest.skip("No PostgreSQL: set OMSORGSTID_TEST_POSTGRES_URL to a server that may be written to.")
+def _postgres(server_url: str) -> Iterator[Database]:
     schema = f"inbox_{uuid4().hex}"
-    outside = Database(POSTGRES_URL)
+    outside = Database(server_url)
     with outside.engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    joint = "&" if "?" in POSTGRES_URL else "?"
-    made = Database(f"{POSTGRES_URL}{joint}options=-csearch_path%3D{schema}")
+    joint = "&" if "?" in server_url else "?"
+    made = Database(f"{server_url}{joint}options=-csearch_path%3D{schema}")
     SQLModel.metadata.create_all(made.engine)
     yield made
     made.dispose()

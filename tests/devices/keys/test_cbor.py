@@ -81,7 +81,7 @@ def test_a_message_longer_than_anybody_must_read_is_refused_unread() -> None:
     assert caught.value.facts["found"] == f"{MAX_BYTES + 1} bytes"
 
 
-@pytest.mark.parametrize("value", [1.5, 2**64, {1.5: 1}, {True: 1}, object()], ids=repr)
+@pytest.mark.parametrize("value", [1.5, 2**64, {1.5: 1}, {True: 1}, pytest.param(object(), id="an object")], ids=repr)
 def test_what_has_no_deterministic_form_here_is_a_wrong_argument(value: object) -> None:
     with pytest.raises(ValueError, match="Expected"):
         encode(value)  # type: ignore[arg-type]

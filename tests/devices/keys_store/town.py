@@ -1,6 +1,5 @@
 """One street with a few locked doors, a carer or two, and everything between them but the network."""
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -41,7 +40,6 @@ DAY = date(2026, 11, 25)
 TENANT = "testby"
 UNIT = "unit-nord"
 BATTERY_EMPTY_MV = 4_400
-POSTGRES_URL = os.environ.get("OMSORGSTID_TEST_POSTGRES_URL")
 
 
 @dataclass(frozen=True)
@@ -283,21 +281,20 @@ class Town:
         return {lock_id: Known(lock_id, "lock", TENANT) for lock_id in device_ids if lock_id in self.locks}
 
 
-def towns(make: str, folder: Path) -> Iterator[Town]:
-    """An empty town on a database of this make, gone again afterwards."""
-    if make == "sqlite":
+def towns(request: pytest.FixtureRequest, folder: Path) -> Iterator[Town]:
+    """An empty town on a database of the make the fixture is parametrised with, gone again afterwards."""
+    if request.param == "sqlite":
         town = Town.build(folder)
         yield town
         town.close()
         return
-    if POSTGRES_URL is None:
-        pytest.skip("No PostgreSQL: set OMSORGSTID_TEST_POSTGRES_URL to a server that may be written to.")
+    server_url: str = request.getfixturevalue("postgres_server")
     schema = f"keys_{uuid4().hex}"
-    outside = Database(POSTGRES_URL)
+    outside = Database(server_url)
     with outside.engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    joint = "&" if "?" in POSTGRES_URL else "?"
-    town = Town(folder, Database(f"{POSTGRES_URL}{joint}options=-csearch_path%3D{schema}"))
+    joint = "&" if "?" in server_url else "?"
+    town = Town(folder, Database(f"{server_url}{joint}options=-csearch_path%3D{schema}"))
     yield town
     town.close()
     with outside.engine.begin() as connection:

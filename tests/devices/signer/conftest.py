@@ -11,4 +11,4 @@ from tests.devices.keys_store.town import Town, towns
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
     """A town on a database of its own."""
-    yield from towns(request.param, tmp_path)
+    yield from towns(request, tmp_path)

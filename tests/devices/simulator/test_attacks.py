@@ -163,7 +163,7 @@ def test_the_window_has_sixty_seconds_of_leeway_and_a_challenge_exactly_ten(nbf_
 
 def _revoked(door: DoorBench, *, epoch: int = 0, cti: bytes | None = None, cnf: bytes | None = None) -> None:
     ctis, cnfs = ((cti,) if cti else ()), ((cnf,) if cnf else ())
-    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, epoch, ctis, cnfs), door.issuer)))
+    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, epoch, ctis, cnfs), door.service)))
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_what_is_revoked_does_not_open_any_more_not_even_after_a_restart(
 
 def test_an_older_revocation_list_delivered_again_gives_nothing_back() -> None:
     door = DoorBench()
-    first = sign_crl(Crl(LOCK_ID, 1, 0), door.issuer)
+    first = sign_crl(Crl(LOCK_ID, 1, 0), door.service)
     door.take(door.lock.on_message("crl", first))
-    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 2, 5), door.issuer)))
+    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 2, 5), door.service)))
 
     assert door.lock.on_message("crl", first) == []
     assert (door.lock.access.crl_version, door.lock.access.epoch) == (2, 5)
@@ -200,8 +200,8 @@ def test_an_older_revocation_list_delivered_again_gives_nothing_back() -> None:
 
 def test_a_newer_list_never_lowers_the_epoch() -> None:
     door = DoorBench()
-    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, 5), door.issuer)))
-    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 2, 3), door.issuer)))
+    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, 5), door.service)))
+    door.take(door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 2, 3), door.service)))
 
     assert door.lock.access.epoch == 5
 
@@ -209,9 +209,10 @@ def test_a_newer_list_never_lowers_the_epoch() -> None:
 @pytest.mark.parametrize(
     ("name", "make", "ignored"),
     [
-        pytest.param("crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.service), "signature_key_unknown", id="crl"),
+        pytest.param("crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.issuer), "signature_key_unknown", id="issuer's crl"),
+        pytest.param("crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.stranger), "signature_key_unknown", id="crl"),
         pytest.param("cfg", lambda d: sign_cfg(Cfg(LOCK_ID, 9, {}), d.stranger), "signature_key_unknown", id="cfg"),
-        pytest.param("crl", lambda d: sign_crl(Crl("other", 9, 9), d.issuer), "crl_not_heeded", id="crl of another"),
+        pytest.param("crl", lambda d: sign_crl(Crl("other", 9, 9), d.service), "crl_not_heeded", id="crl of another"),
         pytest.param("cfg", lambda d: sign_cfg(Cfg("other", 9, {}), d.service), "cfg_not_heeded", id="cfg of another"),
     ],
 )

@@ -155,7 +155,7 @@ def test_a_door_for_two_stays_shut_for_anything_less_than_two(second: str) -> No
             door.link.advance(60.001)
         case "revoked meanwhile":
             door.take(
-                door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, 0, (), (door.mette.thumbprint,)), door.issuer))
+                door.lock.on_message("crl", sign_crl(Crl(LOCK_ID, 1, 0, (), (door.mette.thumbprint,)), door.service))
             )
         case _:
             door.take(door.lock.power_on())
