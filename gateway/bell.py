@@ -30,6 +30,12 @@ class Bell:
         """Wake everybody here and, over Redis, elsewhere. A dead Redis costs a poll of delay only."""
         for heard in self._local:
             heard()
+        self.ring_elsewhere()
+
+    def ring_elsewhere(self) -> None:
+        """Wake the other processes only: events have got their positions and can be read now."""
+        if not self._shared:
+            return
         try:
             self._redis.publish(CHANNEL, b"1")
         except redis.RedisError as err:

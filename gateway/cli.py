@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Omsorgstid: doors, routes, visits, minutes.",
 )
-Day = Annotated[str, typer.Argument(help="Day file or HHCRSP instance.")]
+Day = Annotated[Path, typer.Argument(help="Day file or HHCRSP instance.", exists=True, dir_okay=False)]
 
 
 def main() -> None:
@@ -42,7 +42,9 @@ def main() -> None:
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End with the benefit table.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same table.")] = 1,
-    day: Annotated[Path | None, typer.Option(help="Live this day file or HHCRSP instance.")] = None,
+    day: Annotated[
+        Path | None, typer.Option(help="Live this day file or HHCRSP instance.", exists=True, dir_okay=False)
+    ] = None,
     speed: Annotated[float, typer.Option(help="World seconds per second.")] = 60.0,
     history: Annotated[bool, typer.Option(help="Build the eight weeks before today.")] = True,
 ) -> None:
@@ -72,8 +74,11 @@ def worker() -> None:
 
 
 @app.command()
-def signer() -> None:
+def signer(
+    wait_s: Annotated[float, typer.Option("--wait", help="Seconds to wait for a migrated database.")] = 60.0,
+) -> None:
     """The grant signer, the only holder of the issuer key."""
+    from devices.keys.signer.book import wait_for_log
     from devices.keys.signer.model import Quotas, SignerSettings
     from devices.keys.signer.server import serve_signer
     from gateway.runtime import signer_address, signer_secret
@@ -81,6 +86,11 @@ def signer() -> None:
     configure()
     settings = load_settings()
     settings.work_dir.mkdir(parents=True, exist_ok=True)
+    if not wait_for_log(settings.database_url, wait_s):
+        _fail(
+            f"The database is away or not migrated after {wait_s:g} s: start serve, ingest or worker; they migrate it.",
+            1,
+        )
     serve_signer(
         SignerSettings(
             address=signer_address(settings),
@@ -128,7 +138,7 @@ def plan(
     from scheduling.day_file import load_day
     from scheduling.solver import solve_day
 
-    loaded = load_day(Path(day), hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
+    loaded = load_day(day, hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
     solved = solve_day(loaded, moves=moves, seconds=seconds, seed=seed)
     _write(plan_json(loaded, solved), out)
     done = sum(len(r.stops) for r in solved.routes)
@@ -144,20 +154,22 @@ def import_day(day: Day) -> None:
     from gateway.usecases.days import import_day as bring_in
     from scheduling.day_file import load_day
 
-    loaded = load_day(Path(day), hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
+    loaded = load_day(day, hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
     with _database_work() as work:
         bring_in(work, loaded)
     print(f"{loaded.on}: {len(loaded.visits)} visits, {len(loaded.carers)} carers imported")
 
 
 @app.command("export-day")
-def export_day(on: Annotated[str, typer.Argument(help="YYYY-MM-DD")], out: Path | None = None) -> None:
+def export_day(
+    on: Annotated[datetime, typer.Argument(help="YYYY-MM-DD", formats=["%Y-%m-%d"])], out: Path | None = None
+) -> None:
     """Write a stored day as a day file."""
     from scheduling import day_store
     from scheduling.day_file import dump_day
 
     with _database_work() as work:
-        content = dump_day(day_store.load_day(work.session, date.fromisoformat(on)))
+        content = dump_day(day_store.load_day(work.session, on.date()))
     _write(content, out)
 
 

@@ -1,8 +1,11 @@
 """Gets a shift's grants from the signer and keeps the tablet to those of the present and the next visits."""
 
+from collections.abc import Callable
+
 from sqlmodel import Session
 
 from devices.keys import service, store
+from devices.keys.rights import revoke_shift
 from devices.keys.schemas import GrantIssued
 from devices.keys.signer.client import SignerClient
 from gateway.parts import HeldGrant
@@ -15,11 +18,18 @@ UNSEALED_VISITS = 4
 
 
 class Grants:
-    """Asks the signer outside of any transaction; it decides, this only fetches and stores."""
+    """Asks the signer outside of any transaction; it decides, this only fetches and stores.
 
-    def __init__(self, units: UnitsOfWork, signer: SignerClient) -> None:
+    Parameters
+    ----------
+    tell
+        Called after a commit with the locks that need a new revocation list.
+    """
+
+    def __init__(self, units: UnitsOfWork, signer: SignerClient, tell: Callable[[frozenset[str]], None]) -> None:
         self._units = units
         self._signer = signer
+        self._tell = tell
 
     def grants_of(self, shift_id: str, carer_id: str) -> list[HeldGrant]:
         """Grants for the doors of the current and the next three visits of a begun shift.
@@ -46,7 +56,12 @@ class Grants:
         if wanted:
             minted = self._signer.mint([w.request for w in wanted])
             with self._units.begin() as work:
-                service.keep_grants(work, wanted, minted)
+                # Held until the end: a shift that ends meanwhile either sees these grants or is seen here.
+                present = work.session.get(ShiftRow, shift_id, with_for_update=True)
+                to_tell = service.keep_grants(work, wanted, minted).locks_to_tell
+                if present is None or present.state != "begun":
+                    to_tell |= revoke_shift(work, shift_id)
+            self._tell(to_tell)
         with self._units.database.reading() as session:
             next_visits = _next_visits(session, carer_id, shift)
             held = service.tablet_grants(session, shift_id, now)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from celery import Celery
+from kombu.exceptions import KombuError
+from redis import RedisError
 
 from kernel import jobs
 from kernel.clock import LinkClock
@@ -62,7 +64,8 @@ class CeleryQueue:
         """Tell the workers. A queue that is away is only logged: workers look at the table too."""
         try:
             self._app.send_task(TASK, args=[job_id])
-        except self._app.connection_for_write().connection_errors as err:
+        except (KombuError, RedisError, OSError) as err:
+            # Kombu wraps what its transport says on publishing, but not what it says on opening a channel.
             log.warning("job_not_triggered", job_id=job_id, error=type(err).__name__)
 
 

@@ -84,6 +84,7 @@ class DemoRun(Protocol):
     from_at: datetime
     to_at: datetime
     running: bool
+    by_hand: frozenset[str]
 
     def progress_ratio(self, now: datetime) -> float:
         """How far the day is, 0 to 1."""

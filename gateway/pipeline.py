@@ -4,7 +4,7 @@ Any number of processes may run one; the sequencer lets one through at a time, c
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Condition, Thread
 
@@ -21,16 +21,28 @@ log = structlog.get_logger(__name__)
 
 
 class Pipeline:
-    """Sequencer and consumers, woken by the bell, polling besides."""
+    """Sequencer and consumers, woken by the bell, polling besides.
+
+    Parameters
+    ----------
+    sequenced
+        Called after events got their positions: tailers of other processes can read them from then on.
+    """
 
     def __init__(
-        self, units: UnitsOfWork, consumers: Sequence[Consumer], tailer: Tailer | None = None, poll_s: float = 0.5
+        self,
+        units: UnitsOfWork,
+        consumers: Sequence[Consumer],
+        tailer: Tailer | None = None,
+        poll_s: float = 0.5,
+        sequenced: Callable[[], None] = lambda: None,
     ) -> None:
         self._units = units
         self._sequencer = Sequencer(units.database)
         self._consumers = tuple(consumers)
         self._tailer = tailer
         self._poll_s = poll_s
+        self._sequenced = sequenced
         self._changed = Condition()
         self._rung = 0
         self._handled = 0
@@ -82,8 +94,10 @@ class Pipeline:
     def run_until_empty(self) -> None:
         """Give positions and let consumers read until nothing is left."""
         while True:
-            if self._sequencer.run_until_empty() and self._tailer is not None:
-                self._tailer.wake()
+            if self._sequencer.run_until_empty():
+                if self._tailer is not None:
+                    self._tailer.wake()
+                self._sequenced()
             for consumer in self._consumers:
                 while advance(self._units, consumer):
                     pass

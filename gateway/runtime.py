@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import structlog
 
@@ -34,6 +34,7 @@ from gateway.parts import Parts, RealSpeed, WorldSpeed
 from gateway.pipeline import Pipeline
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
+from gateway.usecases.doors import tell_locks
 from gateway.usecases.planning import KIND, plan_day_body
 from gateway.usecases.visits import begin_by_door
 from kernel.clock import LinkClock, SystemLinkClock, SystemWorldClock, WorldClock
@@ -81,7 +82,8 @@ class Runtime:
         self.service_key: SigningKey = load_or_create_key(settings.work_dir / "service.key")
         pseudonym_key = load_or_create_secret(settings.work_dir / "pseudonym.key")
         self.tailer = Tailer(self.database)
-        self.pipeline = Pipeline(self.units, [KeysLedger(Pseudonyms(pseudonym_key))], self.tailer)
+        ledger = KeysLedger(Pseudonyms(pseudonym_key))
+        self.pipeline = Pipeline(self.units, [ledger], self.tailer, sequenced=self.bell.ring_elsewhere)
         self.inbox = self._make_inbox()
         self.broker: BrokerProcess | None = None
         self.address = self._broker_address()
@@ -91,12 +93,14 @@ class Runtime:
         self._signer_process: subprocess.Popen[bytes] | None = None
         self.celery = make_celery(settings.redis_url)
         self.run_job: Callable[[str], str] = register(
-            self.celery, self.units, self.link, {KIND: plan_day_body(self.units)}
+            self.celery, self.units, self.link, {KIND: plan_day_body(self.units, tell=self._tell_locks)}
         )
         self.sweeper = Sweeper(self.units, self.desk)
         self.committer: Committer | None = None
         self._ingest: BrokerConnection | None = None
         self._worker: WorkerThread | None = None
+        self._stopping = Event()
+        self._pick_up: Thread | None = None
         self.parts = Parts(
             settings=settings,
             database=self.database,
@@ -108,7 +112,7 @@ class Runtime:
             pipeline=self.pipeline,
             inbox=self.inbox,
             doors=self.desk,
-            grants=Grants(self.units, self.signer),
+            grants=Grants(self.units, self.signer, self._tell_locks),
             jobs=CeleryQueue(self.celery),
             service_key=self.service_key,
             pseudonym_key=pseudonym_key,
@@ -129,20 +133,28 @@ class Runtime:
             self.pipeline.start()
         if self.duties.web:
             self.tailer.start()
+        if self.duties.web or self.duties.work:
+            # A worker that plans a day takes rights away, and the locks have to hear of it.
             self.desk.start()
+        if self.duties.web:
             self.sweeper.start()
         if self.duties.work:
             self._worker = WorkerThread(self.celery)
             self._worker.start()
-            Thread(target=self._pick_up_jobs, name="forgotten-jobs", daemon=True).start()
+            self._pick_up = Thread(target=self._pick_up_jobs, name="forgotten-jobs", daemon=True)
+            self._pick_up.start()
 
     def stop(self) -> None:
         """Stop in the reverse order; nothing acknowledged is lost."""
+        self._stopping.set()
+        if self._pick_up is not None:
+            self._pick_up.join(timeout=10)
         if self._worker is not None:
             self._worker.stop()
         if self.duties.web:
             self.sweeper.stop()
-            self.desk.stop()
+        self.desk.stop()
+        if self.duties.web:
             self.tailer.stop()
         if self._ingest is not None and self.committer is not None:
             self._ingest.stop()
@@ -209,16 +221,17 @@ class Runtime:
 
     def _pick_up_jobs(self) -> None:
         # A trigger can be lost with the queue; the table cannot.
-        while True:
-            time.sleep(5.0)
+        while not self._stopping.wait(5.0):
             try:
                 with self.database.reading() as session:
                     forgotten = waiting(session, time.time())
+                for job_id in forgotten:
+                    self.parts.jobs.trigger(job_id)
             except Exception as err:  # noqa: BLE001 - looked at again in five seconds
-                log.warning("jobs_not_read", error=type(err).__name__)
-                continue
-            for job_id in forgotten:
-                self.parts.jobs.trigger(job_id)
+                log.warning("jobs_not_picked_up", error=type(err).__name__)
+
+    def _tell_locks(self, lock_ids: frozenset[str]) -> None:
+        tell_locks(self.parts, lock_ids)
 
     def _checks(self) -> dict[str, Callable[[], str]]:
         return {

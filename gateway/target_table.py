@@ -22,6 +22,9 @@ def target_text(cases: Mapping[str, BusinessCase], rows: Sequence[TargetYear]) -
                 f"{number_text(row.wage_saving_dkk_ore / 100):>16}  {where}"
             )
         lines += ["", "contradictions:"]
-        lines += [f"  § {c.id}" for c in cases[case_id].contradictions]
+        lines += [
+            f"  § {c.id} (lines {', '.join(str(n) for n in c.lines)}): {c.text_en}"
+            for c in cases[case_id].contradictions
+        ]
         lines.append("")
     return "\n".join(lines)

@@ -168,6 +168,8 @@ _EXPECTED_WITH: Mapping[str, str] = {
     "less_than_equal": "a number <= {le}",
     "union_tag_invalid": "one of {expected_tags}",
     "union_tag_not_found": "a value",
+    "string_pattern_mismatch": "text of the form {pattern}",
+    "string_too_long": "text of at most {max_length} characters",
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
 }

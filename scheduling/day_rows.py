@@ -169,7 +169,8 @@ def visit_rows(day: Day) -> list[Row]:
                 "required_skills": sorted(v.required_skills),
                 "required_competences": sorted(v.required_competences),
                 "priority": v.priority,
-                "pair_id": f"{pair.first_id}+{pair.second_id}" if pair else None,
+                # No visit is in two pairs, so the first one's id is enough, and it fits the column.
+                "pair_id": pair.first_id if pair else None,
                 "pair_rank": None if pair is None else int(pair.second_id == v.id),
                 "pair_min_gap_s": pair.min_gap_s if pair else None,
                 "pair_max_gap_s": pair.max_gap_s if pair else None,

@@ -14,7 +14,17 @@ from scheduling.model import Objective, ShiftEnd, Transport, UnitKind, VisitMode
 
 SCHEMA = "omsorgstid-day-1"
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+# As long as the database keeps them; and an id stands in an address, which a slash or a question mark would cut.
+Id = Annotated[str, Field(pattern=r"^[^/?#%\\\x00-\x1f]{1,64}$")]
+CarerKey = Annotated[str, Field(pattern=r"^[^/?#%\\\x00-\x1f]{1,50}$")]
+"""A carer's id: with the date before it, it is the id of her shift."""
+DeviceKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""A device's id stands in the topics of its messages (docs/mqtt.md)."""
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(min_length=1, max_length=160)]
+ConsentKind = Literal["electronic_key", "screen"]
+"""What a citizen is asked to consent to: a lock that opens for the carer's tablet, visits by screen."""
 Minutes = Annotated[float, Field(ge=0, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=172_800)]
 
@@ -46,7 +56,7 @@ class PlaceEntry(_Wire):
 class UnitEntry(_Wire):
     """A home-care centre or a residence; validity days are inclusive."""
 
-    id: Name
+    id: Id
     name: Name
     kind: UnitKind
     base: PlaceEntry
@@ -57,17 +67,17 @@ class UnitEntry(_Wire):
 class CompetenceEntry(_Wire):
     """A documented competence and the last day it counts."""
 
-    code: Name
+    code: Code
     valid_until_on: date | None = None
 
 
 class CarerEntry(_Wire):
     """A carer's shift, from and to ``home``, the unit's ``base``, or the first (last) ``citizen``."""
 
-    id: Name
-    unit_id: Name
+    id: CarerKey
+    unit_id: Id
     name: Name
-    skills: list[Name] = []
+    skills: list[Code] = []
     competences: list[CompetenceEntry] = []
     shift_starts_at: Instant
     shift_ends_at: Instant
@@ -77,27 +87,27 @@ class CarerEntry(_Wire):
     home: PlaceEntry | None = Field(default=None, description="Needed where the shift starts or ends at home.")
     previous_shift_ended_at: Instant | None = None
     next_shift_starts_at: Instant | None = None
-    rest_agreement_ref: Name | None = None
+    rest_agreement_ref: Code | None = None
 
 
 class DoorEntry(_Wire):
     """The citizen's door; ``device_id`` is its electronic lock, null where a key is needed."""
 
-    id: Name
-    device_id: Name | None = None
+    id: Id
+    device_id: DeviceKey | None = None
 
 
 class DeviceEntry(_Wire):
     """Another device at the citizen."""
 
-    id: Name
-    kind: Name
+    id: DeviceKey
+    kind: Code
 
 
 class ConsentEntry(_Wire):
     """A consent with its dates."""
 
-    kind: Name
+    kind: ConsentKind
     given_on: date
     withdrawn_on: date | None = None
 
@@ -105,18 +115,18 @@ class ConsentEntry(_Wire):
 class PreferencesEntry(_Wire):
     """Wishes about who comes: regular carers have a price when missed, avoided ones never come."""
 
-    regular_carer_ids: list[Name] = []
-    avoided_carer_ids: list[Name] = []
+    regular_carer_ids: list[CarerKey] = []
+    avoided_carer_ids: list[CarerKey] = []
     screen_ok: bool = False
 
 
 class CitizenEntry(_Wire):
     """A citizen as far as planning needs one. No CPR number."""
 
-    id: Name
-    unit_id: Name
+    id: Id
+    unit_id: Id
     display_name: Name
-    address: str
+    address: Annotated[str, Field(max_length=160)]
     place: PlaceEntry
     door: DoorEntry | None = None
     devices: list[DeviceEntry] = []
@@ -128,19 +138,19 @@ class CitizenEntry(_Wire):
 class VisitEntry(_Wire):
     """One carer's stop. The window bounds the start; priority 1 is the most important."""
 
-    id: Name
-    citizen_id: Name
-    unit_id: Name
-    service: Name
+    id: Id
+    citizen_id: Id
+    unit_id: Id
+    service: Code
     window_open_at: Instant
     window_close_at: Instant
     duration_s: Annotated[float, Field(gt=0, le=172_800)]
     mode: VisitMode = VisitMode.PHYSICAL
-    door_id: Name | None = None
-    required_skills: list[Name] = []
-    required_competences: list[Name] = []
+    door_id: Id | None = None
+    required_skills: list[Code] = []
+    required_competences: list[Code] = []
     priority: Annotated[int, Field(ge=1, le=5)] = 3
-    pinned_carer_id: Name | None = None
+    pinned_carer_id: CarerKey | None = None
     pinned_start_at: Instant | None = None
     begun: bool = False
 
@@ -148,8 +158,8 @@ class VisitEntry(_Wire):
 class PairEntry(_Wire):
     """A double visit: gaps from the first start to the second; both zero means together."""
 
-    first_id: Name
-    second_id: Name
+    first_id: Id
+    second_id: Id
     min_gap_s: Seconds = 0.0
     max_gap_s: Seconds = 0.0
 
@@ -169,7 +179,7 @@ class ModeEntry(_Wire):
     detour_ratio: Annotated[float, Field(ge=1)]
     stop_min: Minutes
     valid_from_on: date
-    source: Name
+    source: Text
 
 
 class CoordinatesEntry(_Wire):
@@ -184,7 +194,7 @@ class DayEntry(_Wire):
 
     schema_: Literal["omsorgstid-day-1"] = Field(alias="schema")
     on: date
-    name: Name
+    name: Text
     zero_at: Instant
     objective: Objective = Objective.CARE
     units: list[UnitEntry]

@@ -1,6 +1,6 @@
 """Keeps whole days: in from a day file or a generator, out to the planner and the rules."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -11,8 +11,9 @@ from kernel.errors import KernelError
 from kernel.localtime import day_text
 from kernel.work import Work
 from scheduling import day_rows
+from scheduling.day_errors import DayFileError, Problem, path_of, shown
 from scheduling.errors import SchedulingError
-from scheduling.model import Carer, Citizen, Day
+from scheduling.model import Carer, Citizen, Day, Objective
 from scheduling.register.tables import (
     CarerRow,
     CitizenRow,
@@ -35,9 +36,14 @@ def save_day(work: Work, day: Day) -> None:
     ------
     SchedulingError
         ``day_exists`` if a day of that date is already stored.
+    DayFileError
+        If a visit has the id of one that is stored with another day.
     """
     if work.session.get(DayFrameRow, day.on) is not None:
         raise SchedulingError("day_exists", day=day_text(day.on))
+    taken = list(_taken_ids(work.session, day))
+    if taken:
+        raise DayFileError(taken)
     register(work, day)
     _insert(work.session, DayFrameRow, [day_rows.frame_row(day)])
     _insert(work.session, ShiftRow, day_rows.shift_rows(day))
@@ -160,6 +166,16 @@ def _unknown(session: Session, table: type[SQLModel], ids: Collection[str]) -> s
 def _new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     unknown = _unknown(session, table, {r["id"] for r in rows})
     return [r for r in rows if r["id"] in unknown]
+
+
+def _taken_ids(session: Session, day: Day) -> Iterator[Problem]:
+    ids = {v.id for v in day.visits}
+    taken = ids - _unknown(session, VisitRow, ids)
+    for index, visit in enumerate(day.visits):
+        if visit.id in taken:
+            # The ids of a benchmark's visits are made of others; there is no one place of theirs in the file.
+            path = path_of("visits", index, "id") if day.objective is Objective.CARE else "$"
+            yield Problem(path, "an id no other day has", shown(visit.id))
 
 
 def _insert(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:

@@ -1,7 +1,8 @@
 """Home healthcare benchmark instances (HHCRSP) as days, and plans in the benchmark's solution format.
 
 Format: github.com/iolab-uniud/hhcrsp (MIT licence). Minute 0 is 07:00 in Copenhagen on the given date; every
-patient gets a door with a simulated lock and no baseline. Travel is always the file's matrix, in minutes.
+patient has a door with a simulated lock and has consented to it, and there are no baselines. Travel is always
+the file's matrix, in minutes.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from scheduling.day_errors import (
     schema_problems,
     shown,
 )
+from scheduling.day_schema import CarerKey, Code, Name
 from scheduling.model import (
     Carer,
     Citizen,
+    Consent,
     Day,
     Door,
     Objective,
@@ -58,12 +61,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
 
+# With a service behind it, it is the id of a visit; with "lock-" before it, that of a device in a topic.
+_PatientKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,31}$")]
+_ServiceKey = Annotated[str, Field(pattern=r"^[^/?#%\\\x00-\x1f]{1,32}$")]
 _Minute = Annotated[float, Field(ge=-100_000, le=100_000)]
 _Minutes = Annotated[float, Field(ge=0, le=100_000)]
 
 
 class _Asked(_Strict):
-    service: str
+    service: _ServiceKey
     duration: float | None = Field(default=None, gt=0, le=2_880)
 
 
@@ -77,7 +83,7 @@ class _InSequence(_Strict):
 
 
 class _Patient(_Strict):
-    id: str
+    id: _PatientKey
     location: tuple[float, float]
     time_window: tuple[_Minute, _Minute]
     required_caregivers: Annotated[list[_Asked], Field(min_length=1, max_length=2)]
@@ -85,13 +91,13 @@ class _Patient(_Strict):
 
 
 class _Service(_Strict):
-    id: str
+    id: _ServiceKey
     default_duration: float | None = Field(default=None, gt=0, le=2_880)
 
 
 class _Caregiver(_Strict):
-    id: str
-    abilities: list[str]
+    id: CarerKey
+    abilities: list[Code]
 
 
 class _Office(_Strict):
@@ -100,7 +106,7 @@ class _Office(_Strict):
 
 
 class _Instance(_Strict):
-    name: str | None = None
+    name: Name | None = None
     area: Any = None
     patients: list[_Patient]
     services: list[_Service]
@@ -150,7 +156,7 @@ def day_from_instance(value: object, *, on: date, name: str = "HHCRSP") -> Day:
         objective=Objective.HHCRSP,
         units=(Unit(id=UNIT_ID, name=instance.name or name, kind=UnitKind.HOME_CARE, base=places[0]),),
         carers=tuple(_carers(instance, places[0], zero_at)),
-        citizens=tuple(_citizens(instance, places)),
+        citizens=tuple(_citizens(instance, places, on)),
         visits=tuple(visits),
         pairs=tuple(pairs),
         travel=TravelMatrix(rows),
@@ -204,7 +210,7 @@ def _carers(instance: _Instance, office: Place, zero_at: datetime) -> Iterator[C
         )
 
 
-def _citizens(instance: _Instance, places: list[Place]) -> Iterator[Citizen]:
+def _citizens(instance: _Instance, places: list[Place], on: date) -> Iterator[Citizen]:
     for patient, place in zip(instance.patients, places[1:], strict=True):
         yield Citizen(
             id=CitizenId(patient.id),
@@ -213,6 +219,7 @@ def _citizens(instance: _Instance, places: list[Place]) -> Iterator[Citizen]:
             address=f"{patient.location[0]}, {patient.location[1]}",
             place=place,
             door=_door(patient),
+            consents=(Consent("electronic_key", on),),
         )
 
 

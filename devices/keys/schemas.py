@@ -76,6 +76,14 @@ class GrantIssued:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantsKept:
+    """Grants stored for a tablet, and the locks whose revocation list must be sent after commit."""
+
+    issued: tuple[GrantIssued, ...]
+    locks_to_tell: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class OpeningIds:
     """Whom an opening concerns."""
 

@@ -15,7 +15,7 @@ from devices.keys import store
 from devices.keys.chain import ChainState
 from devices.keys.cose import VerifyingKey
 from devices.keys.model import ClockState, DoorFacts, RightFacts
-from devices.keys.schemas import GrantIssued, LockEnrolment
+from devices.keys.schemas import GrantIssued, GrantsKept, LockEnrolment
 from devices.keys.signer.model import Minted, MintRequest, MintResult
 from devices.keys.tables import DoorRow, GrantRow, LockRow
 from kernel.errors import KernelError
@@ -130,11 +130,11 @@ def wanted_grants(
     return wanted
 
 
-def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[MintResult]) -> list[GrantIssued]:
+def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[MintResult]) -> GrantsKept:
     """Store what the signer minted; refused ones are left out (the signer's log names the reason).
 
-    A right that was withdrawn while the signer was asked gets its grant stored revoked, and the lock is told
-    with its next list: the grant exists, so it must be known.
+    A right that was withdrawn while the signer was asked gets its grant stored revoked, and its lock is among
+    those to be told after commit: the grant exists, so it must be known.
     """
     issued = [
         GrantIssued(
@@ -158,9 +158,10 @@ def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[Min
     in_force = store.rights_in_force(work.session, {grant.right_id for grant in issued})
     gone = {grant.right_id for grant in issued} - in_force
     doors = store.revoke_grants_of_rights(work.session, gone, work.now)
-    locks = store.locks_of_doors(work.session, doors)
-    store.raise_crl_version(work.session, [lock_id for some in locks.values() for lock_id in some])
-    return [grant for grant in issued if grant.right_id in in_force]
+    mounted = store.locks_of_doors(work.session, doors)
+    locks = frozenset(lock_id for some in mounted.values() for lock_id in some)
+    store.raise_crl_version(work.session, locks)
+    return GrantsKept(tuple(grant for grant in issued if grant.right_id in in_force), locks)
 
 
 def record_grants(work: Work, grants: Sequence[GrantIssued]) -> None:

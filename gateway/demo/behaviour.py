@@ -16,7 +16,7 @@ BASELINE_BASE_MIN, BASELINE_BASE_SPREAD_MIN = 12.0, 4.0
 #: extra minutes on the road to and from the base (time study)
 BASELINE_LEG_MIN, BASELINE_LEG_SPREAD_MIN = 8.5, 3.5
 #: how often a carer who could start at the citizen still goes by the base: habits differ
-BASE_HABIT_LOW, BASE_HABIT_HIGH = 0.05, 0.45
+BASE_HABIT_LOW, BASE_HABIT_HIGH = 0.0, 0.26
 OUTCOMES: tuple[tuple[Outcome, float], ...] = (
     ("done", 0.955),
     ("partly", 0.02),

@@ -56,7 +56,7 @@ class Size:
     citizens: int = 2_300
     locks: int = 700
     #: citizens whose key still has to be fetched at the base: the lock is not mounted yet
-    keys_left: int = 24
+    keys_left: int = 12
     weekday_carers: int = 125
     weekend_carers: int = 50
     visits_per_carer: int = 15

@@ -31,7 +31,7 @@ from kernel.localtime import at_local, clock_text, day_text
 from metrics.report import benefit_report
 from metrics.report_formats import table_text
 from metrics.targets import AdoptedUnit, Adoption
-from scheduling import day_store
+from scheduling import day_store, publishing
 from scheduling.day_file import load_day
 from scheduling.model import Day
 from scheduling.solver import solve_day
@@ -104,9 +104,9 @@ class _Demo:
         self.on = self.given.on if self.given else TODAY
         self.municipality = Municipality(options.seed)
         study_from = GO_LIVE - timedelta(weeks=WEEKS)
-        start_at = at_local(study_from if self._has_history else self.on, clock_time(4, 0))
+        from_at, to_at = _span(self.on, self.given)
+        start_at = at_local(study_from, clock_time(4, 0)) if self._has_history else from_at - timedelta(hours=1)
         self.clock = SimulatedWorldClock(start_at)
-        from_at, to_at = at_local(self.on, clock_time(5, 0)), at_local(self.on, clock_time(15, 30))
         speed = None if options.exit_after else options.speed
         self.running = RunningDay(self.clock, self.on, from_at, to_at, speed)
         self.settings = settings
@@ -128,7 +128,7 @@ class _Demo:
         self.runtime.start()
         self._stops.append(self.runtime.stop)
         locks = self._people_and_past(day) if self._has_history else self._people(day)
-        self.clock.advance_to(max(self.clock.now(), at_local(self.on, clock_time(5, 0))))
+        self.clock.advance_to(max(self.clock.now(), self.running.from_at))
         port = 0 if self.options.exit_after else self.settings.http.port
         self.server = WebServer(create_app(self.runtime.parts), self.settings.http.host, port)
         self.server.start()
@@ -145,14 +145,15 @@ class _Demo:
         with runtime.database.reading() as session:
             day = day_store.load_day(session, self.on)
         self.reporter.step(f"Lever {day_text(self.on)}: {len(day.carers)} medarbejdere, {len(day.visits)} besøg")
-        by_hand = () if self.options.exit_after else _left_to_people(day)
+        if not self.options.exit_after:
+            self.running.by_hand = self._left_to_people(day)
         live = LiveDay(
             runtime,
             self.running,
             self.fleet,
             server.port,
             streams=self.municipality.stream,
-            by_hand=by_hand,
+            by_hand=self.running.by_hand,
             progress=self._show_progress,
         )
         live.live([c.id for c in day.carers], self.on, on_duty(day))
@@ -273,6 +274,18 @@ class _Demo:
     def _show_progress(self, at: datetime, counts: Counter[str]) -> None:
         self.reporter.bar(f"{clock_text(at)}  {counts['visits']} besøg", self.running.progress_ratio(at))
 
+    def _left_to_people(self, day: Day) -> frozenset[str]:
+        """One carer per unit whom nobody simulates, her first stop at an electronic lock where there is one."""
+        chosen: dict[str, tuple[bool, datetime, str]] = {}
+        with self._runtime().database.reading() as session:
+            for carer in day.carers:
+                stops = publishing.stops_of(session, carer.id, self.on)
+                if not stops:
+                    continue
+                rank = (stops[0].door_id is None, stops[0].start_at or carer.shift_starts_at, str(carer.id))
+                chosen[carer.unit_id] = min(rank, chosen.get(carer.unit_id, rank))
+        return frozenset(carer_id for _, _, carer_id in chosen.values())
+
     def _runtime(self) -> Runtime:
         if self.runtime is None:
             raise ValueError("Expected a prepared demo, got one that was not.")
@@ -286,6 +299,16 @@ class _Demo:
 
 def _behaviour() -> LockBehaviour:
     return LockBehaviour()
+
+
+def _span(on: date, given: Day | None) -> tuple[datetime, datetime]:
+    """From when to when the day is lived: the demo's day shift, or all a given day asks for."""
+    from_at, to_at = at_local(on, clock_time(5, 0)), at_local(on, clock_time(15, 30))
+    if given is None:
+        return from_at, to_at
+    starts = [c.shift_starts_at - timedelta(hours=1) for c in given.carers]
+    ends = [v.window_close_at + timedelta(seconds=v.duration_s) for v in given.visits]
+    return min([from_at, *starts]), max([to_at, *ends])
 
 
 def _adoption(day: Day, go_live_on: date) -> Adoption:
@@ -307,11 +330,3 @@ def _adoption(day: Day, go_live_on: date) -> Adoption:
             for i, u in enumerate(units)
         ),
     )
-
-
-def _left_to_people(day: Day) -> tuple[str, ...]:
-    """One carer per unit whom nobody simulates: a person at the browser lives her day."""
-    first: dict[str, str] = {}
-    for carer in sorted(day.carers, key=lambda c: c.id):
-        first.setdefault(carer.unit_id, carer.id)
-    return tuple(first.values())

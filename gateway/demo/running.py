@@ -25,6 +25,8 @@ class RunningDay:
         self.from_at = from_at
         self.to_at = to_at
         self.running = False
+        #: carers nobody simulates: a person at the browser lives their day
+        self.by_hand: frozenset[str] = frozenset()
         self._clock = clock
         self._held = speed is not None
         self._speed = speed if speed is not None else 0.0

@@ -3,6 +3,7 @@
 import http.client
 import json
 from typing import Any
+from urllib.parse import quote
 
 from devices.keys.model import Operation
 from devices.simulator.holder import HolderKey
@@ -62,17 +63,17 @@ class Tablet:
 
     def begin_visit(self, visit_id: str) -> Any:
         """Start besøg by a tap."""
-        return self.call("POST", f"/api/v1/me/visits/{visit_id}/begin", {})
+        return self.call("POST", f"/api/v1/me/visits/{quote(visit_id)}/begin", {})
 
     def end_visit(self, visit_id: str, outcome: str) -> Any:
         """Afslut besøg."""
-        return self.call("POST", f"/api/v1/me/visits/{visit_id}/end", {"outcome": outcome})
+        return self.call("POST", f"/api/v1/me/visits/{quote(visit_id)}/end", {"outcome": outcome})
 
     def open_door(self, door_id: str, visit_id: str) -> Any:
         """Lås op: tap, sign the lock's challenge, send the proof. Returns the opening as last heard."""
         if visit_id not in self._grants:
             self._fetch_grants()
-        opening = self.call("POST", f"/api/v1/doors/{door_id}/openings", {"visit_id": visit_id})["opening"]
+        opening = self.call("POST", f"/api/v1/doors/{quote(door_id)}/openings", {"visit_id": visit_id})["opening"]
         if opening["state"] != "challenged" or visit_id not in self._grants:
             return opening
         cti, token = self._grants[visit_id]

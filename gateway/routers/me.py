@@ -12,6 +12,7 @@ from devices.keys.rights import revoke_shift
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.parts import Parts
+from gateway.usecases.doors import tell_locks
 from gateway.views.my_day import my_day, visit_json
 from gateway.wire import Base64Url, b64u, from_b64u, iso, world
 from kernel.localtime import local_day
@@ -98,19 +99,24 @@ def start_shift(who: Carer, parts: PartsDep, work: WorkDep, body: StartShift, ke
 
 
 @router.post("/shift/end")
-def end_shift(who: Carer, parts: PartsDep, work: WorkDep, body: EndShift, key: FactKey = None) -> Any:
+def end_shift(who: Carer, parts: PartsDep, body: EndShift, key: FactKey = None) -> Any:
     """Slut vagt. From now on the shift's key opens nothing."""
     carer_id = own_carer(who.carer_id)
+    locks_to_tell: set[str] = set()
 
     def act() -> dict[str, Any]:
         today = local_day(work.now)
         ended = shifts.end_shifts(work, [shifts.ShiftEnd(carer_id, today, body.place, work.now)])
         for shift in ended:
-            revoke_shift(work, shift.id)
+            locks_to_tell.update(revoke_shift(work, shift.id))
         work.session.flush()
         return _day(work.session, parts, who, carer_id)
 
-    return once(work, key, carer_id, f"end {body.model_dump_json()}", act)
+    # A unit of its own: the locks are told after the commit, and not in the transaction.
+    with parts.units.begin() as work:
+        answer = once(work, key, carer_id, f"end {body.model_dump_json()}", act)
+    tell_locks(parts, frozenset(locks_to_tell))
+    return answer
 
 
 @router.post("/route/acknowledgement", status_code=204)

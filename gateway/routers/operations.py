@@ -99,13 +99,12 @@ def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any
     }
 
 
-def _device_counts(session: Session) -> dict[str, dict[str, int]]:
-    tallies: dict[str, dict[str, int]] = {}
-    for (kind, online), number in registry.device_counts(session).items():
-        tally = tallies.setdefault(kind.value, {"enrolled": 0, "online": 0})
+def _device_counts(session: Session) -> dict[str, int]:
+    tally = {"enrolled": 0, "online": 0, "offline": 0}
+    for (_kind, online), number in registry.device_counts(session).items():
         tally["enrolled"] += number
-        tally["online"] += number if online else 0
-    return tallies
+        tally["online" if online else "offline"] += number
+    return tally
 
 
 def battery_level(battery_mv: int | None) -> str:

@@ -84,6 +84,7 @@ def sign_out(request: Request, response: Response, parts: PartsDep) -> None:
     response.delete_cookie(cookie_name(request), path="/")
 
 
+_BY_HAND = "Styres af dig"
 DEMO_ORDER = {"carer": 0, "planner": 1, "manager": 2, "operations": 3}
 
 
@@ -92,6 +93,7 @@ def identities(parts: PartsDep, read: ReadDep) -> list[dict[str, Any]]:
     """The invented people of the demo, with their PIN. Refused outside the demo."""
     if not parts.settings.demo:
         raise EdgeError(404, "demo_only", "Det findes kun i demoen.", "That exists in the demo only.")
+    by_hand = parts.demo.by_hand if parts.demo else frozenset()
     units = {u.id: u.name for u in read.exec(select(UnitRow)).all()}
     rows = read.exec(select(IdentityRow).where(col(IdentityRow.demo).is_(True))).all()
     return [
@@ -101,7 +103,7 @@ def identities(parts: PartsDep, read: ReadDep) -> list[dict[str, Any]]:
             "role": r.role,
             "unit_name": units.get(r.unit_ids[0], "") if len(r.unit_ids) == 1 else "",
             "pin": DEMO_PIN,
-            "hint": None,
+            "hint": _BY_HAND if r.carer_id in by_hand else None,
         }
-        for r in sorted(rows, key=lambda r: (DEMO_ORDER.get(r.role, 9), r.name, r.id))
+        for r in sorted(rows, key=lambda r: (DEMO_ORDER.get(r.role, 9), r.carer_id not in by_hand, r.name, r.id))
     ]

@@ -22,6 +22,8 @@ def import_day(work: Work, day: Day) -> None:
     ------
     SchedulingError
         ``day_exists``.
+    DayFileError
+        If a visit has the id of one that is stored with another day.
     """
     day_store.save_day(work, day)
 

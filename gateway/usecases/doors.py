@@ -5,6 +5,7 @@ Each step is one short transaction; none is open while a lock is waited for or a
 
 import time
 
+import structlog
 from sqlmodel import Session, col, select
 
 from devices.keys import openings, revocations, service, store
@@ -19,6 +20,8 @@ from scheduling import shifts
 from scheduling.errors import SchedulingError
 from scheduling.register.tables import CompetenceRow, ConsentRow
 from scheduling.tables import RouteChangeRow, RouteRow, ShiftRow, VisitRow
+
+log = structlog.get_logger(__name__)
 
 #: below this the motor is not tried: the door might be left half open
 BATTERY_EMPTY_MV = 4_400
@@ -102,11 +105,22 @@ def own_opening(work: Work, carer_id: str, opening_id: str) -> DoorOpening:
 
 
 def tell_locks(parts: Parts, lock_ids: frozenset[str]) -> None:
-    """Send locks their new revocation lists, after the change of rights has committed."""
-    if lock_ids:
+    """Send locks their new revocation lists, after the change of rights has committed.
+
+    Never raises: the change stands whatever becomes of the message, and a lock that was not reached gets its
+    present list at its next birth.
+    """
+    if not lock_ids:
+        return
+    try:
         with parts.units.begin() as work:
             lists = revocations.revocation_lists(work, lock_ids, parts.service_key)
-        parts.doors.send(lists)
+        taken = parts.doors.send(lists)
+    except Exception:  # whatever it is, it must not turn a change that is stored into an error
+        log.exception("locks_not_told", lock_count=len(lock_ids))
+        return
+    if not taken:
+        log.warning("locks_not_told", lock_count=len(lock_ids))
 
 
 def _facts(work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, ids: OpeningIds) -> VisitFacts:

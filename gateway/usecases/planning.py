@@ -1,6 +1,6 @@
 """The job that plans a day of a unit: progress, cancel, and applied only if it still fits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -21,8 +21,16 @@ KIND = "plan-day"
 MAX_SECONDS = 120.0
 
 
-def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
-    """The body of the job: arguments ``day`` (ISO), ``unit_id``, ``seed``, ``moves`` (null: the standard)."""
+def plan_day_body(
+    units: UnitsOfWork, solver: Solver | None = None, *, tell: Callable[[frozenset[str]], None]
+) -> JobBody:
+    """The body of the job: arguments ``day`` (ISO), ``unit_id``, ``seed``, ``moves`` (null: the standard).
+
+    Parameters
+    ----------
+    tell
+        Called after the plan is committed with the locks that need a new revocation list.
+    """
     engine = solver or AnnealingSolver()
 
     def body(arguments: Mapping[str, Any], progress: JobProgress) -> dict[str, Any]:
@@ -45,11 +53,12 @@ def plan_day_body(units: UnitsOfWork, solver: Solver | None = None) -> JobBody:
         expected: dict[str, int] = {c.id: versions.get(c.id, 0) for c in day.carers}
         with units.begin() as work:
             try:
-                publish_plan(work, day, plan, reason="Ny plan for dagen", expected=expected)
+                change = publish_plan(work, day, plan, reason="Ny plan for dagen", expected=expected)
             except SchedulingError as err:
                 if err.code in ("route_stale", "visit_begun"):
                     raise SchedulingError("plan_overtaken") from err
                 raise
+        tell(change.locks_to_tell)
         return {
             "visit_count": sum(len(r.stops) for r in plan.routes),
             "unallocated_count": len(plan.unallocated),

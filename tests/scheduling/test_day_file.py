@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 
 from scheduling.day_errors import DayFileError, Problem
 from scheduling.day_file import dump_day, load_day, schema_json
+from devices.keys.errors import TopicError
+from devices.keys.topics import Direction, Topic
 from scheduling.model import Competence, Consent, Day, Device
 from tests.scheduling.days import LILLESTAD, lillestad, municipality, with_carer, with_citizen
 
 SCHEMA_PAGE = Path(__file__).parents[2] / "docs" / "day-file.schema.json"
 INSTANT = "an instant with offset, like 2026-11-25T07:00:00+01:00"
+
+DEVICE_ID = "^[A-Za-z0-9_-]{1,64}$"
+CARER_ID = r"^[^/?#%\\\x00-\x1f]{1,50}$"
 
 type_of_edit = Callable[[dict[str, Any]], object]
 
@@ -40,7 +45,7 @@ def test_the_small_town_is_read_in_full() -> None:
     agnes, _, clara = day.citizens
     assert agnes.formerly_key_fetched
     assert agnes.door is not None
-    assert agnes.door.device_id == "lås-1"
+    assert agnes.door.device_id == "laas-1"
     assert clara.devices == (Device("lift-1", "ceiling_lift"),)
     assert day.carers[0].start_place == day.units[0].base
     assert day.pairs[0].simultaneous
@@ -67,7 +72,7 @@ def test_out_and_in_again_is_the_same_day(seed: int, name: str, until: Any, micr
         next_shift_starts_at=carer.shift_ends_at.replace(microsecond=micros),
         rest_agreement_ref="LA-7",
     )
-    consents = (Consent("electronic_lock", day.on), Consent("screen", day.on, day.on))
+    consents = (Consent("electronic_key", day.on), Consent("screen", day.on, day.on))
     day = with_citizen(day, citizen.id, consents=consents, devices=(Device("x", "kiosk"),))
 
     assert load_day(dump_day(day)) == day
@@ -178,8 +183,33 @@ BROKEN: list[tuple[str, type_of_edit, list[Problem]]] = [
     ),
     (
         "one lock on two doors",
-        lambda d: d["citizens"][1]["door"].update(device_id="lås-1"),
-        [Problem("$.citizens[1].door.device_id", "a lock that is on no other door", '"lås-1"')],
+        lambda d: d["citizens"][1]["door"].update(device_id="laas-1"),
+        [Problem("$.citizens[1].door.device_id", "a lock that is on no other door", '"laas-1"')],
+    ),
+    (
+        "a lock whose id no MQTT topic can hold",
+        lambda d: d["citizens"][0]["door"].update(device_id="lås-1"),
+        [Problem("$.citizens[0].door.device_id", f"text of the form {DEVICE_ID}", '"lås-1"')],
+    ),
+    (
+        "a lift whose id no MQTT topic can hold",
+        lambda d: d["citizens"][2]["devices"][0].update(id="lift/+"),
+        [Problem("$.citizens[2].devices[0].id", f"text of the form {DEVICE_ID}", '"lift/+"')],
+    ),
+    (
+        "a consent to something nobody asks for",
+        lambda d: d["citizens"][0]["consents"][0].update(kind="electronic_lock"),
+        [Problem("$.citizens[0].consents[0].kind", "'electronic_key' or 'screen'", '"electronic_lock"')],
+    ),
+    (
+        "an id that would cut an address in two",
+        lambda d: d["carers"][1].update(id="bo/2"),
+        [Problem("$.carers[1].id", f"text of the form {CARER_ID}", '"bo/2"')],
+    ),
+    (
+        "a name longer than the register keeps",
+        lambda d: d["carers"][1].update(name="b" * 81),
+        [Problem("$.carers[1].name", "text of at most 80 characters", '"' + "b" * 56 + "...")],
     ),
     (
         "a begun visit nobody began",
@@ -245,6 +275,20 @@ BROKEN: list[tuple[str, type_of_edit, list[Problem]]] = [
 @pytest.mark.parametrize(("edit", "expected"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
 def test_a_broken_day_file_names_path_expected_and_found(edit: type_of_edit, expected: list[Problem]) -> None:
     assert problems(edited(edit)) == expected
+
+
+@given(text=st.text(max_size=70) | st.from_regex(r"[A-Za-z0-9_-]{1,66}", fullmatch=True))
+def test_exactly_those_locks_are_read_that_a_topic_can_name(text: str) -> None:
+    try:
+        Topic("demo", "lock", text, Direction.UP, "birth")
+        nameable = True
+    except TopicError:
+        nameable = False
+
+    day, refused = read_or_refused(edited(lambda d: d["citizens"][0]["door"].update(device_id=text)))
+
+    assert (day is not None) == nameable
+    assert {p.path for p in refused} == (set() if nameable else {"$.citizens[0].door.device_id"})
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -15,7 +15,7 @@ from scheduling.cost import recomputed_terms
 from scheduling.day_errors import DayFileError, Problem
 from scheduling.day_file import dump_day, load_day
 from scheduling.hhcrsp import day_from_instance, solution_json
-from scheduling.model import Objective
+from scheduling.model import Consent, Objective
 from scheduling.solver import solve_day
 from tests.scheduling.days import BENCHMARKS, SEVEN, lillestad
 
@@ -85,6 +85,7 @@ def test_minute_zero_is_seven_in_the_morning_and_every_patient_has_a_lock() -> N
     assert (day.pairs[0].min_gap_s, day.pairs[0].max_gap_s) == (600.0, 1200.0)
     assert [c.door.device_id for c in day.citizens if c.door] == ["lock-p1", "lock-p2", "lock-p3"]
     assert not any(c.formerly_key_fetched for c in day.citizens)
+    assert {c.consents for c in day.citizens} == {(Consent("electronic_key", ON),)}
 
 
 @pytest.mark.parametrize("on", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 7, 1)])
@@ -198,6 +199,11 @@ BROKEN: list[tuple[str, Callable[[dict[str, Any]], object], Problem]] = [
         "the same patient twice",
         lambda i: i["patients"][2].update(id="p1"),
         Problem("$.patients[2].id", "an id of its own, not that of $.patients[0]", '"p1"'),
+    ),
+    (
+        "a patient whose lock no MQTT topic could name",
+        lambda i: i["patients"][2].update(id="p 3"),
+        Problem("$.patients[2].id", "text of the form ^[A-Za-z0-9_-]{1,31}$", '"p 3"'),
     ),
     (
         "a way that takes less than no time",

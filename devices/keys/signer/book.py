@@ -5,12 +5,15 @@ moment must not be refused, so every look reads the unsequenced rows first and t
 the last look: what is committed before the look is in one of the two, whatever the sequencer does meanwhile.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import case, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
 from devices.events import DeviceEnrolled
@@ -20,6 +23,8 @@ from kernel.database import Database
 from kernel.events import UnknownEventError
 from kernel.log import latest_at, latest_position
 from kernel.tables import EventRow
+
+log = structlog.get_logger(__name__)
 
 _SHIFT_STARTED, _SHIFT_ENDED = "shift.started", "shift.ended"
 _ROUTE, _ENROLLED = "route.published", DeviceEnrolled.event_type
@@ -32,6 +37,7 @@ _READ_BACK = timedelta(days=35)
 """Shifts and routes are read back this far at the start: nobody publishes a route a month ahead."""
 _KEEP = timedelta(days=2)
 _BATCH = 5_000
+_ASK_EVERY_S = 0.5
 
 
 def read_only(database_url: str) -> Database:
@@ -51,6 +57,43 @@ def read_only(database_url: str) -> Database:
         read_only_option = f"{options} -c default_transaction_read_only=on".strip()
         url = url.update_query_dict({"options": read_only_option})
     return Database(url.render_as_string(hide_password=False), pool_size=2)
+
+
+def wait_for_log(database_url: str, timeout_s: float) -> bool:
+    """Wait until somebody else has made the tables the signer reads: it may only read, so it cannot itself.
+
+    The two tables are all that is asked for; the signer's account may not be let at any other.
+
+    Parameters
+    ----------
+    timeout_s
+        Longest wait, seconds of link time.
+
+    Returns
+    -------
+    bool
+        Whether both are there.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    database = read_only(database_url)
+    told = False
+    try:
+        while True:
+            try:
+                with database.reading() as session:
+                    session.execute(select(*_COLUMNS).limit(1)).first()
+                    session.execute(select(col(LockRow.epoch)).limit(1)).first()
+            except SQLAlchemyError as err:
+                if time.monotonic() >= deadline_s:
+                    return False
+                if not told:
+                    log.warning("signer_waits_for_migration", error=type(err).__name__, timeout_s=timeout_s)
+                    told = True
+            else:
+                return True
+            time.sleep(_ASK_EVERY_S)
+    finally:
+        database.dispose()
 
 
 class LogBook:

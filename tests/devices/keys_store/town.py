@@ -220,7 +220,7 @@ class Town:
         kept: list[GrantIssued] = []
         yield kept
         with self.units.begin() as work:
-            kept.extend(service.keep_grants(work, wanted, results))
+            kept.extend(service.keep_grants(work, wanted, results).issued)
 
     def incoming(self, lock_id: str, name: str, payload: bytes) -> Incoming:
         """A message of a lock as it arrives now."""

@@ -209,8 +209,12 @@ def test_a_newer_list_never_lowers_the_epoch() -> None:
 @pytest.mark.parametrize(
     ("name", "make", "ignored"),
     [
-        pytest.param("crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.issuer), "signature_key_unknown", id="issuer's crl"),
-        pytest.param("crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.stranger), "signature_key_unknown", id="crl"),
+        pytest.param(
+            "crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.issuer), "signature_key_unknown", id="crl by the issuer"
+        ),
+        pytest.param(
+            "crl", lambda d: sign_crl(Crl(LOCK_ID, 9, 9), d.stranger), "signature_key_unknown", id="crl by a stranger"
+        ),
         pytest.param("cfg", lambda d: sign_cfg(Cfg(LOCK_ID, 9, {}), d.stranger), "signature_key_unknown", id="cfg"),
         pytest.param("crl", lambda d: sign_crl(Crl("other", 9, 9), d.service), "crl_not_heeded", id="crl of another"),
         pytest.param("cfg", lambda d: sign_cfg(Cfg("other", 9, {}), d.service), "cfg_not_heeded", id="cfg of another"),

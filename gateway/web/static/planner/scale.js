@@ -48,7 +48,10 @@ export class Scale {
     if (this.mode === "day") this._wholeDay();
     else {
       const centre = this._anchor() + this.shifted_ms;
-      this.from_ms = Math.floor((centre - 3 * HOUR_MS) / STEP_MS) * STEP_MS;
+      const from = centre - 3 * HOUR_MS;
+      // Before the first shift there is nothing to see, unless the planner looks there on purpose.
+      const earliest = this.shifted_ms ? from : Math.max(from, this._extent().first - HOUR_MS);
+      this.from_ms = Math.floor(earliest / STEP_MS) * STEP_MS;
       this.to_ms = this.from_ms + 6 * HOUR_MS;
     }
     return before !== `${this.from_ms}:${this.to_ms}:${this.width_px}`;

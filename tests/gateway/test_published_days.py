@@ -1,0 +1,54 @@
+"""A benchmark day through import, the planning job and the database: what is published still pleases the judge."""
+
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.usecases.days import import_day
+from gateway.usecases.planning import KIND, plan_day_body
+from kernel import jobs
+from kernel.clock import SimulatedWorldClock, SystemLinkClock
+from kernel.database import Database
+from kernel.ids import UnitId
+from kernel.work import UnitsOfWork
+from scheduling.day_file import load_day
+from scheduling.hhcrsp import UNIT_ID
+from tests.gateway.demo_days import published_solution, verdict_on
+from tests.scheduling.days import BENCHMARKS
+from tests.scheduling.test_hhcrsp import benchmark, needs_benchmarks
+
+ON = date(2026, 11, 25)
+
+
+def _planned_by_the_job(database: Database, instance: Path, moves: int) -> jobs.JobRow:
+    units = UnitsOfWork(database, SimulatedWorldClock(datetime(2026, 11, 25, 5, tzinfo=UTC)))
+    with units.begin() as work:
+        import_day(work, load_day(instance, hhcrsp_on=ON))
+        arguments = {"day": ON.isoformat(), "unit_id": UNIT_ID, "seed": 1, "moves": moves}
+        job_id = jobs.request(work, KIND, arguments, UnitId(UNIT_ID)).id
+    jobs.run(units, SystemLinkClock(), time.time, {KIND: plan_day_body(units)}, job_id, "test")
+    with database.reading() as session:
+        return jobs.get(session, job_id)
+
+
+@needs_benchmarks
+@pytest.mark.parametrize(("name", "moves"), [("003-rome", 5_000), ("021-florence", 3_000)])
+def test_the_routes_as_published_are_feasible_to_the_strict_judge(
+    name: str, moves: int, database: Database, tmp_path: Path
+) -> None:
+    instance = benchmark(name)
+
+    job = _planned_by_the_job(database, instance, moves)
+
+    assert (job.state, job.error_code) == ("done", None)
+    assert job.result is not None
+    assert job.result["unallocated_count"] == 0
+    with database.reading() as session:
+        solution = published_solution(session, ON)
+    verdict = verdict_on(instance, solution, tmp_path)
+    assert verdict["feasible"], verdict
+    assert verdict["distance"] == pytest.approx(job.result["travel_min"], abs=1.0)
+    assert sum(len(r["locations"]) for r in solution["routes"]) == job.result["visit_count"]
+    assert (BENCHMARKS / "check.py").is_file()
