@@ -46,13 +46,14 @@ def demo(
         Path | None, typer.Option(help="Live this day file or HHCRSP instance.", exists=True, dir_okay=False)
     ] = None,
     speed: Annotated[float, typer.Option(help="World seconds per second.")] = 60.0,
-    history: Annotated[bool, typer.Option(help="Build the eight weeks before today.")] = True,
+    history: Annotated[bool, typer.Option(help="Build the weeks before today.")] = True,
+    small: Annotated[bool, typer.Option("--small", help="A tenth of the municipality and two weeks of it.")] = False,
 ) -> None:
     """The whole platform on embedded parts: a simulated municipality lives its day."""
     from gateway.demo.run import DemoOptions, run_demo
 
     configure("warning")
-    raise typer.Exit(run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history)))
+    raise typer.Exit(run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history, "small" if small else "full")))
 
 
 @app.command()

@@ -21,3 +21,5 @@ def configure(level: str = "info") -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # It warns of its own in-memory transport having no host.
+    logging.getLogger("kombu").setLevel(logging.ERROR)

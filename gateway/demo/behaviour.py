@@ -17,6 +17,8 @@ BASELINE_BASE_MIN, BASELINE_BASE_SPREAD_MIN = 12.0, 4.0
 BASELINE_LEG_MIN, BASELINE_LEG_SPREAD_MIN = 8.5, 3.5
 #: how often a carer who could start at the citizen still goes by the base: habits differ
 BASE_HABIT_LOW, BASE_HABIT_HIGH = 0.0, 0.26
+#: how early a carer who came by the base is at the first door at most
+EARLY_AT_DOOR = timedelta(minutes=3)
 OUTCOMES: tuple[tuple[Outcome, float], ...] = (
     ("done", 0.955),
     ("partly", 0.02),
@@ -81,8 +83,10 @@ def live_shift(random: Random, habit: Random, planned_start_at: datetime, stops:
     if by_base:
         starts_at = planned_start_at + _minutes(random.uniform(-2, 3))
         base_min = max(2.0, random.gauss(7.0, 2.5)) if not first.needs_key else max(4.0, random.gauss(11, 3))
-        leaves_at = starts_at + _minutes(base_min)
-        arrives = leaves_at + _minutes(max(2.0, random.gauss(6.5, 2.0)))
+        before_door = _minutes(base_min) + _minutes(max(2.0, random.gauss(6.5, 2.0)))
+        # Nobody comes in at seven for a first visit at ten, nor stands at a door long before it may be opened.
+        starts_at = max(starts_at, first.start_at - EARLY_AT_DOOR - before_door)
+        arrives = starts_at + before_door
     else:
         arrives = max(planned_start_at, first.start_at) + _minutes(random.uniform(-3, 2))
         starts_at = arrives - _minutes(random.uniform(0.3, 2.5))

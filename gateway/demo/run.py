@@ -17,7 +17,7 @@ from gateway.adoption import adoption_path, load_benefits, write_adoption
 from gateway.app import create_app
 from gateway.demo.history import History, Template
 from gateway.demo.live import LiveDay
-from gateway.demo.municipality import Municipality
+from gateway.demo.municipality import Municipality, Size
 from gateway.demo.running import RunningDay
 from gateway.demo.stage import connect_locks, mount_locks, on_duty, set_up_day
 from gateway.runtime import Duties, Runtime
@@ -37,12 +37,35 @@ from scheduling.model import Day
 from scheduling.solver import solve_day
 
 TODAY = date(2026, 11, 25)
-WEEKS = 8
-GO_LIVE = TODAY - timedelta(weeks=WEEKS)
 CASE = "copenhagen-sof-keys"
 #: moves of the planner: enough for routes a planner would publish, few enough for a start in seconds
 TEMPLATE_MOVES, TODAY_MOVES = 40_000, 60_000
 DEFAULT_SPEED = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large a municipality, and how many weeks before and after its go-live."""
+
+    size: Size
+    weeks: int
+
+
+SCALES = {
+    "full": Scale(Size(), 8),
+    "small": Scale(
+        Size(
+            carers=63,
+            citizens=360,
+            locks=120,
+            keys_left=3,
+            weekday_carers=21,
+            weekend_carers=9,
+            visits_per_carer=10,
+        ),
+        2,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,7 @@ class DemoOptions:
     day_file: Path | None = None
     speed: float = DEFAULT_SPEED
     history: bool = True
+    scale: str = "full"
 
 
 class Reporter:
@@ -102,8 +126,10 @@ class _Demo:
         self.reporter = reporter
         self.given = load_day(options.day_file, hhcrsp_on=TODAY) if options.day_file else None
         self.on = self.given.on if self.given else TODAY
-        self.municipality = Municipality(options.seed)
-        study_from = GO_LIVE - timedelta(weeks=WEEKS)
+        self.scale = SCALES[options.scale]
+        self.go_live = TODAY - timedelta(weeks=self.scale.weeks)
+        self.municipality = Municipality(options.seed, self.scale.size)
+        study_from = self.go_live - timedelta(weeks=self.scale.weeks)
         from_at, to_at = _span(self.on, self.given)
         start_at = at_local(study_from, clock_time(4, 0)) if self._has_history else from_at - timedelta(hours=1)
         self.clock = SimulatedWorldClock(start_at)
@@ -121,7 +147,7 @@ class _Demo:
     def prepare(self) -> None:
         """Parts, people, past, today's plan and locks."""
         day = self.given or self.municipality.day(self.on)
-        write_adoption(adoption_path(self.settings), _adoption(day, self.on if self.given else GO_LIVE))
+        write_adoption(adoption_path(self.settings), _adoption(day, self.on if self.given else self.go_live))
         self.runtime = Runtime(self.settings, Duties(), clock=self.clock, speed=self.running)
         self.runtime.parts.demo = self.running
         self.reporter.step("Starter database, beskedserver, nøgleunderskriver")
@@ -180,7 +206,7 @@ class _Demo:
             raise ValueError("Expected the adoption that was written at the start, got none.")
         periods = [(self.on, self.on)]
         if self._has_history:
-            periods.append((GO_LIVE, self.on))
+            periods.append((self.go_live, self.on))
         texts = []
         with runtime.database.reading() as session:
             for from_on, to_on in periods:
@@ -210,18 +236,18 @@ class _Demo:
     def _people_and_past(self, day: Day) -> dict[str, SimulatedLock]:
         runtime, m = self._runtime(), self.municipality
         self.reporter.step("Bygger kommunen og dens rutemønstre")
-        weekday, weekend = m.day(GO_LIVE, weekend=False), m.day(GO_LIVE, weekend=True)
+        weekday, weekend = m.day(self.go_live, weekend=False), m.day(self.go_live, weekend=True)
         on_weekdays, on_weekends = (Template.of(d, solve_day(d, moves=TEMPLATE_MOVES)) for d in (weekday, weekend))
         with runtime.units.begin() as work:
             day_store.register(work, replace(weekday, citizens=m.citizens))
         history = History(runtime, self.clock, m, on_weekdays, on_weekends, locks={})
-        self.reporter.step(f"Nulpunktsmåling: {WEEKS} uger")
-        history.study(GO_LIVE - timedelta(weeks=WEEKS), GO_LIVE - timedelta(days=1))
+        self.reporter.step(f"Nulpunktsmåling: {self.scale.weeks} uger")
+        history.study(self.go_live - timedelta(weeks=self.scale.weeks), self.go_live - timedelta(days=1))
         locks = mount_locks(
             runtime, replace(weekday, citizens=m.citizens), seed=self.options.seed, behaviour=_behaviour()
         )
-        self.reporter.step(f"Lever {WEEKS} uger siden {day_text(GO_LIVE)}")
-        total = (TODAY - GO_LIVE).days
+        self.reporter.step(f"Lever {self.scale.weeks} uger siden {day_text(self.go_live)}")
+        total = (TODAY - self.go_live).days
         history = History(
             runtime,
             self.clock,
@@ -229,10 +255,10 @@ class _Demo:
             on_weekdays,
             on_weekends,
             locks=locks,
-            progress=lambda on: self.reporter.bar(day_text(on), (on - GO_LIVE).days / total),
+            progress=lambda on: self.reporter.bar(day_text(on), (on - self.go_live).days / total),
         )
         with runtime.pipeline.paused():
-            history.live(GO_LIVE, TODAY - timedelta(days=1))
+            history.live(self.go_live, TODAY - timedelta(days=1))
         self.reporter.step("Gør gevinsterne op")
         runtime.pipeline.run_until_empty()
         set_up_day(runtime, day)
