@@ -53,7 +53,9 @@ def demo(
     from gateway.demo.run import DemoOptions, run_demo
 
     configure("warning")
-    raise typer.Exit(run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history, "small" if small else "full")))
+    raise typer.Exit(
+        run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history, "small" if small else "full"))
+    )
 
 
 @app.command()

@@ -6,7 +6,6 @@ from devices.inbox.model import Outgoing
 from devices.keys import store
 from devices.keys.control import Crl, sign_crl
 from devices.keys.cose import SigningKey
-from devices.keys.tables import LockRow
 from kernel.errors import KernelError
 from kernel.work import Work
 
@@ -17,18 +16,14 @@ def revocation_lists(work: Work, lock_ids: Iterable[str], service_key: SigningKe
     Call it in the transaction that changed the rights, or in any later one: the version is stored, and a
     lock ignores a list that is not newer than its own.
     """
+    locks = store.mounted_locks(work.session, lock_ids)
+    revoked = store.revoked_ctis(work.session, {lock.door_id for lock in locks}, work.now)
     lists: list[Outgoing] = []
-    for lock_id in sorted(set(lock_ids)):
-        lock = work.session.get(LockRow, lock_id, populate_existing=True)
-        if lock is None or lock.retired_at is not None:
-            continue
-        crl = Crl(
-            lock=lock_id,
-            version=lock.crl_version,
-            epoch=lock.epoch,
-            ctis=store.revoked_ctis(work.session, lock.door_id, lock.epoch, work.now),
-        )
-        lists.append(Outgoing("lock", lock_id, "crl", sign_crl(crl, service_key)))
+    for lock in locks:
+        # A grant below the lock's epoch is void without being named.
+        ctis = tuple(sorted(cti for epoch, cti in revoked.get(lock.door_id, ()) if epoch >= lock.epoch))
+        crl = Crl(lock=lock.lock_id, version=lock.crl_version, epoch=lock.epoch, ctis=ctis)
+        lists.append(Outgoing("lock", lock.lock_id, "crl", sign_crl(crl, service_key)))
     return lists
 
 

@@ -175,17 +175,29 @@ def highest_epoch(session: Session, door_id: str) -> int:
     return session.scalar(query) or 0
 
 
-def revoked_ctis(session: Session, door_id: str, epoch: int, now: datetime) -> tuple[bytes, ...]:
-    """Revoked grants to a door that a lock of this epoch might still accept, in order of their bytes."""
-    rows = session.scalars(
-        select(col(GrantRow.cti)).where(
-            col(GrantRow.door_id) == door_id,
-            col(GrantRow.epoch) >= epoch,
-            col(GrantRow.expires_at) > now - _LEEWAY,
-            col(GrantRow.revoked_at).is_not(None),
+def mounted_locks(session: Session, lock_ids: Iterable[str]) -> list[LockRow]:
+    """The mounted ones among these locks as they are stored now, ordered by id."""
+    found: list[LockRow] = []
+    for chunk in _chunks(sorted(set(lock_ids))):
+        query = select(LockRow).where(col(LockRow.lock_id).in_(chunk), col(LockRow.retired_at).is_(None))
+        found.extend(session.scalars(query.order_by(col(LockRow.lock_id)).execution_options(populate_existing=True)))
+    return found
+
+
+def revoked_ctis(session: Session, door_ids: Iterable[str], now: datetime) -> dict[str, list[tuple[int, bytes]]]:
+    """Revoked grants to each door that are not over yet, each with its epoch."""
+    found: dict[str, list[tuple[int, bytes]]] = {}
+    for chunk in _chunks(sorted(set(door_ids))):
+        rows = session.execute(
+            select(col(GrantRow.door_id), col(GrantRow.epoch), col(GrantRow.cti)).where(
+                col(GrantRow.door_id).in_(chunk),
+                col(GrantRow.expires_at) > now - _LEEWAY,
+                col(GrantRow.revoked_at).is_not(None),
+            )
         )
-    )
-    return tuple(sorted(bytes(cti) for cti in rows))
+        for door_id, epoch, cti in rows:
+            found.setdefault(door_id, []).append((epoch, bytes(cti)))
+    return found
 
 
 def grants(session: Session, ctis: Collection[bytes]) -> dict[bytes, GrantRow]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from devices.keys.model import ClockState
 from devices.simulator.fleet import Fleet
 from devices.simulator.holder import HolderKey
 from gateway.demo.behaviour import LivedShift, LivedStop, PlannedStop, live_shift
@@ -26,6 +27,7 @@ from gateway.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 QUIET_TIMEOUT_S = 60.0
+TIME_ANSWER_S = 5.0
 #: how long a carer waits before she tries a door again, and how long fetching help takes when it stays shut
 TRY_AGAIN = timedelta(seconds=45)
 BEFORE_SHIFT = timedelta(minutes=20)
@@ -98,6 +100,7 @@ class LiveDay:
                 carer_id,
                 self._wake_up(tablet, day, starts[carer_id]),
             )
+        self._until_clocks_are_set()
         self._running.running = True
         try:
             while self._acts and not self._running.stopped:
@@ -135,6 +138,18 @@ class LiveDay:
                     f"fleet idle={self._fleet.idle}, inbox idle={committer.idle}, "
                     f"pipeline idle={pipeline.idle()}, stuck={sorted(self._fleet.stuck)}."
                 )
+
+    def _until_clocks_are_set(self) -> None:
+        """Wait for the locks that asked for the time when they connected.
+
+        An answer that arrives after world time has jumped on would set a clock back by the jump, and that lock
+        would refuse its visits for hours. A lock that gets no answer is a fault of its own and not waited for long.
+        """
+        self.quiet()
+        deadline_s = time.monotonic() + TIME_ANSWER_S
+        locks = self._fleet.locks.values()
+        while any(lock.clock.state is ClockState.LOST for lock in locks) and time.monotonic() < deadline_s:
+            time.sleep(0.005)
 
     def _at(self, at: datetime, carer_id: str, run: Callable[[], None]) -> None:
         self._number += 1

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.day_errors import DayFileError, Problem
-from scheduling.day_file import dump_day, load_day, schema_json
 from devices.keys.errors import TopicError
 from devices.keys.topics import Direction, Topic
+from scheduling.day_errors import DayFileError, Problem
+from scheduling.day_file import dump_day, load_day, schema_json
 from scheduling.model import Competence, Consent, Day, Device
 from tests.scheduling.days import LILLESTAD, lillestad, municipality, with_carer, with_citizen
 

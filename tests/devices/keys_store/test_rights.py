@@ -17,7 +17,7 @@ from devices.keys.cose import Trust, server_trust
 from devices.keys.revocations import raise_epoch, revocation_lists
 from devices.keys.rights import revoke_shift, set_many_rights
 from devices.keys.schemas import DoorRight, RightWanted, RouteRights
-from devices.keys.tables import RightRow
+from devices.keys.tables import LockRow, RightRow
 from scheduling.events import RouteStop
 from tests.devices.keys_store.town import DAY, START_AT, UNIT, Carer, Town, stop
 
@@ -101,13 +101,32 @@ def test_a_shift_that_ends_voids_its_grants_and_leaves_the_rights(town: Town) ->
     assert len(_in_force(town, carer)) == 1
 
 
-def test_a_grant_minted_while_its_right_was_withdrawn_is_stored_revoked(town: Town) -> None:
+def test_a_shift_that_ends_tells_only_the_locks_whose_grants_could_still_open(town: Town) -> None:
+    for number in (1, 2):
+        town.mount(f"lock-{number}", f"door-{number}")
+    carer = town.begin_shift()
+    town.publish(carer, 1, [stop("v1", "door-1", 30), stop("v2", "door-2", 300)])
+    assert len(town.grants(carer)) == 2
+    # v1 ends at eight, its window an hour later; a lock forgives 60 seconds more.
+    town.clock.advance_to(START_AT + timedelta(minutes=121, seconds=1))
+
+    with town.units.begin() as work:
+        locks = revoke_shift(work, carer.shift_id)
+
+    assert locks == {"lock-2"}
+    with town.database.reading() as session:
+        versions = {row.lock_id: row.crl_version for row in session.exec(select(LockRow))}
+    assert versions == {"lock-1": 0, "lock-2": 1}
+
+
+def test_a_grant_minted_while_its_right_was_withdrawn_is_stored_revoked_and_its_lock_told(town: Town) -> None:
     town.mount("lock-1", "door-1")
     carer = town.begin_shift()
     town.publish(carer, 1, [stop("v1", "door-1", 60)])
     with town.minting(carer) as minted:
         town.publish(carer, 2, [])
-    assert minted == [], "no tablet gets it"
+    assert minted.issued == (), "no tablet gets it"
+    assert minted.locks_to_tell == {"lock-1"}
     with town.units.begin() as work:
         (message,) = revocation_lists(work, {"lock-1"}, town.service_key)
     assert len(read_crl(message.payload, _trust(town)).ctis) == 1

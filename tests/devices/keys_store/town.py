@@ -56,6 +56,14 @@ class Carer:
         return f"route-{self.carer_id}"
 
 
+@dataclass
+class Kept:
+    """What became of the signer's answer; empty until it is stored."""
+
+    issued: tuple[GrantIssued, ...] = ()
+    locks_to_tell: frozenset[str] = frozenset()
+
+
 def stop(visit: str, door: str | None, minute: int, minutes: int = 30) -> RouteStop:
     """A visit that begins this many minutes after seven."""
     start_at = START_AT + timedelta(minutes=minute)
@@ -201,10 +209,10 @@ class Town:
             return service.tablet_grants(session, carer.shift_id, self.clock.now())
 
     @contextmanager
-    def minting(self, carer: Carer) -> Iterator[list[GrantIssued]]:
+    def minting(self, carer: Carer) -> Iterator[Kept]:
         """Ask the signer for what her tablet lacks; what happens inside happens before the answer is stored.
 
-        Gives a list that holds the stored grants in the end.
+        Gives what holds the stored grants and the locks to tell in the end.
         """
         with self.database.reading() as session:
             wanted = service.wanted_grants(
@@ -217,10 +225,11 @@ class Town:
             )
         with closing(self.minter()) as minter:
             results = minter.mint([want.request for want in wanted])
-        kept: list[GrantIssued] = []
+        kept = Kept()
         yield kept
         with self.units.begin() as work:
-            kept.extend(service.keep_grants(work, wanted, results).issued)
+            stored = service.keep_grants(work, wanted, results)
+        kept.issued, kept.locks_to_tell = stored.issued, stored.locks_to_tell
 
     def incoming(self, lock_id: str, name: str, payload: bytes) -> Incoming:
         """A message of a lock as it arrives now."""
