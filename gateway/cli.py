@@ -272,12 +272,14 @@ def doctor() -> None:
 
 def _run(*, web: bool = False, ingest: bool = False, work: bool = False) -> None:
     from gateway.app import create_app
+    from gateway.memory import spare_the_collector
     from gateway.runtime import Duties, Runtime
     from gateway.web_server import WebServer
 
     configure()
     settings = load_settings()
     runtime = Runtime(settings, Duties(web=web, ingest=ingest, work=work, signer=False))
+    spare_the_collector()
     runtime.start()
     if not web:
         _until_told_to_stop(runtime.stop)

@@ -20,6 +20,7 @@ from gateway.demo.live import LiveDay
 from gateway.demo.municipality import Municipality, Size
 from gateway.demo.running import RunningDay
 from gateway.demo.stage import connect_locks, mount_locks, on_duty, set_up_day
+from gateway.memory import spare_the_collector
 from gateway.runtime import Duties, Runtime
 from gateway.settings import Settings
 from gateway.usecases.planning import KIND
@@ -104,8 +105,7 @@ class Reporter:
 def run_demo(settings: Settings, options: DemoOptions) -> int:
     """Set everything up, live the day, and (with ``exit_after``) end with the benefit tables and status 0."""
     reporter = Reporter()
-    # Many short waits between threads: hand the interpreter over after 1 ms instead of 5.
-    sys.setswitchinterval(0.001)
+    spare_the_collector()
     with ExitStack() as stack:
         work_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omsorgstid-demo-")))
         configured = settings.model_copy(update={"work_dir": work_dir, "demo": True})
@@ -259,8 +259,8 @@ class _Demo:
         )
         with runtime.pipeline.paused():
             history.live(self.go_live, TODAY - timedelta(days=1))
-        self.reporter.step("Gør gevinsterne op")
-        runtime.pipeline.run_until_empty()
+            self.reporter.step("Gør gevinsterne op")
+            runtime.pipeline.run_until_empty()
         set_up_day(runtime, day)
         return locks
 

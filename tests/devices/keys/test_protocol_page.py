@@ -82,7 +82,7 @@ def _vectors() -> dict[str, bytes]:
         "event-1-head": first.head,
         "event-2": second.raw,
         "ack": sign_ack(ack_of(state), SERVICE),
-        "crl": sign_crl(Crl(LOCK, 4, 8, (CTI,)), ISSUER),
+        "crl": sign_crl(Crl(LOCK, 4, 8, (CTI,)), SERVICE),
         "time": sign_time(SignedTime(LOCK, NONCE, NOW_AT), SERVICE),
         "death": Death(LOCK, 3).encode(),
     }
