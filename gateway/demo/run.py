@@ -1,5 +1,6 @@
 """``omsorgstid demo``: the whole platform on embedded parts and a municipality that lives its day."""
 
+import signal
 import sys
 import tempfile
 import time
@@ -105,6 +106,8 @@ class Reporter:
 def run_demo(settings: Settings, options: DemoOptions) -> int:
     """Set everything up, live the day, and (with ``exit_after``) end with the benefit tables and status 0."""
     reporter = Reporter()
+    # Told to end by whoever started us, the demo cleans up as it does for Ctrl+C: no broker is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     spare_the_collector()
     with ExitStack() as stack:
         work_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omsorgstid-demo-")))
