@@ -44,6 +44,8 @@ _LONG_LIFE_S = 5.0
 _CONTESTED_AFTER = 3
 _TAKEN_OVER = 0x8E
 _READS_AT_ONCE = 64
+#: Linux only
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
 class BrokerError(DomainError):
@@ -389,9 +391,17 @@ class Link:
         for _ in range(_READS_AT_ONCE):
             before = self._read
             self._client.loop_read()
+            self._acknowledge_at_once()
             if self._read == before and not self._decrypted():
                 return
         self._loop.call_soon(self._read_ready)
+
+    def _acknowledge_at_once(self) -> None:
+        # A broker that cannot switch Nagle's algorithm off (iotcore) holds its next small packet back until ours
+        # is acknowledged; the kernel would delay that by 40 ms, and forgets the option after each read.
+        sock = self._client.socket()
+        if sock is not None and _QUICKACK is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[attr-defined]
 
     def _decrypted(self) -> int:
         """Bytes TLS has read ahead: the loop cannot see them in the socket."""
