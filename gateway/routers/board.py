@@ -112,7 +112,7 @@ def preview_json(checked: Checked, language: str) -> dict[str, Any]:
         "breaches": [breach_json(b, language) for b in verdict.hard],
         "warnings": [breach_json(b, language) for b in verdict.warnings],
         "extra_min": round(verdict.extra_travel_s / 60),
-        "cost_dkk_ore": 0,
+        "cost_dkk_ore": None,  # pay rules are not priced yet: no figure rather than a false zero
         "start_at": iso_or_none(start),
     }
 

@@ -46,7 +46,7 @@ def _one(p: Proposal, routes: Mapping[str, RouteRow], day: Day, language: str) -
         "carer_name": day.carer_by_id[p.carer_id].name,
         "start_at": iso_or_none(p.starts_at),
         "extra_min": extra_min,
-        "cost_dkk_ore": 0,
+        "cost_dkk_ore": None,  # pay rules are not priced yet: no figure rather than a false zero
         "pros": pros,
         "cons": cons,
         "route_id": route.id if route else f"{day.on.isoformat()}.{p.carer_id}",

@@ -52,8 +52,9 @@ export function money(ore) {
   return `${number(ore / 100, ore % 100 === 0 ? 0 : 2)}\u00a0kr.`;
 }
 
-/** `0 kr. · +4 min`: what a change costs. @param {number | null} ore @param {number | null} extra_min */
+/** `+4 min`, with the kroner before it where they are known: what a change costs. @param {number | null} ore @param {number | null} extra_min */
 export function price(ore, extra_min) {
   const minutes = Math.round(extra_min ?? 0);
-  return `${money(ore ?? 0)} · ${minutes < 0 ? "\u2212" : "+"}${Math.abs(minutes)}\u00a0min`;
+  const time = `${minutes < 0 ? "\u2212" : "+"}${Math.abs(minutes)}\u00a0min`;
+  return ore === null ? time : `${money(ore)} · ${time}`;
 }

@@ -92,7 +92,7 @@
  * @property {string} carer_name
  * @property {string} start_at
  * @property {number} extra_min
- * @property {number} cost_dkk_ore
+ * @property {number | null} cost_dkk_ore
  * @property {string[]} pros
  * @property {string[]} cons
  *
