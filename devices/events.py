@@ -2,8 +2,14 @@
 
 from typing import ClassVar, Literal
 
+from pydantic import AwareDatetime
+
 from kernel.events import Event
 
+TripPurpose = Literal["business", "private", "unknown"]
+TransferDevice = Literal["lift", "turning"]
+#: how it is known whether one or two carers were there: badges at the device, the tablet beside it, or asked
+PresenceEvidence = Literal["badge", "tablet", "asked"]
 OpeningState = Literal["requested", "challenged", "sent", "unlocked", "refused", "jammed", "expired", "unknown"]
 
 
@@ -110,3 +116,94 @@ class MessageQuarantined(Event):
     quarantine_id: int
     reason: str
     kind: str
+
+
+class TripRecorded(Event):
+    """A vehicle drove from stop to stop. A later revision of the same trip replaces the one before.
+
+    ``carer_id`` is who drove at the time of the trip, by the assignment of the vehicle; private driving tells
+    its kilometres and neither place nor visit.
+    """
+
+    event_type: ClassVar[str] = "vehicle.trip"
+
+    trip_id: str
+    vehicle_id: str
+    revision: int
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    start_odometer_m: int
+    end_odometer_m: int
+    distance_m: int
+    purpose: TripPurpose
+    visit_id: str | None = None
+
+
+class DrivingLogClosed(Event):
+    """A carer's driving log of a day was closed at the end of the shift."""
+
+    event_type: ClassVar[str] = "driving_log.closed"
+
+    log_id: str
+    carer_id: str
+    unit_id: str
+    day: str
+    transport: str
+    leg_count: int
+    planned_m: int
+    #: metres driven by the trackers' word; absent for bicycles, which have planned distance only
+    driven_m: int | None = None
+
+
+class DrivingLogApproved(Event):
+    """A week of driving logs of a unit was approved by a person."""
+
+    event_type: ClassVar[str] = "driving_log.approved"
+
+    unit_id: str
+    #: ISO week, for example 2026-W48
+    week: str
+    log_count: int
+    approved_by_role: str
+
+
+class TransferRecorded(Event):
+    """A lift or a turning system reports a cycle: somebody was moved.
+
+    ``citizen_id`` is the resident or citizen the device belongs to. ``carers`` is absent while nobody knows
+    whether one or two were there. ``second_carer_s`` is how long a second carer was present, 0 with one.
+    """
+
+    event_type: ClassVar[str] = "transfer.recorded"
+
+    transfer_id: str
+    device_id: str
+    device_kind: TransferDevice
+    unit_id: str
+    citizen_id: str | None
+    #: a residence counts against a business case; home-care lifts are shown as use, without a target
+    in_residence: bool
+    day: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    duration_s: int
+    setup_s: int
+    carers: Literal[1, 2] | None
+    second_carer_s: int | None
+    evidence: PresenceEvidence | None
+
+
+class TransferAnswered(Event):
+    """Somebody who was there said whether they were one or two; asked once where no evidence told."""
+
+    event_type: ClassVar[str] = "transfer.answered"
+
+    transfer_id: str
+    device_id: str
+    device_kind: TransferDevice
+    unit_id: str
+    citizen_id: str | None
+    day: str
+    carers: Literal[1, 2]
+    second_carer_s: int
+    evidence: PresenceEvidence = "asked"

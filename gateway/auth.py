@@ -19,8 +19,18 @@ from kernel.work import Work
 
 _COOKIE = "omsorgstid_session"
 #: each surface has a session of its own, so that a planner in one tab and a carer in another do not meet
-_SURFACE_OF_PATH = {"/planlaegger": "planner", "/leder": "manager", "/drift": "operations", "/tablet": "tablet"}
-SURFACES = frozenset({"tablet", "planner", "manager", "operations"})
+_SURFACE_OF_PATH = {
+    "/planlaegger": "planner",
+    "/koerebog": "planner",
+    "/leder": "manager",
+    "/drift": "operations",
+    "/tablet": "tablet",
+    "/tekniker": "technician",
+    "/mit": "citizen",
+    "/kiosk": "kiosk",
+    "/skaerm": "call",
+}
+SURFACES = frozenset(_SURFACE_OF_PATH.values())
 SESSION_S = 12 * 3600.0
 MAX_FAILURES = 5
 LOCKOUT_S = 300.0
@@ -35,11 +45,22 @@ class Role(StrEnum):
     OPERATIONS = "operations"
     TECHNICIAN = "technician"
     AUDITOR = "auditor"
+    #: a citizen who has logged in, and a relative with the citizen's consent
+    CITIZEN = "citizen"
+    RELATIVE = "relative"
+    #: the enrolled tablet on a citizen's table
+    KIOSK = "kiosk"
+    #: whoever redeemed the link of one screen visit: that visit's call and nothing else
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """The signed-in person of a request. ``unit_ids`` bound what they see."""
+    """The signed-in person of a request. ``unit_ids`` bound what they see.
+
+    ``citizen_id`` is whose home it is about: a citizen's, relative's, kiosk's or link's session sees that one
+    citizen only. ``room_id`` binds the session of a link to one screen visit.
+    """
 
     identity_id: str
     role: Role
@@ -47,6 +68,8 @@ class Who:
     carer_id: str | None
     unit_ids: tuple[str, ...]
     language: str
+    citizen_id: str | None = None
+    room_id: str | None = None
 
     def sees(self, unit_id: str | None) -> bool:
         """Whether a unit's data are this person's to see. What belongs to no unit is operations'."""
@@ -93,6 +116,29 @@ def sign_in(work: Work, identity_id: str, pin: str, *, demo_allowed: bool) -> tu
     return token, row
 
 
+def open_link_session(work: Work, *, room_id: str, citizen_id: str, unit_id: str, expires_s: float) -> str:
+    """Open the session of a redeemed link: bound to one screen visit. Returns the token.
+
+    Parameters
+    ----------
+    expires_s
+        Seconds since the epoch of the machine's clock; the room may end the session earlier.
+    """
+    token = secrets.token_urlsafe(32)
+    work.session.add(
+        SessionRow(
+            token_hash=_hashed(token),
+            identity_id="",
+            created_at=work.now,
+            expires_s=expires_s,
+            room_id=room_id,
+            citizen_id=citizen_id,
+            unit_id=unit_id,
+        )
+    )
+    return token
+
+
 def sign_out(work: Work, token: str) -> None:
     """Close a session."""
     row = work.session.get(SessionRow, _hashed(token))
@@ -107,10 +153,21 @@ def who(session: Session, token: str | None, language: str, *, demo_allowed: boo
     row = session.get(SessionRow, _hashed(token))
     if row is None or row.expires_s < time.time():
         return None
+    if row.room_id is not None:
+        units = (row.unit_id,) if row.unit_id else ()
+        return Who("", Role.LINK, "", None, units, language, row.citizen_id, row.room_id)
     identity = session.get(IdentityRow, row.identity_id)
     if identity is None or (identity.demo and not demo_allowed):
         return None
-    return Who(identity.id, Role(identity.role), identity.name, identity.carer_id, tuple(identity.unit_ids), language)
+    return Who(
+        identity.id,
+        Role(identity.role),
+        identity.name,
+        identity.carer_id,
+        tuple(identity.unit_ids),
+        language,
+        identity.citizen_id,
+    )
 
 
 def require(*roles: Role) -> Callable[[Request], Who]:

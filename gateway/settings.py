@@ -71,6 +71,33 @@ class BenefitSettings(_Part):
     adoption_file: Path | None = Field(default=None, description="Business-case adoption; empty: the demo's.")
 
 
+class VideoSettings(_Part):
+    """Screen visits: browser to browser; relays and the peer process are addresses here."""
+
+    turn_urls: tuple[str, ...] = Field(
+        default=(), description="TURN addresses as JSON list: turn:host:3478?transport=udp."
+    )
+    turn_secret: SecretStr | None = Field(
+        default=None, description="Shared secret of the TURN servers (REST credentials)."
+    )
+    stun_urls: tuple[str, ...] = Field(default=(), description="STUN addresses as JSON list; empty: none.")
+    peer_url: str = Field(default="", description="http://… of the echo peer; empty: started in the work directory.")
+    ring_s: float = Field(default=45.0, gt=0, description="How long a citizen is rung.")
+    second_try_s: float = Field(default=900.0, gt=0, description="From an unanswered ring to the second try.")
+    link_life_s: float = Field(default=3_600.0, gt=0, le=86_400, description="How long an invitation can be redeemed.")
+
+
+class OidcSettings(_Part):
+    """Signing in at the municipality's identity provider."""
+
+    issuer: str = Field(default="", description="Issuer address; empty: no identity provider.")
+    client_id: str = Field(default="", description="Client id at the provider.")
+    client_secret: SecretStr | None = Field(default=None, description="Client secret at the provider.")
+    role_claim: str = Field(default="roles", description="Claim with our role names.")
+    unit_claim: str = Field(default="units", description="Claim with the ids of the units a person may see.")
+    redirect_url: str = Field(default="", description="Our own address that the provider sends people back to.")
+
+
 class Settings(BaseSettings):
     """All settings. See docs/settings.md; a test keeps page and class together."""
 
@@ -86,6 +113,8 @@ class Settings(BaseSettings):
     signer: SignerSettings = SignerSettings()
     http: HttpSettings = HttpSettings()
     benefits: BenefitSettings = BenefitSettings()
+    video: VideoSettings = VideoSettings()
+    oidc: OidcSettings = OidcSettings()
 
     @property
     def database_url(self) -> str:

@@ -17,6 +17,10 @@ class IdentityRow(SQLModel, table=True):
     role: str = Field(max_length=16)
     name: str = Field(max_length=80)
     carer_id: str | None = Field(default=None, max_length=64)
+    #: whose home a citizen's, relative's or kiosk's identity is about
+    citizen_id: str | None = Field(default=None, max_length=64)
+    #: who it is at the identity provider (issuer and subject), for those who do not sign in with a PIN
+    subject: str | None = Field(default=None, max_length=255, unique=True)
     unit_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
     pin_hash: str = Field(max_length=200)
     demo: bool = False
@@ -34,3 +38,7 @@ class SessionRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     #: seconds since the epoch of the machine's clock, not of the simulated world
     expires_s: float
+    #: the session of a redeemed link: one screen visit of one citizen, and no identity
+    room_id: str | None = Field(default=None, max_length=64, index=True)
+    citizen_id: str | None = Field(default=None, max_length=64)
+    unit_id: str | None = Field(default=None, max_length=64)

@@ -13,7 +13,10 @@ from kernel.events import Event
 Place = Literal["home", "base", "citizen"]
 Source = Literal["manual", "device"]
 Mode = Literal["physical", "screen"]
-Outcome = Literal["done", "partly", "nobody_home", "declined", "cancelled_at_door"]
+Outcome = Literal["done", "partly", "nobody_home", "declined", "cancelled_at_door", "no_answer", "technical_failure"]
+"""How a visit went; the last two are for screen visits only."""
+TaskKind = Literal["screen_unanswered", "screen_needs_physical", "door_fault", "carer_ill", "tablet_lost"]
+AbsenceKind = Literal["sick", "child_sick", "holiday", "course"]
 ShiftKind = Literal["day", "evening", "night"]
 
 
@@ -30,6 +33,8 @@ class RouteStop(BaseModel):
     door_id: str | None = None
     #: before the electronic lock a key to this citizen was fetched at the base
     formerly_key: bool = False
+    #: planned travel to this stop, in seconds; absent in older events
+    travel_s: int | None = None
 
 
 class ShiftStarted(Event):
@@ -146,6 +151,10 @@ class VisitEnded(Event):
     mode: Mode
     outcome: Outcome
     begun_at: AwareDatetime
+    #: planned travel to the visit as the route stood, in seconds; 0 for a screen visit, absent in older events
+    travel_s: int | None = None
+    #: what was done, so that a later reader can tell a physical follow-up of the same service
+    service: str | None = None
 
 
 class DayPlanned(Event):
@@ -163,6 +172,52 @@ class CitizenEnrolled(Event):
     """A citizen began to use a technology (a lock was mounted and consented to)."""
 
     event_type: ClassVar[str] = "citizen.enrolled"
+
+    citizen_id: str
+    unit_id: str
+    technology: str
+
+
+class CarerAbsent(Event):
+    """A carer cannot come. Why is no more than a kind; no diagnosis is ever stored."""
+
+    event_type: ClassVar[str] = "carer.absent"
+
+    carer_id: str
+    unit_id: str
+    day: str
+    kind: AbsenceKind
+    visits_left: int
+
+
+class TaskRaised(Event):
+    """Something a planner has to deal with."""
+
+    event_type: ClassVar[str] = "task.raised"
+
+    task_id: str
+    unit_id: str
+    kind: TaskKind
+    visit_id: str | None = None
+    citizen_id: str | None = None
+    carer_id: str | None = None
+
+
+class TaskSettled(Event):
+    """A planner dealt with it."""
+
+    event_type: ClassVar[str] = "task.settled"
+
+    task_id: str
+    unit_id: str
+    kind: TaskKind
+    how: str
+
+
+class CitizenLeft(Event):
+    """A citizen stopped using a technology (consent withdrawn, device taken down)."""
+
+    event_type: ClassVar[str] = "citizen.left"
 
     citizen_id: str
     unit_id: str

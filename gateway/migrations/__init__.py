@@ -6,15 +6,18 @@ from alembic import command
 from alembic.config import Config
 
 # Importing the tables is what makes the metadata whole: Alembic compares it, tests create from it.
+from devices.driving import tables as _driving_tables  # noqa: F401
 from devices.inbox import tables as _inbox_tables  # noqa: F401
 from devices.keys import tables as _keys_tables  # noqa: F401
 from devices.registry import tables as _registry_tables  # noqa: F401
+from devices.transfers import tables as _transfers_tables  # noqa: F401
 from gateway import tables as _gateway_tables  # noqa: F401
 from kernel import tables as _kernel_tables  # noqa: F401
 from kernel.database import Database
 from metrics import tables as _metrics_tables  # noqa: F401
 from scheduling import tables as _scheduling_tables  # noqa: F401
 from scheduling.register import tables as _register_tables  # noqa: F401
+from video import tables as _video_tables  # noqa: F401
 
 
 def migrate(database: Database) -> None:

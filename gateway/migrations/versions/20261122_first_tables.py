@@ -1,4 +1,4 @@
-"""first tables"""
+"""The first tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -314,12 +314,15 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("carer_id", sa.String(length=64), nullable=True),
+        sa.Column("citizen_id", sa.String(length=64), nullable=True),
+        sa.Column("subject", sa.String(length=255), nullable=True),
         sa.Column("unit_ids", sa.JSON(), nullable=False),
         sa.Column("pin_hash", sa.String(length=200), nullable=False),
         sa.Column("demo", sa.Boolean(), nullable=False),
         sa.Column("failed_count", sa.Integer(), nullable=False),
         sa.Column("locked_until_s", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("subject"),
     )
     op.create_table(
         "inbox_count",
@@ -471,10 +474,14 @@ def upgrade() -> None:
         sa.Column("identity_id", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_s", sa.Float(), nullable=False),
+        sa.Column("room_id", sa.String(length=64), nullable=True),
+        sa.Column("citizen_id", sa.String(length=64), nullable=True),
+        sa.Column("unit_id", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("token_hash"),
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_session_identity_id"), ["identity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_session_room_id"), ["room_id"], unique=False)
 
     op.create_table(
         "shift",
@@ -620,6 +627,7 @@ def downgrade() -> None:
 
     op.drop_table("shift")
     with op.batch_alter_table("session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_session_room_id"))
         batch_op.drop_index(batch_op.f("ix_session_identity_id"))
 
     op.drop_table("session")

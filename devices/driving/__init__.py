@@ -1,0 +1,1 @@
+"""The driving log: fixes become trips, trips and routes become the log every carer carries."""

@@ -1,0 +1,1 @@
+"""Tables of vehicles, their trips and the driving logs."""

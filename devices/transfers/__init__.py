@@ -1,0 +1,1 @@
+"""Lifts and turning systems: cycles become transfers, with one carer or two."""

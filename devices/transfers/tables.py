@@ -1,0 +1,1 @@
+"""Tables of lifts, turning systems and transfers."""

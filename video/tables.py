@@ -1,0 +1,1 @@
+"""Tables of screen visits: rooms, invitations, calls."""
