@@ -216,7 +216,7 @@ def build_day(
         zero_at=frame.zero_at,
         objective=Objective(frame.objective),
         units=tuple(_unit(u) for u in units),
-        carers=tuple(_carer(c, s, tuple(held.get(c.id, ()))) for c, s in carers),
+        carers=tuple(carer_model(c, s, tuple(held.get(c.id, ()))) for c, s in carers),
         citizens=tuple(_citizen(c, tuple(given.get(c.id, ()))) for c in citizens),
         visits=tuple(_visit(v) for v in visits),
         pairs=_pairs(visits),
@@ -243,7 +243,8 @@ def _unit(row: UnitRow) -> Unit:
     return Unit(UnitId(row.id), row.name, UnitKind(row.kind), Place(**row.base), row.valid_from_on, row.valid_to_on)
 
 
-def _carer(row: CarerRow, shift: ShiftRow, competences: tuple[Competence, ...]) -> Carer:
+def carer_model(row: CarerRow, shift: ShiftRow, competences: tuple[Competence, ...]) -> Carer:
+    """A carer and her shift as the planner sees them."""
     return Carer(
         id=CarerId(row.id),
         unit_id=UnitId(shift.unit_id),

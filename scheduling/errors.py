@@ -55,6 +55,21 @@ class SchedulingError(DomainError):
             "Start besøget, før du afslutter det.",
             "Start the visit before you end it.",
         ),
+        "consent_not_given": ErrorText(
+            ErrorKind.CONFLICT,
+            "Der er intet samtykke at trække tilbage. Se listen igen.",
+            "There is no consent to withdraw. Look at the list again.",
+        ),
+        "consent_not_asked": ErrorText(
+            ErrorKind.CONFLICT,
+            "Det samtykke har du ikke givet før. Ring til hjemmeplejen, så taler vi om det.",
+            "You have not given that consent before. Call the home care and we will talk about it.",
+        ),
+        "key_reported_lost": ErrorText(
+            ErrorKind.CONFLICT,
+            "Nøglen på denne tablet er meldt tabt. Genindlæs siden, og start vagten igen.",
+            "The key on this tablet was reported lost. Reload the page and start the shift again.",
+        ),
         "visit_begun": ErrorText(
             ErrorKind.CONFLICT,
             "Besøget er i gang og kan ikke flyttes.",
@@ -89,6 +104,16 @@ class SchedulingError(DomainError):
             ErrorKind.CONFLICT,
             "Der findes allerede en dag {day} for de enheder. Intet er indlæst.",
             "There already is a day {day} for these units. Nothing was imported.",
+        ),
+        "already_absent": ErrorText(
+            ErrorKind.CONFLICT,
+            "Medarbejderen er allerede meldt fraværende den dag.",
+            "The carer is already reported absent that day.",
+        ),
+        "cover_gone": ErrorText(
+            ErrorKind.STALE,
+            "Forslaget gælder ikke længere: ruterne er ændret. Intet er gemt. Se de nye forslag.",
+            "The proposal no longer holds: the routes have changed. Nothing was saved. Look at the new proposals.",
         ),
         "no_visits_to_plan": ErrorText(
             ErrorKind.NOT_FOUND,

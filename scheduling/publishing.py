@@ -272,6 +272,7 @@ def _publish_one(
                 mode=cast(Mode, v.mode),
                 door_id=v.door_id,
                 formerly_key=v.formerly_key,
+                travel_s=0 if v.mode == "screen" else round(stop.travel_min * 60),
             )
         )
     work.record(

@@ -117,9 +117,23 @@ def end_visits(work: Work, ends: Sequence[VisitEnd]) -> list[VisitRow]:
                 mode=cast(Mode, row.mode),
                 outcome=end.outcome,
                 begun_at=row.begun_at,
+                travel_s=_travel_s(row),
+                service=row.service,
             )
         )
     return [rows[e.visit_id] for e in ends]
+
+
+def put_back(work: Work, visit_id: str) -> VisitRow | None:
+    """A begun screen visit that did not come about waits for its next try, and the carer is free to go on.
+
+    The log keeps its first beginning; the next one is recorded as another. A visit that is not going on stays
+    as it is.
+    """
+    row = _rows(work.session, [visit_id]).get(visit_id)
+    if row is not None and row.state == "begun" and row.mode == "screen":
+        row.state, row.begun_at, row.source, row.shift_id = "planned", None, None, None
+    return row
 
 
 def visit(session: Session, visit_id: str) -> VisitRow:
@@ -171,6 +185,13 @@ def _plausible(now: datetime, at: datetime, earliest_at: datetime) -> None:
         raise SchedulingError(
             "implausible_time", found=clock_text(at), earliest=clock_text(earliest), latest=clock_text(latest)
         )
+
+
+def _travel_s(row: VisitRow) -> int | None:
+    """Planned travel to the visit as its route stood: none to a screen visit, unknown where it was never planned."""
+    if row.mode == "screen":
+        return 0
+    return None if row.travel_min is None else round(row.travel_min * 60)
 
 
 def _name(session: Session, row: VisitRow) -> str:

@@ -15,6 +15,7 @@ from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError, problem
 from gateway.parts import Parts
 from gateway.usecases import moves
+from gateway.usecases.citizens import note_look
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.moves import Checked, Wanted
 from gateway.views import board as view
@@ -63,8 +64,10 @@ def board(
 
 @router.get("/visits/{visit_id}")
 def visit(visit_id: str, who: Planner, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
-    """One visit with its facts, door, history and route."""
-    return visit_panel(read, _own(read, who, visit_id), parts.clock.now(), who.language)
+    """One visit with its facts, door, history and route. The look is noted for its citizen."""
+    row = _own(read, who, visit_id)
+    note_look(parts, who, row.citizen_id, "visit", "planning")
+    return visit_panel(read, row, parts.clock.now(), who.language)
 
 
 @router.get("/visits/{visit_id}/proposals")
@@ -94,7 +97,7 @@ def move(
         before = {"to_carer_id": row.carer_id, "start_at": iso_or_none(row.pinned_start_at)}
     try:
         with parts.units.begin() as work:
-            checked, rights = moves.move_visit(work, wanted, _versions(if_match))
+            checked, rights = moves.move_visit(work, wanted, route_versions(if_match))
             touched = checked.touched
     except SchedulingError as err:
         return _refused(parts, who, wanted, err)
@@ -175,7 +178,7 @@ def _own_target(session: Session, who: Who, row: VisitRow, carer_id: str | None)
         raise EdgeError(403, "other_unit", "Den enhed er ikke din.", "That unit is not yours.")
 
 
-def _versions(if_match: str | None) -> dict[str, int]:
+def route_versions(if_match: str | None) -> dict[str, int]:
     """Route versions out of ``If-Match: "<route_id>:<version>", …``."""
     found: dict[str, int] = {}
     for tag in (if_match or "").split(","):

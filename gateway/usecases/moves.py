@@ -1,21 +1,21 @@
 """A planner moves a visit: rules and price, both routes in one act, the door rights with them (design §3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
 from devices.keys.schemas import RightsChange
+from gateway.usecases.lived_day import day_and_plan
 from gateway.usecases.plans import publish_routes
 from kernel.ids import CarerId, VisitId
 from kernel.work import Work
 from scheduling import day_store, publishing
 from scheduling.errors import SchedulingError
 from scheduling.events import VisitMoved
-from scheduling.model import Day, Plan, Visit
+from scheduling.model import Day, Plan
 from scheduling.moves import Move, MoveVerdict, Proposal, check_move, rank_carers
-from scheduling.routes import plan_from_routes
 from scheduling.tables import RouteRow, VisitRow
 
 
@@ -152,15 +152,7 @@ def _require_seen(session: Session, row: VisitRow, wanted: Wanted, seen: Mapping
 
 def _day_and_plan(session: Session, row: VisitRow, wanted: Wanted | None) -> tuple[Day, Plan]:
     units = {row.unit_id} | _unit_of(session, row, wanted)
-    day = day_store.load_day(session, row.day, units)
-    visits = day_store.visits_of(session, row.day, units)
-    day = _with_lived_starts(day, visits, None if wanted is None else wanted.visit_id)
-    routes: dict[str, list[VisitId]] = {}
-    for v in sorted(visits, key=lambda v: (v.begun_at or v.start_at or v.window_open_at, v.plan_rank or 0, v.id)):
-        if v.carer_id is not None:
-            routes.setdefault(v.carer_id, []).append(VisitId(v.id))
-    reasons = {VisitId(v.id): v.unallocated_reason or "not_planned" for v in visits if v.carer_id is None}
-    return day, plan_from_routes(day, routes, reasons)
+    return day_and_plan(session, row.day, units, None if wanted is None else wanted.visit_id)
 
 
 def _unit_of(session: Session, row: VisitRow, wanted: Wanted | None) -> set[str]:
@@ -168,15 +160,3 @@ def _unit_of(session: Session, row: VisitRow, wanted: Wanted | None) -> set[str]
         return set()
     shift = day_store.shift_unit(session, row.day, wanted.to_carer_id)
     return {shift} if shift else set()
-
-
-def _with_lived_starts(day: Day, rows: list[VisitRow], moved: str | None) -> Day:
-    """What has begun is a fact: its start is when it began. The wish of the visit being moved is dropped."""
-    begun = {v.id: v.begun_at for v in rows if v.begun_at is not None}
-
-    def lived(v: Visit) -> Visit:
-        if v.id in begun:
-            return replace(v, pinned_start_at=begun[v.id])
-        return replace(v, pinned_start_at=None) if v.id == moved else v
-
-    return replace(day, visits=tuple(lived(v) for v in day.visits))

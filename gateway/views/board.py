@@ -12,7 +12,7 @@ from gateway.views.services import service_name
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
 from kernel.log import latest_position
-from scheduling import day_store, shifts
+from scheduling import absences, day_store, shifts
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 from scheduling.tables import RouteChangeRow, RouteRow, ShiftRow, VisitRow
 
@@ -44,6 +44,7 @@ def board(session: Session, day: date, unit_ids: Collection[str], now: datetime,
             "not_started": states["not_started"],
             "late": states["late"],
             "unallocated": len(left_over),
+            "ill": len(absences.absent_on(session, day, unit_ids)),
         },
         "lanes": shown,
         "unallocated": left_over,

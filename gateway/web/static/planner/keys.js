@@ -10,6 +10,7 @@ import { spanOf } from "./bar.js";
  * @typedef {object} Acts
  * @property {(visit_id: string) => void} open
  * @property {(visit_id: string) => void} move
+ * @property {(carer_id: string, ill: boolean) => void} carer
  * @property {() => void} undo
  * @property {() => void} close
  * @property {(unit_id: string) => void} toggle
@@ -111,9 +112,13 @@ export class Keys {
       case " ":
         if (visit !== null) this.acts.open(visit);
         else if (row.startsWith("u:")) this.acts.toggle(row.slice(2));
+        else if (row.startsWith("l:")) this.acts.carer(row.slice(2), false);
         return true;
       case "m":
         if (visit !== null) this.acts.move(visit);
+        return true;
+      case "s":
+        if (row.startsWith("l:")) this.acts.carer(row.slice(2), true);
         return true;
       case "n":
         this._now();

@@ -1,11 +1,13 @@
 // @ts-check
 /** The planner's page: fetches the day, wires the parts, keeps time. */
+/** @typedef {import("./types.js").Absent} Absent */
 /** @typedef {import("./types.js").MoveOrder} MoveOrder */
 /** @typedef {import("./types.js").Moved} Moved */
 /** @typedef {import("./types.js").Proposal} Proposal */
 
 import { fetchBoard, move, Problem } from "./api.js";
 import { Board } from "./board.js";
+import { CarerPanel } from "./carer_panel.js";
 import { ClashDialog } from "./clash.js";
 import { byId, inFrame, throttled } from "./dom.js";
 import { Drag } from "./drag.js";
@@ -18,6 +20,7 @@ import { Panel, wordsOf } from "./panel.js";
 import { PlanDialog } from "./plan.js";
 import { Scale } from "./scale.js";
 import { clock, t } from "./text.js";
+import { Tasks } from "./tasks.js";
 import { Undo } from "./undo.js";
 
 const REFETCH_EVERY_MS = 1000;
@@ -44,6 +47,7 @@ async function load() {
     fetched_ms = board.now();
     byId("board-error").hidden = true;
     repaint();
+    void tasks.load();
   } catch (error) {
     byId("board-error").hidden = false;
     const since = board.loaded ? t("planner.error.since", { at: clock(fetched_ms) }) : "";
@@ -77,6 +81,25 @@ function select(visit_id) {
   grid.selected = visit_id;
   grid.refresh();
   void panel.show(visit_id);
+}
+
+/** Show a carer in the panel; `ill` asks at once what could be done. @param {string} carer_id @param {boolean} [ill] */
+function selectCarer(carer_id, ill = false) {
+  grid.selected = null;
+  panel.close();
+  grid.refresh();
+  void carers.show(carer_id, ill);
+}
+
+/** A carer is off the day: her lane goes, the others' routes stand as the server says. @param {Absent} answer */
+function absent(answer) {
+  board.applyLanes(answer.lanes, answer.unallocated);
+  board.lanes.delete(answer.gone);
+  panel.close();
+  undo.say(answer.text);
+  repaint();
+  refetch();
+  requestAnimationFrame(() => keys.go("waiting", null));
 }
 
 /** @param {Moved} answer @param {MoveOrder} order @param {boolean} [undone] */
@@ -116,6 +139,8 @@ async function take(proposal, visit_id, reason) {
 const dialog = new MoveDialog(board, { moved, clash: clashed });
 const clash = new ClashDialog(board, { moved, reload: () => refetch() });
 const panel = new Panel(board, { move: (id) => dialog.open(id), take: (p, id, why) => void take(p, id, why), select });
+const carers = new CarerPanel(board, { absent, said: (text) => undo.say(text), select });
+const tasks = new Tasks({ select });
 const undo = new Undo(board, {
   moved,
   clash: clashed,
@@ -145,6 +170,7 @@ const keys = new Keys(grid, {
     select(visit_id);
     dialog.open(visit_id);
   },
+  carer: (carer_id, ill) => selectCarer(carer_id, ill),
   undo: () => void undo.back(),
   close: () => {
     grid.selected = null;
@@ -169,6 +195,10 @@ grid.root.addEventListener("click", (event) => {
     bar.focus({ preventScroll: true });
     select(bar.dataset.visit);
   } else if (unit?.dataset.row) toggle(unit.dataset.row.slice(2));
+  else {
+    const lane = /** @type {HTMLElement | null} */ (target.closest(".row.lane"));
+    if (lane?.dataset.row && target.closest('[role="rowheader"]')) selectCarer(lane.dataset.row.slice(2));
+  }
 });
 
 byId("panel-body").addEventListener("keydown", (event) => {
@@ -183,6 +213,7 @@ new Live(board, {
   changed: () => grid.refresh(),
   refetch,
   refetchLater,
+  tasks: () => void tasks.load(),
   job: (data) => plan.heard(data),
 });
 

@@ -96,6 +96,38 @@
  * @property {string[]} pros
  * @property {string[]} cons
  *
+ * @typedef {object} CoverProposal
+ * @property {string} id
+ * @property {"split" | "substitute"} kind
+ * @property {string} title
+ * @property {{carer_id: string, name: string, visits: number}[]} takes
+ * @property {{visit_id: string, short: string, to_carer_id: string, to_name: string, start_at: string, shifted_min: number}[]} moves
+ * @property {{visit_id: string, short: string, reason: string}[]} left_over
+ * @property {string[]} pros
+ * @property {string[]} cons
+ * @property {number} extra_min
+ * @property {{route_id: string, version: number}[]} versions
+ *
+ * @typedef {object} CoverAnswer
+ * @property {string} carer_id
+ * @property {string} name
+ * @property {number} waiting
+ * @property {CoverProposal[]} proposals
+ *
+ * @typedef {object} Absent
+ * @property {Lane[]} lanes
+ * @property {Unallocated[]} unallocated
+ * @property {string} gone  the carer whose lane leaves the board
+ * @property {string} text
+ *
+ * @typedef {object} Task
+ * @property {string} task_id
+ * @property {string} text  what has happened and what it asks for
+ * @property {string} kind
+ * @property {"open" | "settled"} state
+ * @property {string} raised_at
+ * @property {string | null} visit_id
+ *
  * @typedef {object} VisitFacts
  * @property {string} id
  * @property {string} short

@@ -1,0 +1,118 @@
+// @ts-check
+/** The side panel of a carer: her shift, and what a planner may have to do about her day. No figures about her. */
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./types.js").Lane} Lane */
+/** @typedef {import("./types.js").Absent} Absent */
+
+import { call, Problem } from "./api.js";
+import { coverList } from "./cover.js";
+import { byId, el } from "./dom.js";
+import { wordsOf } from "./panel.js";
+import { clock, t } from "./text.js";
+
+export class CarerPanel {
+  /**
+   * @param {Board} board
+   * @param {{absent: (answer: Absent) => void, said: (text: string) => void, select: (visit_id: string) => void}} acts
+   */
+  constructor(board, acts) {
+    this.board = board;
+    this.acts = acts;
+    this.body = byId("panel-body");
+    /** @type {string | null} */
+    this.carer_id = null;
+  }
+
+  /** Show a carer; `ill` asks for proposals at once. @param {string} carer_id @param {boolean} [ill] */
+  async show(carer_id, ill = false) {
+    const lane = this.board.lanes.get(carer_id);
+    if (!lane) return;
+    this.carer_id = carer_id;
+    const open = lane.shift !== null && lane.shift.state !== "ended";
+    this.body.replaceChildren(
+      el("h2", { tabindex: "-1" }, lane.name),
+      el("p", { class: "muted" }, shiftWords(lane)),
+      el("div", { class: "panel-acts" }, ...(open ? [this._illButton(carer_id), this._lostButton(lane)] : [])),
+      el("section", { class: "proposals", id: "cover", "aria-live": "polite" }),
+    );
+    byId("panel-empty").hidden = true;
+    if (ill && open) await this.propose(carer_id);
+  }
+
+  /** Ask for whole solutions; the first is chosen beforehand and its button has the focus. @param {string} carer_id */
+  async propose(carer_id) {
+    const place = byId("cover");
+    place.replaceChildren(el("p", { class: "muted" }, t("planner.cover.loading")));
+    const still = () => this.carer_id === carer_id && place.isConnected;
+    try {
+      const answer = await call("GET", `/api/v1/carers/${encodeURIComponent(carer_id)}/cover?day=${this.board.day}`);
+      if (!still()) return;
+      place.replaceChildren(...coverList(answer, (proposal) => void this._carryOut(carer_id, proposal)));
+      /** @type {HTMLElement | null} */ (place.querySelector(".proposal.chosen .confirm"))?.focus();
+    } catch (error) {
+      if (still()) place.replaceChildren(el("p", { class: "field-error", role: "alert" }, wordsOf(error)));
+    }
+  }
+
+  /** @param {string} carer_id @param {import("./types.js").CoverProposal} proposal */
+  async _carryOut(carer_id, proposal) {
+    const versions = proposal.versions.map((v) => `"${v.route_id}:${v.version}"`).join(", ");
+    try {
+      /** @type {Absent} */
+      const answer = await call("POST", `/api/v1/carers/${encodeURIComponent(carer_id)}/absence`, {
+        body: { kind: "sick", choice: proposal.id, day: this.board.day },
+        key: crypto.randomUUID(),
+        headers: { "If-Match": versions },
+      });
+      this.carer_id = null;
+      this.acts.absent(answer);
+    } catch (error) {
+      if (this.carer_id !== carer_id) return;
+      const stale = error instanceof Problem && error.status === 412;
+      if (stale) await this.propose(carer_id);
+      byId("cover").prepend(el("p", { class: "field-error", role: "alert" }, wordsOf(error)));
+    }
+  }
+
+  /** @param {string} carer_id */
+  _illButton(carer_id) {
+    const button = el("button", { type: "button", class: "button button-small" }, t("planner.ill"), el("kbd", {}, "S"));
+    button.addEventListener("click", () => void this.propose(carer_id));
+    return button;
+  }
+
+  /** Two taps: the first says what will happen, the second does it. @param {Lane} lane */
+  _lostButton(lane) {
+    const button = el("button", { type: "button", class: "button button-small" }, t("planner.lost"));
+    button.addEventListener("click", () => {
+      const yes = el("button", { type: "button", class: "button button-danger button-small" }, t("planner.lost.do"));
+      yes.addEventListener("click", () => void this._blockTablet(lane));
+      byId("cover").replaceChildren(
+        el("div", { class: "alert alert-warn" }, el("p", {}, t("planner.lost.what", { name: lane.name })), yes),
+      );
+      yes.focus();
+    });
+    return button;
+  }
+
+  /** @param {Lane} lane */
+  async _blockTablet(lane) {
+    try {
+      await call("POST", `/api/v1/carers/${encodeURIComponent(lane.carer_id)}/tablet-lost`, {
+        body: { reason: "lost" },
+        key: crypto.randomUUID(),
+      });
+      byId("cover").replaceChildren(el("p", { role: "status" }, t("planner.lost.done", { name: lane.name })));
+      this.acts.said(t("planner.lost.done", { name: lane.name }));
+    } catch (error) {
+      byId("cover").replaceChildren(el("p", { class: "field-error", role: "alert" }, wordsOf(error)));
+    }
+  }
+}
+
+/** @param {Lane} lane */
+function shiftWords(lane) {
+  if (!lane.shift) return t("planner.lane.noshift");
+  const span = { from: clock(lane.shift.planned_start_at), to: clock(lane.shift.planned_end_at) };
+  return `${t("planner.lane.shift", span)} · ${t("planner.carer.visits", { n: lane.visits.length })}`;
+}
