@@ -95,6 +95,17 @@ class DeviceEnrolled(Event):
     door_id: str | None = None
 
 
+class DeviceRetired(Event):
+    """A device was taken out of use for good. Nothing it says counts from this event on."""
+
+    event_type: ClassVar[str] = "device.retired"
+
+    device_id: str
+    kind: str
+    #: replaced | broken | taken_down | stolen | other
+    reason: str
+
+
 class DoorRightChanged(Event):
     """The right to a door followed the route: issued to a carer for a visit, or withdrawn."""
 
@@ -191,6 +202,20 @@ class TransferRecorded(Event):
     carers: Literal[1, 2] | None
     second_carer_s: int | None
     evidence: PresenceEvidence | None
+
+
+class TransferAsked(Event):
+    """A carer who was on duty is asked whether they were one or two, or need no longer be asked.
+
+    It tells her tablet and nobody else; what a transfer counts for is in the two events around it.
+    """
+
+    event_type: ClassVar[str] = "transfer.asked"
+
+    transfer_id: str
+    device_id: str
+    #: ``False`` takes the question back: somebody has answered, or a tablet has told
+    open: bool = True
 
 
 class TransferAnswered(Event):

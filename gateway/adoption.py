@@ -1,14 +1,24 @@
-"""How this municipality took a business case into use, read from its file."""
+"""How this municipality took business cases into use, read from its file: one adoption per case."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.parts import Benefits
 from gateway.settings import Settings, WrongSettingError
-from metrics.business_case import load_cases
-from metrics.targets import Adoption
+from metrics.adoption import Adoption
+from metrics.business_case import BusinessCase, load_cases
+from metrics.technologies import waterfall_rank
+
+
+class AdoptionFile(BaseModel):
+    """The file: a list of adoptions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    adoptions: tuple[Adoption, ...] = Field(min_length=1)
 
 
 def adoption_path(settings: Settings) -> Path:
@@ -17,7 +27,7 @@ def adoption_path(settings: Settings) -> Path:
 
 
 def load_benefits(settings: Settings) -> Benefits | None:
-    """Cases and adoption; ``None`` where no case has been adopted yet.
+    """Cases and adoptions in the order of the waterfall; ``None`` where no case has been adopted yet.
 
     Raises
     ------
@@ -29,15 +39,32 @@ def load_benefits(settings: Settings) -> Benefits | None:
         if settings.benefits.adoption_file is not None:
             raise WrongSettingError(f"OMSORGSTID_BENEFITS__ADOPTION_FILE: no such file, got {path}")
         return None
+    cases = load_cases()
     try:
-        adoption = Adoption.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as err:
+        file = AdoptionFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        adoptions = _by_case(file.adoptions, cases)
+    except (yaml.YAMLError, ValueError) as err:
         raise WrongSettingError(f"OMSORGSTID_BENEFITS__ADOPTION_FILE: {path}: {err}") from err
-    return Benefits(load_cases(), adoption)
+    return Benefits(cases, adoptions)
 
 
-def write_adoption(path: Path, adoption: Adoption) -> None:
-    """Keep an adoption as a file a person can read."""
+def write_adoption(path: Path, *adoptions: Adoption) -> None:
+    """Keep adoptions, one per case, as a file a person can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(adoption.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
-    path.write_text(text, encoding="utf-8")
+    content = {"adoptions": [adoption.model_dump(mode="json", exclude_none=True) for adoption in adoptions]}
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _by_case(adoptions: tuple[Adoption, ...], cases: Mapping[str, BusinessCase]) -> dict[str, Adoption]:
+    """The adoptions by case id. Raises ``ValueError`` for a case or a unit of a document that does not exist."""
+    found: dict[str, Adoption] = {}
+    for adoption in adoptions:
+        if adoption.case_id not in cases:
+            raise ValueError(f"Expected case_id to be one of {sorted(cases)}, got {adoption.case_id!r}.")
+        if adoption.case_id in found:
+            raise ValueError(f"Expected every case once, got {adoption.case_id!r} twice.")
+        for unit in adoption.units:
+            cases[adoption.case_id].document_unit(unit.document_unit)
+        found[adoption.case_id] = adoption
+    ordered = sorted(found.values(), key=lambda a: waterfall_rank(cases[a.case_id].technology))
+    return {adoption.case_id: adoption for adoption in ordered}

@@ -11,9 +11,32 @@ from gateway import errors, pages
 from gateway.auth import declared_roles
 from gateway.observation import observe
 from gateway.parts import Parts
-from gateway.routers import board, demo, doors, health, jobs, me, operations, session, stream
+from gateway.routers import (
+    absences,
+    board,
+    citizen,
+    demo,
+    doors,
+    driving,
+    health,
+    jobs,
+    lost_tablets,
+    me,
+    oidc,
+    operations,
+    screen,
+    session,
+    signalling,
+    stream,
+    tasks,
+    technician,
+    transfers,
+)
 
-ROUTERS = (session, me, doors, board, jobs, operations, stream, demo, health)
+ROUTERS = (
+    *(session, me, doors, board, absences, driving, jobs, operations, stream, transfers, screen, signalling, tasks),
+    *(citizen, technician, lost_tablets, oidc, demo, health),
+)
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"

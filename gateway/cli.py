@@ -109,6 +109,7 @@ def signer(
 @app.command()
 def export() -> None:
     """Benefit exporter for Prometheus: one process that reads the ledger."""
+    from gateway.operation_gauges import OperationCollector
     from kernel.clock import SystemWorldClock
     from metrics.exporter import serve_exporter
 
@@ -123,7 +124,8 @@ def export() -> None:
         settings.benefits.exporter_port,
         clock=SystemWorldClock(),
         cases=benefits.cases,
-        adoption=benefits.adoption,
+        adoptions=benefits.adoptions,
+        beside=[OperationCollector],
     )
     _until_told_to_stop(server.close)
 
@@ -178,35 +180,54 @@ def export_day(
 
 @app.command("import-study")
 def import_study(study: Path) -> None:
-    """Freeze a baseline (nulpunktsmåling) from a time study."""
+    """Freeze a baseline (nulpunktsmåling) of keys from a time study."""
+    _freeze_baselines(study, "keys")
+
+
+@app.command("import-baseline")
+def import_baseline(
+    study: Path, technology: Annotated[str, typer.Option(help="screen, transfers, keys or routing")] = "keys"
+) -> None:
+    """Freeze a baseline (nulpunktsmåling) of any technology from its measurements (docs/benefits.md)."""
+    _freeze_baselines(study, technology)
+
+
+def _freeze_baselines(study: Path, technology: str) -> None:
     from sqlmodel import select
 
     from devices.keys.signing import load_or_create_secret
     from metrics.baselines import import_time_study
     from metrics.pseudonyms import Pseudonyms
+    from metrics.time_study import COLUMNS
     from scheduling.register.tables import UnitRow
 
+    measured = next((name for name in COLUMNS if name == technology), None)
+    if measured is None:
+        _fail(f"Expected --technology {'|'.join(COLUMNS)}, got {technology}.", 2)
+        return
     key = load_or_create_secret(load_settings().work_dir / "pseudonym.key")
     with _database_work() as work:
         units = set(work.session.exec(select(UnitRow.id)).all())
-        frozen = import_time_study(work, study.read_bytes(), known_units=units, pseudonyms=Pseudonyms(key))
+        frozen = import_time_study(
+            work, study.read_bytes(), known_units=units, pseudonyms=Pseudonyms(key), technology=measured
+        )
         for row in frozen:
-            print(f"{row.unit_id} {row.shift_kind}: {row.mean_s / 60:.1f} min, n {row.shift_count}")
+            print(f"{row.unit_id} {row.kind}: {row.mean_s / 60:.1f} min, n {row.occasion_count}")
 
 
 @app.command()
 def targets(json_: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Business-case targets, each with document and line."""
+    from gateway.target_table import target_text, targets_json
     from metrics.business_case import load_cases
     from metrics.targets import targets_table
 
-    rows = targets_table(load_cases())
+    cases = load_cases()
+    rows = targets_table(cases)
     if json_:
-        print(json.dumps([r.as_json() for r in rows], ensure_ascii=False, indent=2))
+        print(json.dumps(targets_json(cases, rows), ensure_ascii=False, indent=2))
         return
-    from gateway.target_table import target_text
-
-    print(target_text(load_cases(), rows), end="")
+    print(target_text(cases, rows), end="")
 
 
 @app.command()

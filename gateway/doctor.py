@@ -103,4 +103,5 @@ def _adoption(settings: Settings) -> Finding:
     benefits = load_benefits(settings)
     if benefits is None:
         return Finding("benefits", True, "no business case adopted yet (docs/operations.md)")
-    return Finding("benefits", True, f"{benefits.adoption.case_id}, {len(benefits.adoption.units)} units")
+    said = (f"{adoption.case_id} in {len(adoption.units)} units" for adoption in benefits.adoptions.values())
+    return Finding("benefits", True, ", ".join(said))

@@ -20,6 +20,16 @@ DURATION = Histogram(
 )
 LISTENERS = Gauge("omsorgstid_stream_listeners", "Open server-sent event streams.", registry=REGISTRY)
 
+SCREEN_CALLS = Counter("omsorgstid_screen_calls_total", "Screen visits concluded.", ["outcome"], registry=REGISTRY)
+SCREEN_SETUP = Histogram(
+    "omsorgstid_screen_setup_seconds",
+    "From both pages in the room to the first frame, as the pages tell.",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 4, 8, 16),
+    registry=REGISTRY,
+)
+SCREEN_LINKS = Counter("omsorgstid_screen_links_total", "Links redeemed or refused.", ["result"], registry=REGISTRY)
+SIGNALLING_OPEN = Gauge("omsorgstid_signalling_sockets", "Open signalling sockets.", registry=REGISTRY)
+
 
 async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Count a request and how long it took."""

@@ -10,8 +10,10 @@ from devices.inbox.service import Inbox
 from devices.keys.cose import SigningKey
 from devices.keys.messages import Challenge
 from gateway.bell import Bell
+from gateway.oidc import Provider
 from gateway.pipeline import Pipeline
 from gateway.settings import Settings
+from gateway.video_desk import VideoDesk
 from kernel.clock import LinkClock, WorldClock
 from kernel.database import Database
 from kernel.tailer import Tailer
@@ -97,10 +99,16 @@ class DemoRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Benefits:
-    """What benefits are compared with: the cases, and how this municipality took one into use."""
+    """What benefits are compared with: the cases, and how this municipality took them into use, by case id."""
 
     cases: Mapping[str, BusinessCase]
-    adoption: Adoption
+    adoptions: Mapping[str, Adoption]
+
+    @property
+    def adoption(self) -> Adoption:
+        """The adoption a page of a single case begins with: the keys where adopted, else the first there is."""
+        keys = (a for a in self.adoptions.values() if self.cases[a.case_id].technology == "keys")
+        return next(keys, next(iter(self.adoptions.values())))
 
 
 @dataclass
@@ -119,6 +127,7 @@ class Parts:
     doors: OpeningDesk
     grants: GrantDesk
     jobs: JobQueue
+    video: VideoDesk
     #: signs watermarks, times and revocation lists; opens nothing
     service_key: SigningKey
     pseudonym_key: bytes
@@ -126,6 +135,8 @@ class Parts:
     #: named checks of the parts behind, for /readyz and the Drift page: name to "" or what is wrong
     checks: dict[str, Callable[[], str]] = field(default_factory=dict)
     benefits: Benefits | None = None
+    #: where the office and citizens sign in; none: everybody signs in with a PIN
+    identity_provider: Provider | None = None
     demo: DemoRun | None = None
     #: how many requests are being worked on, streams excepted; the simulation waits for zero
     open_requests: int = 0

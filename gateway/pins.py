@@ -15,7 +15,9 @@ def hash_pin(pin: str) -> str:
 
 
 def pin_matches(pin: str, stored: str) -> bool:
-    """Whether a PIN is the one that was hashed, in constant time."""
+    """Whether a PIN is the one that was hashed, in constant time. Who has no PIN is signed in by none."""
+    if not stored:
+        return False
     _, n, salt, digest = stored.split("$")
     return hmac.compare_digest(_digest(pin, bytes.fromhex(salt), int(n)), bytes.fromhex(digest))
 

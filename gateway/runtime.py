@@ -16,6 +16,7 @@ import structlog
 from devices.broker import BrokerAddress
 from devices.broker_process import BrokerProcess, start_broker
 from devices.connections import BrokerConnection
+from devices.driving.intake import vehicle_handlers
 from devices.inbox.committer import Committer
 from devices.inbox.service import Inbox
 from devices.keys.cose import SigningKey, VerifyingKey
@@ -24,26 +25,36 @@ from devices.keys.signer.client import SignerClient
 from devices.keys.signing import load_or_create_key, load_or_create_secret, load_public_key
 from devices.registry import service as registry
 from devices.registry import store as registry_store
+from devices.transfers.service import transfer_handlers
 from gateway.adoption import load_benefits
 from gateway.bell import Bell
+from gateway.call_sweeper import CallSweeper
 from gateway.door_desk import DoorDesk
 from gateway.grants import Grants
 from gateway.jobs import CeleryQueue, WorkerThread, make_celery, register
 from gateway.migrations import migrate
+from gateway.oidc import Provider
 from gateway.parts import Parts, RealSpeed, WorldSpeed
+from gateway.peer_client import PeerClient
 from gateway.pipeline import Pipeline
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
 from gateway.usecases.doors import tell_locks
+from gateway.usecases.driving import facts_of
 from gateway.usecases.planning import KIND, plan_day_body
+from gateway.usecases.transfers import ask_about_transfers
 from gateway.usecases.visits import begin_by_door
+from gateway.video_desk import VideoDesk
 from kernel.clock import LinkClock, SystemLinkClock, SystemWorldClock, WorldClock
+from kernel.consumers import Consumer
 from kernel.database import Database
 from kernel.jobs import waiting
 from kernel.tailer import Tailer
 from kernel.work import UnitsOfWork
 from metrics.pseudonyms import Pseudonyms
+from metrics.screen_weeks_ledger import ScreenLedger
 from metrics.service import KeysLedger
+from metrics.transfer_days_ledger import TransferLedger
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +93,9 @@ class Runtime:
         self.service_key: SigningKey = load_or_create_key(settings.work_dir / "service.key")
         pseudonym_key = load_or_create_secret(settings.work_dir / "pseudonym.key")
         self.tailer = Tailer(self.database)
-        ledger = KeysLedger(Pseudonyms(pseudonym_key))
-        self.pipeline = Pipeline(self.units, [ledger], self.tailer, sequenced=self.bell.ring_elsewhere)
+        pseudonyms = Pseudonyms(pseudonym_key)
+        ledgers: list[Consumer] = [ScreenLedger(pseudonyms), TransferLedger(pseudonyms), KeysLedger(pseudonyms)]
+        self.pipeline = Pipeline(self.units, ledgers, self.tailer, sequenced=self.bell.ring_elsewhere)
         self.inbox = self._make_inbox()
         self.broker: BrokerProcess | None = None
         self.address = self._broker_address()
@@ -96,6 +108,8 @@ class Runtime:
             self.celery, self.units, self.link, {KIND: plan_day_body(self.units, tell=self._tell_locks)}
         )
         self.sweeper = Sweeper(self.units, self.desk)
+        peer = PeerClient(settings.video.peer_url, settings.work_dir, self.link)
+        self.video = VideoDesk(settings.redis_url, self.link, peer)
         self.committer: Committer | None = None
         self._ingest: BrokerConnection | None = None
         self._worker: WorkerThread | None = None
@@ -114,12 +128,15 @@ class Runtime:
             doors=self.desk,
             grants=Grants(self.units, self.signer, self._tell_locks),
             jobs=CeleryQueue(self.celery),
+            video=self.video,
             service_key=self.service_key,
             pseudonym_key=pseudonym_key,
             speed=speed or RealSpeed(),
             benefits=load_benefits(settings),
             checks=self._checks(),
+            identity_provider=Provider(settings.oidc) if settings.oidc.issuer else None,
         )
+        self.call_sweeper = CallSweeper(self.parts)
 
     def start(self) -> None:
         """Start what this process is to do, in the order things depend on each other."""
@@ -138,6 +155,8 @@ class Runtime:
             self.desk.start()
         if self.duties.web:
             self.sweeper.start()
+            self.video.start()
+            self.call_sweeper.start()
         if self.duties.work:
             self._worker = WorkerThread(self.celery)
             self._worker.start()
@@ -152,6 +171,8 @@ class Runtime:
         if self._worker is not None:
             self._worker.stop()
         if self.duties.web:
+            self.call_sweeper.stop()
+            self.video.stop()
             self.sweeper.stop()
         self.desk.stop()
         if self.duties.web:
@@ -180,6 +201,8 @@ class Runtime:
             {
                 **registry.presence_handlers({"lock": voice.birth}),
                 **lock_handlers(self.service_key, time.time),
+                **ask_about_transfers(transfer_handlers()),
+                **vehicle_handlers(facts_of),
             }
         )
         return Inbox(self.units, handlers, self.settings.mqtt.tenant, registry_store.known_devices, registry.touch)
@@ -238,6 +261,7 @@ class Runtime:
             "database": self._check_database,
             "broker": lambda: "" if self.desk.is_up or not self.duties.web else "no connection",
             "signer": self._check_signer,
+            "video_peer": self.video.peer.check,
         }
 
     def _check_database(self) -> str:

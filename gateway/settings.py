@@ -13,7 +13,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "OMSORGSTID_"
 #: may hold a password; what was wrong with it is told without it
-_SECRET = frozenset({f"{PREFIX}DATABASE__URL", f"{PREFIX}REDIS_URL", f"{PREFIX}MQTT__PASSWORD"})
+_SECRET = frozenset(
+    f"{PREFIX}{name}"
+    for name in ("DATABASE__URL", "REDIS_URL", "MQTT__PASSWORD", "VIDEO__TURN_SECRET", "OIDC__CLIENT_SECRET")
+)
 
 
 class _Part(BaseModel):
@@ -95,6 +98,11 @@ class OidcSettings(_Part):
     client_secret: SecretStr | None = Field(default=None, description="Client secret at the provider.")
     role_claim: str = Field(default="roles", description="Claim with our role names.")
     unit_claim: str = Field(default="units", description="Claim with the ids of the units a person may see.")
+    citizen_claim: str = Field(default="citizen", description="Claim with the id of the citizen it is about.")
+    level_claim: str = Field(
+        default="https://data.gov.dk/concept/core/nsis/loa",
+        description="Claim with the NSIS level; where present it has to be Substantial or High.",
+    )
     redirect_url: str = Field(default="", description="Our own address that the provider sends people back to.")
 
 

@@ -1,8 +1,8 @@
 """Tables of the gateway itself: who may sign in and who is signed in."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
 from kernel.database import UtcDateTime
@@ -19,7 +19,9 @@ class IdentityRow(SQLModel, table=True):
     carer_id: str | None = Field(default=None, max_length=64)
     #: whose home a citizen's, relative's or kiosk's identity is about
     citizen_id: str | None = Field(default=None, max_length=64)
-    #: who it is at the identity provider (issuer and subject), for those who do not sign in with a PIN
+    #: the last day a relative may look; none: as long as the citizen's consent holds
+    valid_until_on: date | None = None
+    #: who it is at the identity provider (issuer, subject, role), for those who do not sign in with a PIN
     subject: str | None = Field(default=None, max_length=255, unique=True)
     unit_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
     pin_hash: str = Field(max_length=200)
@@ -42,3 +44,38 @@ class SessionRow(SQLModel, table=True):
     room_id: str | None = Field(default=None, max_length=64, index=True)
     citizen_id: str | None = Field(default=None, max_length=64)
     unit_id: str | None = Field(default=None, max_length=64)
+    #: which part of the system it was opened on; a kiosk's own screen shows less than the citizen's pages
+    surface: str = Field(default="", max_length=16)
+    #: why somebody else ended it, so that the browser that held it can be told; one of ``auth.ENDED``
+    ended_code: str | None = Field(default=None, max_length=32)
+
+
+class SignInRow(SQLModel, table=True):
+    """Somebody on the way to the identity provider and back. Used once, and only by the browser that left."""
+
+    __tablename__ = "sign_in_pending"
+
+    #: hash of the token that browser holds
+    token_hash: str = Field(primary_key=True, max_length=64)
+    state: str = Field(max_length=64)
+    nonce: str = Field(max_length=64)
+    verifier: str = Field(max_length=128)
+    #: the page they wanted
+    to: str = Field(max_length=400)
+    #: seconds since the epoch of the machine's clock
+    expires_s: float = Field(index=True)
+
+
+class CitizenAccessRow(SQLModel, table=True):
+    """Somebody looked at a citizen's data: a role, never a name (GDPR art. 15; CJEU C-579/21)."""
+
+    __tablename__ = "citizen_access"
+    __table_args__ = (Index("ix_citizen_access_citizen_at", "citizen_id", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    citizen_id: str = Field(max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
+    role: str = Field(max_length=16)
+    #: what was looked at and why, as codes of the message catalogue
+    what: str = Field(max_length=32)
+    purpose: str = Field(max_length=32)

@@ -1,30 +1,117 @@
-"""The targets of the business cases as text: each figure with its document and line."""
+"""The targets of the business cases as text and JSON: each figure with its document and line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from kernel.localtime import number_text
-from metrics.business_case import BusinessCase
-from metrics.targets import TargetYear
+from metrics.business_case import BusinessCase, Contradiction
+from metrics.case_arithmetic import ArithmeticFinding
+from metrics.case_drivers import Driver
+from metrics.overview import load_overview, overview_findings
+from metrics.targets import TargetYear, hourly_rate_dkk_ore
+from metrics.technologies import name_of
 
 
 def target_text(cases: Mapping[str, BusinessCase], rows: Sequence[TargetYear]) -> str:
-    """A block per case: years with both readings, then the contradictions of the document."""
+    """A block per case: what it counts, its years with both readings, and what the document says in two ways."""
     lines: list[str] = []
-    for case_id in sorted({r.case_id for r in rows}):
-        lines += [
-            f"{case_id}",
-            f"{'year':>6} {'stated h':>10} {'implied h':>10} {'wage saving kr.':>16}  lines",
-        ]
-        for row in (r for r in rows if r.case_id == case_id):
-            where = f"{row.document}:{', '.join(str(n) for n in row.lines)}"
-            lines.append(
-                f"{row.year:>6} {number_text(row.stated_s / 3600):>10} {number_text(row.implied_s / 3600):>10} "
-                f"{number_text(row.wage_saving_dkk_ore / 100):>16}  {where}"
-            )
-        lines += ["", "contradictions:"]
-        lines += [
-            f"  § {c.id} (lines {', '.join(str(n) for n in c.lines)}): {c.text_en}"
-            for c in cases[case_id].contradictions
-        ]
-        lines.append("")
-    return "\n".join(lines)
+    for case in cases.values():
+        lines += _case_lines(case, [row for row in rows if row.case_id == case.id])
+    return "\n".join([*lines, *_overview_lines(cases), ""])
+
+
+def targets_json(cases: Mapping[str, BusinessCase], rows: Sequence[TargetYear]) -> dict[str, Any]:
+    """The same as plain JSON values, everything with its document and lines."""
+    return {
+        "cases": [_case_json(case, [row for row in rows if row.case_id == case.id]) for case in cases.values()],
+        "overview_findings": [found.model_dump() for found in overview_findings(load_overview(), cases)],
+    }
+
+
+def _case_lines(case: BusinessCase, rows: Sequence[TargetYear]) -> Iterator[str]:
+    document = case.document
+    yield f"{name_of(case.technology, 'en')}: {case.title_en}"
+    yield f"{case.id} · clock {case.clock} · {document.number}:{document.first_line}-{document.last_line}"
+    yield from (f"  {_driver_text(driver, document.number)}" for driver in case.drivers)
+    rate = hourly_rate_dkk_ore(case)
+    yield "  no minutes in the document: money only" if rate is None else f"  an hour is {rate / 100:,.0f} kr."
+    yield f"{'year':>6} {'stated h':>10} {'implied h':>10} {'saving kr.':>14}  lines"
+    yield from (_year_text(row) for row in rows)
+    yield "contradictions:"
+    yield from (f"  § {c.id} ({_lines_text(c)}): {c.text_en}" for c in case.contradictions)
+    yield ""
+
+
+def _year_text(row: TargetYear) -> str:
+    where = f"{row.document}:{', '.join(str(n) for n in row.lines)}"
+    stated_h, implied_h = row.stated_s / 3600, row.implied_s / 3600
+    return f"{row.year:>6} {stated_h:>10,.0f} {implied_h:>10,.0f} {row.saving_dkk_ore / 100:>14,.0f}  {where}"
+
+
+def _driver_text(driver: Driver, document: str) -> str:
+    steps = ", then ".join(
+        f"{step.value:g}"
+        + (f" from {step.from_on:%Y}" if step.from_on else "")
+        + (f" (the money from {step.money_from_on:%Y})" if step.money_from_on else "")
+        for step in driver.rates
+    )
+    where = f"{document}:{', '.join(str(n) for n in _driver_lines(driver))}"
+    factor = "" if driver.factor is None else _factor_text(driver)
+    return f"{driver.label_en}: {_number_text(driver)}{steps} {driver.unit.replace('_', ' ')}{factor} ({where})"
+
+
+def _number_text(driver: Driver) -> str:
+    population = driver.population
+    if population is None:
+        return ""
+    if population.every_day:
+        return " + ".join(f"{f.value:g}" for f in population.every_day) + f" {population.every_day[0].unit} x "
+    weekday, rest_day = population.weekday[0], population.rest_day[0]
+    return f"{weekday.value:g} {weekday.unit} (rest days {rest_day.value:g}) x "
+
+
+def _factor_text(driver: Driver) -> str:
+    if driver.factor is None:
+        return ""
+    return f" x {driver.factor.value:g}" if driver.factor.applied else f", {driver.factor.value:g} contained"
+
+
+def _driver_lines(driver: Driver) -> list[int]:
+    population = driver.population
+    figures = () if population is None else (*population.on(False), *population.on(True))
+    factor = [] if driver.factor is None else [driver.factor.line]
+    steps = [step.line for step in driver.rates] + [s.money_line for s in driver.rates if s.money_line is not None]
+    return sorted({*(figure.line for figure in figures), *steps, *factor})
+
+
+def _lines_text(contradiction: Contradiction) -> str:
+    lines = contradiction.lines
+    return f"{'line' if len(lines) == 1 else 'lines'} {', '.join(str(n) for n in lines)}"
+
+
+def _overview_lines(cases: Mapping[str, BusinessCase]) -> Iterator[str]:
+    overview = load_overview()
+    yield f"The overview ({overview.document.number}:{overview.document.first_line}-{overview.document.last_line})"
+    labels = {line.id: line.label_da for line in overview.lines}
+    yield from (f"  § {_overview_text(found, labels)}" for found in overview_findings(overview, cases))
+
+
+def _overview_text(found: ArithmeticFinding, labels: Mapping[str, str]) -> str:
+    return (
+        f"{labels[found.row]} {found.year} (line {found.line}): {found.stated:,} thousand DKK, "
+        f"the cases give {found.computed:,}"
+    )
+
+
+def _case_json(case: BusinessCase, rows: Sequence[TargetYear]) -> dict[str, Any]:
+    return {
+        "case_id": case.id,
+        "technology": case.technology,
+        "clock": case.clock,
+        "title_da": case.title_da,
+        "title_en": case.title_en,
+        "document": case.document.model_dump(mode="json"),
+        "hourly_rate_dkk_ore": hourly_rate_dkk_ore(case),
+        "drivers": [driver.model_dump(mode="json") for driver in case.drivers],
+        "years": [row.as_json() for row in rows],
+        "contradictions": [c.model_dump(mode="json") for c in case.contradictions],
+    }

@@ -9,6 +9,16 @@ from sqlmodel import Session, col, select
 from kernel.events import StoredEvent
 from kernel.tables import EventRow
 
+_COLUMNS = (
+    EventRow.position,
+    EventRow.event_type,
+    EventRow.version,
+    EventRow.at,
+    EventRow.unit_id,
+    EventRow.carer_id,
+    EventRow.data,
+)
+
 
 def read_after(
     session: Session, position: int, limit: int, event_types: Collection[str] | None = None
@@ -24,13 +34,19 @@ def read_after(
     event_types
         Only these types; all where absent.
     """
-    query = select(EventRow).where(col(EventRow.position) > position)
+    # Columns, not rows of the table class: a ledger that reads a year does nothing else for two thirds of its time.
+    query = select(*_COLUMNS).where(col(EventRow.position) > position)  # type: ignore[call-overload]
     if event_types is not None:
         # Through a function, so that SQLite reads on by position instead of by its index of types: measured,
         # the index makes a consumer's catching up quadratic in the length of the log.
         query = query.where(func.coalesce(EventRow.event_type, "").in_(sorted(event_types)))
     rows = session.exec(query.order_by(col(EventRow.position)).limit(limit)).all()
-    return [stored(row) for row in rows]
+    return [
+        StoredEvent.model_construct(
+            position=row[0], event_type=row[1], version=row[2], at=row[3], unit_id=row[4], carer_id=row[5], data=row[6]
+        )
+        for row in rows
+    ]
 
 
 def read_at(session: Session, positions: Iterable[int]) -> list[StoredEvent]:

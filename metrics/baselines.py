@@ -1,4 +1,4 @@
-"""Baselines (nulpunktsmåling): frozen from a time study, with version, dates, n and spread.
+"""Baselines (nulpunktsmåling): frozen from a file of measurements, with version, dates, n and spread.
 
 A baseline holds for twelve months after its last measured day; a later one takes over from the day after its
 own last day. No baseline means "too little data", never zero and never a default (design §7.2).
@@ -7,8 +7,9 @@ own last day. No baseline means "too little data", never zero and never a defaul
 import hashlib
 import statistics
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 
 from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
@@ -20,26 +21,33 @@ from metrics.errors import BenefitError
 from metrics.events import BaselineFrozen
 from metrics.ledger import Baseline
 from metrics.pseudonyms import Pseudonyms
+from metrics.study_csv import Measured
+from metrics.subject_baselines import SubjectBaseline
 from metrics.tables import BaselineRow, BaselineSampleRow, TimeStudyRow
-from metrics.time_study import MeasuredShift, read_time_study
+from metrics.time_study import MeasuredTechnology, read_time_study
 
-TECHNOLOGY = "keys"
 VALID_MONTHS = 12
 
 
 def import_time_study(
-    work: Work, content: bytes, *, known_units: Collection[str], pseudonyms: Pseudonyms
+    work: Work,
+    content: bytes,
+    *,
+    known_units: Collection[str],
+    pseudonyms: Pseudonyms,
+    technology: MeasuredTechnology = "keys",
 ) -> list[BaselineRow]:
-    """Take in a time study and freeze one baseline per unit and shift kind in it.
+    """Take in a file of measurements and freeze one baseline per unit (keys: and shift kind) in it.
 
     Parameters
     ----------
     content
-        The file as received, see :func:`metrics.time_study.read_time_study`.
+        The file as received, see :mod:`metrics.time_study`.
     known_units
         Ids of the units that exist.
     pseudonyms
-        Replaces the carer codes; the codes themselves are not kept.
+        Replaces the codes of carers, citizens and residents; the codes themselves are not kept. They must be
+        the ids the platform knows these subjects by where each is measured against itself (screen, transfers).
 
     Raises
     ------
@@ -52,78 +60,87 @@ def import_time_study(
     known = work.session.exec(select(TimeStudyRow).where(TimeStudyRow.file_sha256 == digest)).first()
     if known is not None:
         raise BenefitError("time_study_already_imported", imported_on=local_day(known.imported_at))
-    shifts = read_time_study(content, known_units=known_units, today_on=local_day(work.now))
+    measured = read_time_study(content, known_units=known_units, today_on=local_day(work.now), technology=technology)
     study = TimeStudyRow(
         id=new_id(),
-        technology=TECHNOLOGY,
+        technology=technology,
         file_sha256=digest,
-        shift_count=len(shifts),
-        first_on=min(s.on for s in shifts),
-        last_on=max(s.on for s in shifts),
+        occasion_count=len(measured),
+        first_on=min(one.on for one in measured),
+        last_on=max(one.on for one in measured),
         imported_at=work.now,
     )
     work.session.add(study)
     work.session.flush()
-    cells: dict[tuple[str, str], list[MeasuredShift]] = defaultdict(list)
-    for shift in shifts:
-        cells[shift.unit_id, shift.shift_kind].append(shift)
+    cells: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+    for one in measured:
+        cells[one.unit_id, one.kind].append(one)
     return [_freeze(work, study, cell, pseudonyms) for _key, cell in sorted(cells.items())]
 
 
-def _freeze(work: Work, study: TimeStudyRow, shifts: Sequence[MeasuredShift], pseudonyms: Pseudonyms) -> BaselineRow:
-    unit_id, kind = shifts[0].unit_id, shifts[0].shift_kind
-    totals_s = [s.base_s + s.leg_s for s in shifts]
-    last_on = max(s.on for s in shifts)
-    row = BaselineRow(
-        id=new_id(),
-        study_id=study.id,
-        technology=TECHNOLOGY,
-        unit_id=unit_id,
-        shift_kind=kind,
-        version=_next_version(work.session, unit_id, kind),
-        first_on=min(s.on for s in shifts),
-        last_on=last_on,
-        valid_until_on=months_later(last_on, VALID_MONTHS),
-        shift_count=len(shifts),
-        subject_count=len({s.carer for s in shifts}),
-        mean_base_s=_mean_s([s.base_s for s in shifts]),
-        mean_leg_s=_mean_s([s.leg_s for s in shifts]),
-        mean_s=_mean_s(totals_s),
-        spread_s=round(statistics.stdev(totals_s)),
-        frozen_at=work.now,
-    )
+def _freeze(work: Work, study: TimeStudyRow, measured: Sequence[Measured], pseudonyms: Pseudonyms) -> BaselineRow:
+    row = _baseline_row(work, study, measured)
     work.session.add(row)
     work.session.flush()
     samples = [
         {
             "baseline_id": row.id,
-            "subject": pseudonyms.subject(s.carer),
-            "day_on": s.on,
-            "base_s": s.base_s,
-            "leg_s": s.leg_s,
+            "subject": pseudonyms.subject(one.subject),
+            "day_on": one.on,
+            "measured_count": one.count,
+            "measured_s": one.measured_s,
+            "travel_s": one.travel_s,
+            "component": one.component,
         }
-        for s in shifts
+        for one in measured
     ]
     work.session.execute(insert(BaselineSampleRow), samples)
     work.record(
         BaselineFrozen(
             at=work.now,
-            unit_id=unit_id,
+            unit_id=row.unit_id,
             baseline_id=row.id,
-            technology=TECHNOLOGY,
-            shift_kind=kind,
+            technology=row.technology,
+            kind=row.kind,
             baseline_version=row.version,
             mean_s=row.mean_s,
-            shift_count=row.shift_count,
+            occasion_count=row.occasion_count,
         )
     )
     return row
 
 
-def known_baselines(session: Session) -> list[Baseline]:
-    """Every baseline whose event the ledger has read."""
-    rows = session.exec(select(BaselineRow).where(col(BaselineRow.known_position).is_not(None))).all()
-    return [as_baseline(row) for row in rows if row.known_position is not None]
+def _baseline_row(work: Work, study: TimeStudyRow, measured: Sequence[Measured]) -> BaselineRow:
+    unit_id, kind = measured[0].unit_id, measured[0].kind
+    last_on = max(one.on for one in measured)
+    total_s, count = sum(one.measured_s for one in measured), sum(one.count for one in measured)
+    return BaselineRow(
+        id=new_id(),
+        study_id=study.id,
+        technology=study.technology,
+        unit_id=unit_id,
+        kind=kind,
+        version=_next_version(work.session, study.technology, unit_id, kind),
+        first_on=min(one.on for one in measured),
+        last_on=last_on,
+        valid_until_on=months_later(last_on, VALID_MONTHS),
+        occasion_count=len(measured),
+        subject_count=len({one.subject for one in measured}),
+        measured_count=count,
+        total_s=total_s,
+        mean_travel_s=round(Fraction(sum(one.travel_s for one in measured), count)),
+        mean_s=round(Fraction(total_s, count)),
+        spread_s=round(statistics.stdev(one.measured_s / one.count for one in measured)),
+        frozen_at=work.now,
+    )
+
+
+def known_baselines(session: Session, technologies: Iterable[str] = ("keys",)) -> list[Baseline]:
+    """Every baseline of these technologies whose event the ledger has read."""
+    query = select(BaselineRow).where(
+        col(BaselineRow.known_position).is_not(None), col(BaselineRow.technology).in_(sorted(technologies))
+    )
+    return [as_baseline(row) for row in session.exec(query)]
 
 
 def as_baseline(row: BaselineRow) -> Baseline:
@@ -132,14 +149,50 @@ def as_baseline(row: BaselineRow) -> Baseline:
         raise ValueError(f"Expected a baseline whose event was read, got {row.id}.")
     return Baseline(
         baseline_id=row.id,
+        technology=row.technology,
         unit_id=row.unit_id,
-        shift_kind=row.shift_kind,
+        kind=row.kind,
         version=row.version,
         last_on=row.last_on,
         valid_until_on=row.valid_until_on,
-        mean_s=row.mean_s,
+        total_s=row.total_s,
+        measured_count=row.measured_count,
         known_position=row.known_position,
     )
+
+
+def subject_baselines(session: Session, technology: str) -> dict[str, list[SubjectBaseline]]:
+    """What was measured of each subject, in every baseline of a technology whose event the ledger has read."""
+    query = (
+        select(  # type: ignore[call-overload]
+            BaselineRow.id,
+            BaselineSampleRow.subject,
+            BaselineRow.last_on,
+            BaselineRow.valid_until_on,
+            func.sum(BaselineSampleRow.measured_s),
+            func.sum(BaselineSampleRow.measured_count),
+            BaselineRow.known_position,
+        )
+        .where(
+            BaselineSampleRow.baseline_id == BaselineRow.id,
+            BaselineRow.technology == technology,
+            col(BaselineRow.known_position).is_not(None),
+        )
+        .group_by(
+            BaselineRow.id,
+            BaselineSampleRow.subject,
+            BaselineRow.last_on,
+            BaselineRow.valid_until_on,
+            BaselineRow.known_position,
+        )
+    )
+    found: dict[str, list[SubjectBaseline]] = defaultdict(list)
+    for row in session.exec(query):
+        baseline_id, subject, last_on, valid_until_on, total_s, count, known_position = row
+        found[subject].append(
+            SubjectBaseline(baseline_id, subject, last_on, valid_until_on, int(total_s), int(count), known_position)
+        )
+    return found
 
 
 def months_later(day: date, months: int) -> date:
@@ -150,16 +203,12 @@ def months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last_day))
 
 
-def _mean_s(values: Sequence[int]) -> int:
-    return round(sum(values) / len(values))
-
-
-def _next_version(session: Session, unit_id: str, kind: str) -> int:
+def _next_version(session: Session, technology: str, unit_id: str, kind: str) -> int:
     highest = session.exec(
         select(func.max(BaselineRow.version)).where(
-            BaselineRow.technology == TECHNOLOGY,
+            BaselineRow.technology == technology,
             BaselineRow.unit_id == unit_id,
-            BaselineRow.shift_kind == kind,
+            BaselineRow.kind == kind,
         )
     ).one()
     return (highest or 0) + 1

@@ -1,7 +1,9 @@
 """A business case as data: figures with document and line, money per year, rollout dates, contradictions.
 
-The schema is strict, so a case that was typed wrong does not load. What the document itself gets wrong is
-kept as written and named as a contradiction; :func:`arithmetic_findings` finds such differences by rule.
+One schema holds every case: what is saved is a list of *drivers*, each a number of carers, citizens or devices
+times a dated rate. The schema is strict, so a case that was typed wrong does not load. What the document itself
+gets wrong is kept as written and named as a contradiction; :mod:`metrics.case_arithmetic` finds such differences
+by rule.
 """
 
 import json
@@ -15,7 +17,10 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Clock = Literal["vejtid", "leveret_tid", "visiteret_tid"]
+from metrics.case_arithmetic import CountRule, PooledRule, SumRule, TotalRule
+from metrics.case_drivers import Driver, Figure, WrittenDate
+from metrics.technologies import Clock, Component, Technology, waterfall_rank
+
 CASES_DIR = Path(__file__).parent / "business_cases"
 
 
@@ -29,54 +34,19 @@ class Document(_Strict):
     number: str
     first_line: int
     last_line: int
-
-
-class Figure(_Strict):
-    """One number of the document with the line it stands on."""
-
-    value: float
-    unit: str
-    line: int
-    note_da: str | None = None
+    #: lines outside the case that speak of it: the overview at the front of the document
+    overview_lines: tuple[int, ...] = ()
 
 
 class MoneyRow(_Strict):
-    """One row of the money table, as written."""
+    """One row of a money table, as written. An empty cell of the document is ``None``."""
 
     id: str
     label_da: str
     line: int
-    thousand_dkk: dict[int, int]
-
-
-class SumRule(_Strict):
-    """A row that should be the sum of others, year by year."""
-
-    total: str
-    parts: tuple[str, ...] = Field(min_length=1)
-
-
-class RoundingRule(_Strict):
-    """A row that should be another one, rounded."""
-
-    rounded: str
-    exact: str
-    to_thousand_dkk: int = Field(gt=0)
-
-
-class WrittenDate(_Strict):
-    """A date as the document writes it. Without a line it is our assumption, and the note says so."""
-
-    date_on: date
-    as_written: str
-    line: int | None
-    note_da: str | None = None
-
-    @model_validator(mode="after")
-    def _assumption_is_explained(self) -> Self:
-        if self.line is None and not self.note_da:
-            raise ValueError("Expected a line or a note that explains the assumption, got neither.")
-        return self
+    thousand_dkk: dict[int, int | None]
+    #: the row's own total, where the table has a column for it
+    total_thousand_dkk: int | None = None
 
 
 class Share(_Strict):
@@ -105,21 +75,34 @@ class RolloutUnit(_Strict):
         return (self.full.date_on - self.begun.date_on).days
 
 
+class MoneyStep(_Strict):
+    """What part of the full saving the money table books from a day of its calendar on."""
+
+    from_on: date
+    part: Share
+    line: int
+    note_da: str | None = None
+
+
 class Rollout(_Strict):
-    """The schedule of the document, unit by unit."""
+    """The schedule of the document, unit by unit.
+
+    ``money_steps`` is empty where the money counts a unit in full from its beginning.
+    """
 
     ramp: Literal["linear"]
     ramp_note_da: str
     share_note_da: str
     units: tuple[RolloutUnit, ...] = Field(min_length=1)
+    money_steps: tuple[MoneyStep, ...] = ()
 
 
 class Criterion(_Strict):
-    """A success criterion and how the document says it is measured."""
+    """A success criterion and how the document says it is measured. ``target`` is absent where it names none."""
 
     id: str
     text_da: str
-    target: float
+    target: float | None
     unit: str
     measured_da: str
     line: int
@@ -139,19 +122,16 @@ class Contradiction(_Strict):
     effect_ratio: float | None = None
 
 
-class Population(_Strict):
-    """How many carers of the day shift are expected to save time, by kind of day."""
-
-    weekday: Figure
-    rest_day: Figure
-
-
 class BusinessCase(_Strict):
-    """One approved case. ``thousand_dkk`` amounts are in ``price_level``; negative means less spending."""
+    """One approved case. ``thousand_dkk`` amounts are in ``price_level``; negative means less spending.
+
+    ``saving_row`` is the row of money that pays for the drivers' time (or, for a case without minutes, the saving
+    itself); the hourly rate follows from it.
+    """
 
     id: str
-    technology: Literal["keys", "screen", "lift", "turning", "routing"]
-    component: str
+    technology: Technology
+    component: Component
     clock: Clock
     title_da: str
     title_en: str
@@ -161,15 +141,16 @@ class BusinessCase(_Strict):
     money_unit_dkk: int
     sign: Literal["negative_is_saving"]
     years: tuple[int, ...]
-    population: Population
-    minutes_per_carer: Figure
-    realisation_factor: Figure
-    full_effect_from_year: Figure
+    drivers: tuple[Driver, ...] = Field(min_length=1)
+    saving_row: str
+    full_effect_from_year: Figure | None = None
     payback_years: Figure
     figures: dict[str, Figure]
     rows: tuple[MoneyRow, ...]
     sums: tuple[SumRule, ...]
-    roundings: tuple[RoundingRule, ...]
+    totals: tuple[TotalRule, ...] = ()
+    pooled: tuple[PooledRule, ...] = ()
+    counts: tuple[CountRule, ...] = ()
     rollout: Rollout
     success_criteria: tuple[Criterion, ...]
     contradictions: tuple[Contradiction, ...]
@@ -177,17 +158,36 @@ class BusinessCase(_Strict):
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
         known = {row.id for row in self.rows}
-        named = {rule.total for rule in self.sums} | {part for rule in self.sums for part in rule.parts}
-        named |= {row for rule in self.roundings for row in (rule.rounded, rule.exact)}
-        named |= {c.row for c in self.contradictions if c.row is not None}
-        if unknown := named - known:
+        if unknown := set(self._named_rows()) - known:
             raise ValueError(f"Expected rows of the table, got {sorted(unknown)}.")
+        figures = {name for rule in self.counts for name in (rule.stated, *rule.parts)}
+        if unknown := figures - set(self.figures):
+            raise ValueError(f"Expected figures of the case, got {sorted(unknown)}.")
         for row in self.rows:
             if tuple(sorted(row.thousand_dkk)) != self.years:
                 raise ValueError(f"Expected the years {self.years} in row {row.id!r}.")
         if sum((unit.share.exact for unit in self.rollout.units), Fraction(0)) != 1:
             raise ValueError("Expected the shares of the rollout to sum to 1.")
         return self
+
+    def _named_rows(self) -> Iterator[str]:
+        yield self.saving_row
+        for rule in self.sums:
+            yield from (rule.total, *rule.parts)
+        yield from (rule.row for rule in self.totals)
+        for pooled in self.pooled:
+            yield from (pooled.stated, pooled.exact)
+        yield from (c.row for c in self.contradictions if c.row is not None and c.row not in self.figures)
+
+    @property
+    def has_minutes(self) -> bool:
+        """Whether the document promises time at all; a case may promise money only."""
+        return any(driver.in_time for driver in self.drivers)
+
+    @property
+    def saving_years(self) -> tuple[int, ...]:
+        """The years for which the saving row has an amount."""
+        return tuple(year for year in self.years if self.row(self.saving_row).thousand_dkk[year] is not None)
 
     def row(self, row_id: str) -> MoneyRow:
         """One row of the money table. Raises ``ValueError`` for an unknown row."""
@@ -197,8 +197,8 @@ class BusinessCase(_Strict):
         raise ValueError(f"Expected a row of case {self.id}, got {row_id!r}.")
 
     def amount_dkk_ore(self, row_id: str, year: int) -> int:
-        """An amount of the table in øre, in the case's price level and sign."""
-        return self.row(row_id).thousand_dkk[year] * self.money_unit_dkk * 100
+        """An amount of the table in øre, in the case's price level and sign; an empty cell is 0."""
+        return (self.row(row_id).thousand_dkk[year] or 0) * self.money_unit_dkk * 100
 
     def document_unit(self, name: str) -> RolloutUnit:
         """A unit of the document's rollout. Raises ``ValueError`` for an unknown name."""
@@ -206,43 +206,6 @@ class BusinessCase(_Strict):
             if unit.name == name:
                 return unit
         raise ValueError(f"Expected a unit of case {self.id}, got {name!r}.")
-
-
-class ArithmeticFinding(_Strict):
-    """A figure of the table that does not follow from the figures it should follow from."""
-
-    row: str
-    year: int
-    stated_thousand_dkk: int
-    computed_thousand_dkk: int
-
-
-def arithmetic_findings(case: BusinessCase) -> list[ArithmeticFinding]:
-    """Every place where the document's own sums and roundings do not hold, by rule."""
-    return [*_sum_findings(case), *_rounding_findings(case)]
-
-
-def _sum_findings(case: BusinessCase) -> Iterator[ArithmeticFinding]:
-    for rule in case.sums:
-        for year in case.years:
-            stated = case.row(rule.total).thousand_dkk[year]
-            computed = sum(case.row(part).thousand_dkk[year] for part in rule.parts)
-            if stated != computed:
-                yield _finding(rule.total, year, stated, computed)
-
-
-def _rounding_findings(case: BusinessCase) -> Iterator[ArithmeticFinding]:
-    for rule in case.roundings:
-        for year in case.years:
-            stated = case.row(rule.rounded).thousand_dkk[year]
-            steps = Fraction(case.row(rule.exact).thousand_dkk[year], rule.to_thousand_dkk)
-            computed = round(steps) * rule.to_thousand_dkk
-            if stated != computed:
-                yield _finding(rule.rounded, year, stated, computed)
-
-
-def _finding(row: str, year: int, stated: int, computed: int) -> ArithmeticFinding:
-    return ArithmeticFinding(row=row, year=year, stated_thousand_dkk=stated, computed_thousand_dkk=computed)
 
 
 def parse_case(text: str) -> BusinessCase:
@@ -253,6 +216,6 @@ def parse_case(text: str) -> BusinessCase:
 
 @cache
 def load_cases() -> dict[str, BusinessCase]:
-    """Every case that ships with the platform, by id."""
+    """Every case that ships with the platform by id, in the order of the waterfall."""
     cases = [parse_case(path.read_text(encoding="utf-8")) for path in sorted(CASES_DIR.glob("*.yaml"))]
-    return {case.id: case for case in cases}
+    return {case.id: case for case in sorted(cases, key=lambda case: waterfall_rank(case.technology))}

@@ -1,8 +1,9 @@
-"""Every metric the benefit exporter serves: name, help and labels in one place.
+"""Every metric the exporter serves: name, help and labels in one place.
 
 Gauges, because late registrations and corrections may lower a figure; a counter would read it as a restart.
 The label ``unit`` is the id of an organisation unit, or ``all`` for every unit together: the interval of a
 sum is not the sum of the intervals, so ``all`` is a series of its own and never to be added to the others.
+``technology`` is a name of :data:`metrics.technologies.TECHNOLOGIES`.
 """
 
 from dataclasses import dataclass
@@ -64,15 +65,45 @@ EVIDENCE_GRADE = MetricSpec(
 )
 CELLS_WITHHELD = MetricSpec(
     "omsorgstid_benefit_cells_withheld",
-    "Units and totals not shown because few carers stand behind them.",
+    "Units and totals not shown because few persons stand behind them.",
     ("technology",),
 )
+WATERFALL = MetricSpec(
+    "omsorgstid_benefit_waterfall_seconds",
+    "Time since go-live by step of the waterfall: freed, and of it used in blocks that hold planned work.",
+    ("technology", "unit", "stage"),
+)
+ADOPTION = MetricSpec(
+    "omsorgstid_adoption_subjects",
+    "How many citizens, residents or carers have come to a step of the adoption funnel.",
+    ("technology", "unit", "step"),
+)
+DEVICES_ENROLLED = MetricSpec("omsorgstid_devices_enrolled", "Devices in use.", ("kind",))
+DEVICES_OFFLINE = MetricSpec(
+    "omsorgstid_devices_offline", "Devices in use that keep a connection and are not connected.", ("kind",)
+)
+LAST_MESSAGE = MetricSpec(
+    "omsorgstid_ingest_last_message_timestamp_seconds", "World time at which a device was last heard."
+)
+QUARANTINE_OPEN = MetricSpec(
+    "omsorgstid_quarantine_open_messages", "Device messages that were set aside and wait for a person."
+)
+LOCK_BATTERIES = MetricSpec(
+    "omsorgstid_lock_batteries", "Locks in use by what their battery tells: ok, low, empty or unknown.", ("level",)
+)
+SCREEN_VISITS = MetricSpec(
+    "omsorgstid_screen_visits_last_day",
+    "Screen visits that ended in the last 24 hours, by how they went.",
+    ("outcome",),
+)
 
-CATALOGUE: tuple[MetricSpec, ...] = (
+BENEFITS: tuple[MetricSpec, ...] = (
     REALISED,
     TARGET,
     MONTH_REALISED,
     TARGET_PROBABILITY,
+    WATERFALL,
+    ADOPTION,
     BASELINE_TIMESTAMP,
     BASELINES_MISSING,
     LEDGER_LAST_UPDATE,
@@ -80,6 +111,16 @@ CATALOGUE: tuple[MetricSpec, ...] = (
     EVIDENCE_GRADE,
     CELLS_WITHHELD,
 )
+#: What the benefits rest on; read from the domains' stores by gateway.operation_gauges.
+OPERATIONS: tuple[MetricSpec, ...] = (
+    DEVICES_ENROLLED,
+    DEVICES_OFFLINE,
+    LAST_MESSAGE,
+    QUARANTINE_OPEN,
+    LOCK_BATTERIES,
+    SCREEN_VISITS,
+)
+CATALOGUE: tuple[MetricSpec, ...] = (*BENEFITS, *OPERATIONS)
 
 
 def catalogue_table() -> str:

@@ -1,24 +1,34 @@
 """What the benefit side tells the rest. No names: a purpose and a role say who looked and why."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from kernel.events import Event
+from kernel.events import Event, Upcaster
 
 Role = Literal["benefit_owner", "auditor"]
 
 
+def _kinds_of_every_technology(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew shifts only."""
+    lifted = dict(data)
+    return lifted | {"kind": lifted.pop("shift_kind"), "occasion_count": lifted.pop("shift_count")}
+
+
 class BaselineFrozen(Event):
-    """A time study was taken in and a baseline of a unit and shift kind is fixed from now on."""
+    """A measurement was taken in and a baseline of a technology and unit is fixed from now on."""
 
     event_type: ClassVar[str] = "benefit.baseline_frozen"
+    event_version: ClassVar[int] = 2
+    upcasters: ClassVar[Mapping[int, Upcaster]] = {1: _kinds_of_every_technology}
 
     baseline_id: str
     technology: str
     unit_id: str
-    shift_kind: str
+    #: day, evening or night for keys; leg for routing; week for screen; day for transfers
+    kind: str
     baseline_version: int
     mean_s: int
-    shift_count: int
+    occasion_count: int
 
 
 class MonthClosed(Event):

@@ -18,45 +18,19 @@ Eligible is a shift whose route had reached the tablet when the first physical v
 physical stop that formerly needed a fetched key (design §7.3).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
+from metrics.judgement import EvidenceClass, Judgement, Reason, counted
 from metrics.ledger import Baseline, Delivery, RouteProgress, ShiftProgress, VisitProgress
+from metrics.technologies import Component, Technology
+from metrics.time_spans import Span, length_without, merged, overlap, whole_s
 
 RULE_VERSION = "keys-1"
-TECHNOLOGY = "keys"
-COMPONENT = "base_trip"
-CLOCK = "vejtid"
+TECHNOLOGY: Technology = "keys"
+COMPONENT: Component = "base_trip"
 SHIFT_KIND = "day"
-
-Outcome = Literal["counted", "ineligible", "no_baseline"]
-Reason = Literal[
-    "no_visit",
-    "visit_not_ended",
-    "route_not_delivered",
-    "route_delivered_late",
-    "no_key_stop",
-    "no_baseline",
-]
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the rule says about one closed shift. Minutes are absent unless ``outcome`` is ``counted``."""
-
-    outcome: Outcome
-    eligible: bool
-    reason: Reason | None
-    evidence_class: Literal["device", "tap"]
-    evidence: tuple[int, ...]
-    inputs: dict[str, Any] = field(default_factory=dict)
-    baseline_id: str | None = None
-    baseline_s: int | None = None
-    actual_s: int | None = None
-    overhead_s: int | None = None
-    net_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +75,16 @@ def judge(shift: ShiftProgress, route: RouteProgress, baseline: Baseline | None)
     evidence = _evidence(shift, ends, delivery)
     evidence_class = _evidence_class(shift, route)
     if baseline is None:
-        return Judgement("no_baseline", True, "no_baseline", evidence_class, evidence, inputs)
-    actual_s = inputs["head_s"] + inputs["tail_s"]
-    overhead_s = inputs["door_loss_s"]
-    return Judgement(
-        outcome="counted",
-        eligible=True,
-        reason=None,
+        return Judgement("no_baseline", True, "no_baseline", COMPONENT, evidence_class, evidence, inputs)
+    return counted(
+        component=COMPONENT,
         evidence_class=evidence_class,
         evidence=evidence,
         inputs=inputs,
         baseline_id=baseline.baseline_id,
         baseline_s=baseline.mean_s,
-        actual_s=actual_s,
-        overhead_s=overhead_s,
-        net_s=baseline.mean_s - actual_s - overhead_s,
+        actual_s=inputs["head_s"] + inputs["tail_s"],
+        overhead_s=inputs["door_loss_s"],
     )
 
 
@@ -138,6 +107,7 @@ def _refused(
         outcome="ineligible",
         eligible=False,
         reason=reason,
+        component=COMPONENT,
         evidence_class=_evidence_class(shift, route),
         evidence=_evidence(shift, ends, delivery),
     )
@@ -145,19 +115,15 @@ def _refused(
 
 def _inputs(shift: ShiftProgress, route: RouteProgress, ends: _Ends, delivery: Delivery) -> dict[str, Any]:
     started_ms, ended_ms = shift.started_ms or 0, shift.ended_ms or 0
-    screen = _merged(
-        (v.begun_ms, v.ended_ms)
-        for v in shift.visits.values()
-        if not v.physical and v.begun_ms is not None and v.ended_ms is not None
-    )
-    head_ms = _length_without((started_ms, ends.first_begun_ms), screen)
-    tail_ms = _length_without((ends.last_ended_ms, ended_ms), screen)
-    losses = _merged(_door_losses(shift.visits.values()))
+    screen = screen_spans(shift)
+    head_ms = length_without((started_ms, ends.first_begun_ms), screen)
+    tail_ms = length_without((ends.last_ended_ms, ended_ms), screen)
+    losses = door_losses(shift)
     between = (ends.first_begun_ms, ends.last_ended_ms)
     return {
-        "head_s": _whole_s(head_ms),
-        "tail_s": _whole_s(tail_ms),
-        "door_loss_s": _whole_s(_overlap(between, losses)),
+        "head_s": whole_s(head_ms),
+        "tail_s": whole_s(tail_ms),
+        "door_loss_s": whole_s(overlap(between, losses)),
         "failed_doors": sum(v.failed_tap_ms is not None for v in shift.visits.values()),
         "key_stops": route.key_stop_count(delivery),
         "route_version": delivery.version,
@@ -166,38 +132,25 @@ def _inputs(shift: ShiftProgress, route: RouteProgress, ends: _Ends, delivery: D
     }
 
 
-def _door_losses(visits: Iterable[VisitProgress]) -> list[Span]:
+def screen_spans(shift: ShiftProgress) -> list[Span]:
+    """When the carer held screen visits, without overlaps: care, and neither key time nor travel."""
+    return merged(
+        (v.begun_ms, v.ended_ms)
+        for v in shift.visits.values()
+        if not v.physical and v.begun_ms is not None and v.ended_ms is not None
+    )
+
+
+def door_losses(shift: ShiftProgress) -> list[Span]:
+    """When the carer stood before a door that did not open, without overlaps."""
     spans: list[Span] = []
-    for visit in visits:
+    for visit in shift.visits.values():
         if visit.failed_tap_ms is None or not visit.physical:
             continue
         until_ms = visit.begun_ms if visit.begun_ms is not None else visit.settled_ms
         if until_ms is not None and until_ms > visit.failed_tap_ms:
             spans.append((visit.failed_tap_ms, until_ms))
-    return spans
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    """The same stretches of time without overlaps, in order."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _overlap(window: Span, spans: Sequence[Span]) -> int:
-    return sum(max(0, min(window[1], end) - max(window[0], start)) for start, end in spans)
-
-
-def _length_without(window: Span, spans: Sequence[Span]) -> int:
-    return max(0, window[1] - window[0]) - _overlap(window, spans)
-
-
-def _whole_s(length_ms: int) -> int:
-    return (length_ms + 500) // 1000
+    return merged(spans)
 
 
 def _evidence(shift: ShiftProgress, ends: _Ends | None, delivery: Delivery | None) -> tuple[int, ...]:
@@ -211,7 +164,7 @@ def _evidence(shift: ShiftProgress, ends: _Ends | None, delivery: Delivery | Non
     return tuple(sorted(position for position in found if position is not None))
 
 
-def _evidence_class(shift: ShiftProgress, route: RouteProgress) -> Literal["device", "tap"]:
+def _evidence_class(shift: ShiftProgress, route: RouteProgress) -> EvidenceClass:
     """``device`` when the first and the last visit behind a lock were begun by the lock itself."""
     locked = sorted(
         (v.begun_ms, v.begun_position or 0, v.by_door)

@@ -8,10 +8,12 @@ before (its position is not beyond the last one) changes nothing.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from devices.events import DoorOpened, OpeningSettled
 from kernel.events import Event
+from kernel.localtime import local_day
 from scheduling.events import (
     RouteDelivered,
     RoutePublished,
@@ -34,6 +36,11 @@ def epoch_ms(instant_at: datetime) -> int:
     return (instant_at - _EPOCH) // _MILLISECOND
 
 
+def day_of_ms(instant_ms: int) -> date:
+    """The Danish calendar day of an instant given in milliseconds since 1970."""
+    return local_day(_EPOCH + instant_ms * _MILLISECOND)
+
+
 def route_key(subject: str, day: str) -> str:
     """Names the route of a pseudonymous carer on a day."""
     return f"{subject}:{day}"
@@ -45,6 +52,8 @@ class VisitProgress:
 
     physical: bool = True
     by_door: bool = False
+    #: the citizen uses screen visits: the travel to this visit is counted there
+    screen_citizen: bool = False
     begun_ms: int | None = None
     begun_position: int | None = None
     ended_ms: int | None = None
@@ -60,6 +69,7 @@ class VisitProgress:
         return [
             self.physical,
             self.by_door,
+            self.screen_citizen,
             self.begun_ms,
             self.begun_position,
             self.ended_ms,
@@ -193,38 +203,55 @@ class Baseline:
     """What the ledger needs of a frozen baseline. ``known_position`` is its place in the log."""
 
     baseline_id: str
+    technology: str
     unit_id: str
-    shift_kind: str
+    kind: str
     version: int
     last_on: date
     valid_until_on: date
-    mean_s: int
+    total_s: int
+    measured_count: int
     known_position: int
 
+    @property
+    def mean_s(self) -> int:
+        """Seconds of one measured shift, leg, week or day, rounded."""
+        return self.seconds_of(1)
+
+    def seconds_of(self, count: int) -> int:
+        """Seconds ``count`` measured units would have taken, rounded once."""
+        return round(Fraction(self.total_s * count, self.measured_count))
+
     def holds_on(self, day: date) -> bool:
-        """Whether a shift of that day may be measured against it."""
+        """Whether an occasion of that day may be measured against it."""
         return self.last_on < day <= self.valid_until_on
 
 
 def baseline_for(
-    baselines: Iterable[Baseline], unit_id: str, shift_kind: str, day: date, position: int
+    baselines: Iterable[Baseline], technology: str, unit_id: str, kind: str, day: date, position: int
 ) -> Baseline | None:
-    """The newest baseline that holds on a day and was known at a position of the log."""
+    """The newest baseline of a unit that holds on a day and was known at a position of the log."""
     fitting = [
         b
         for b in baselines
-        if b.unit_id == unit_id and b.shift_kind == shift_kind and b.known_position <= position and b.holds_on(day)
+        if (b.technology, b.unit_id, b.kind) == (technology, unit_id, kind)
+        and b.known_position <= position
+        and b.holds_on(day)
     ]
     return max(fitting, key=lambda b: b.version, default=None)
 
 
-def fold_shift(shift: ShiftProgress, position: int, event: Event, subject: str) -> bool:
+def fold_shift(
+    shift: ShiftProgress, position: int, event: Event, subject: str, *, screen_citizen: bool = False
+) -> bool:
     """Take an event into the shift it belongs to. Returns whether it was new.
 
     Parameters
     ----------
     subject
         Pseudonym of the carer of the event; used when the event is the beginning of the shift.
+    screen_citizen
+        Whether the citizen of a visit that begins uses screen visits.
     """
     if position <= shift.last_position:
         return False
@@ -239,6 +266,7 @@ def fold_shift(shift: ShiftProgress, position: int, event: Event, subject: str) 
             shift.ended_ms, shift.ended_position = epoch_ms(event.at), position
         case VisitBegun():
             _visit_begun(shift.visit(event.visit_id), position, event)
+            shift.visit(event.visit_id).screen_citizen = screen_citizen
         case VisitEnded():
             visit = shift.visit(event.visit_id)
             visit.physical = event.mode == "physical"
@@ -267,7 +295,10 @@ def fold_route(route: RouteProgress, position: int, event: RoutePublished | Rout
 def _visit_begun(visit: VisitProgress, position: int, event: VisitBegun) -> None:
     visit.physical = event.mode == "physical"
     begun_ms = epoch_ms(event.at)
-    if visit.begun_ms is None or begun_ms < visit.begun_ms:
+    # A screen visit nobody answered begins again: the time between the tries is not spent on it. A physical visit
+    # began when it was first said to have begun.
+    later = visit.begun_ms is not None and begun_ms > visit.begun_ms
+    if visit.begun_ms is None or (later if event.mode == "screen" else begun_ms < visit.begun_ms):
         visit.begun_ms, visit.begun_position = begun_ms, position
         visit.by_door = event.source == "device"
 

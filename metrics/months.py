@@ -14,7 +14,7 @@ from metrics import store
 from metrics.baselines import months_later
 from metrics.errors import BenefitError
 from metrics.events import MonthClosed
-from metrics.keys_entries import RULE_VERSION, TECHNOLOGY
+from metrics.rule_versions import CURRENT_RULES
 from metrics.suppression import MINIMUM_SUBJECTS
 from metrics.tables import ClosedMonthRow, EntryRow
 
@@ -23,19 +23,22 @@ from metrics.tables import ClosedMonthRow, EntryRow
 class MonthLine:
     """One line of a closed month: the figure as closed, or what later entries changed on one day.
 
-    ``net_s`` is absent where fewer than five carers stand behind the line.
+    ``net_s`` is absent where fewer than five subjects stand behind the line.
     """
 
     kind: Literal["closed", "correction"]
+    technology: str
     unit_id: str
     on: date
     rule_version: str
     net_s: int | None
-    shift_count: int
+    occasion_count: int
 
 
 def close_month(work: Work, month: str, by_role: str) -> list[ClosedMonthRow]:
-    """Store the figures of a month, one row per unit that has entries in it.
+    """Store the figures of a month, one row per technology and unit that has entries in it.
+
+    A week belongs to the month its last day is in; one that is entered after the closing is a correction.
 
     Parameters
     ----------
@@ -51,24 +54,34 @@ def close_month(work: Work, month: str, by_role: str) -> list[ClosedMonthRow]:
     ValueError
         If the month is not written as year and month.
     """
-    first_on, last_on = month_bounds(month)
+    _first_on, last_on = month_bounds(month)
     if local_day(work.now) <= last_on:
         raise BenefitError("month_not_over", month=month)
-    closed = select(ClosedMonthRow).where(ClosedMonthRow.technology == TECHNOLOGY, ClosedMonthRow.month == month)
+    closed = select(ClosedMonthRow).where(ClosedMonthRow.month == month)
     if work.session.exec(closed).first() is not None:
         raise BenefitError("month_already_closed", month=month)
-    entry_id = store.newest_entry(work.session, TECHNOLOGY, last_on)
+    rows: list[ClosedMonthRow] = []
+    for technology, rule_version in CURRENT_RULES.items():
+        rows += _close(work, technology, rule_version, month, by_role)
+    return rows
+
+
+def _close(work: Work, technology: str, rule_version: str, month: str, by_role: str) -> list[ClosedMonthRow]:
+    first_on, last_on = month_bounds(month)
     units: dict[str, list[EntryRow]] = defaultdict(list)
-    for entry in store.entries_of(work.session, TECHNOLOGY, None, first_on, last_on):
+    for entry in store.entries_of(work.session, technology, None, first_on, last_on):
         units[entry.unit_id].append(entry)
+    if not units:
+        return []
+    entry_id = store.newest_entry(work.session, technology, last_on)
     rows = [
         ClosedMonthRow(
-            technology=TECHNOLOGY,
+            technology=technology,
             unit_id=unit_id,
             month=month,
-            rule_version=RULE_VERSION,
+            rule_version=rule_version,
             net_s=sum(e.net_s or 0 for e in entries),
-            shift_count=sum(e.outcome == "counted" for e in entries),
+            occasion_count=sum(e.outcome == "counted" for e in entries),
             entry_id=entry_id,
             closed_at=work.now,
             closed_by_role=by_role,
@@ -79,36 +92,41 @@ def close_month(work: Work, month: str, by_role: str) -> list[ClosedMonthRow]:
     work.record(
         MonthClosed(
             at=work.now,
-            technology=TECHNOLOGY,
+            technology=technology,
             month=month,
             closed_by_role=by_role,
-            rule_version=RULE_VERSION,
+            rule_version=rule_version,
         )
     )
     return rows
 
 
-def month_lines(session: Session, month: str) -> list[MonthLine]:
-    """The closed figures of a month and every correction since, by unit and day of correction."""
+def month_lines(session: Session, month: str, technology: str | None = None) -> list[MonthLine]:
+    """The closed figures of a month and every correction since, by technology, unit and day of correction.
+
+    Parameters
+    ----------
+    technology
+        One technology only; all where absent.
+    """
     first_on, last_on = month_bounds(month)
-    closed = session.exec(
-        select(ClosedMonthRow)
-        .where(ClosedMonthRow.technology == TECHNOLOGY, ClosedMonthRow.month == month)
-        .order_by(col(ClosedMonthRow.unit_id))
-    ).all()
+    query = select(ClosedMonthRow).where(ClosedMonthRow.month == month)
+    if technology is not None:
+        query = query.where(ClosedMonthRow.technology == technology)
     lines: list[MonthLine] = []
-    for row in closed:
-        entries = _entries_of_month(session, row.unit_id, first_on, last_on)
+    for row in session.exec(query.order_by(col(ClosedMonthRow.id))).all():
+        entries = _entries_of_month(session, row, first_on, last_on)
         before = [e for e in entries if (e.id or 0) <= row.entry_id and e.outcome == "counted"]
         subjects = {e.subject for e in before}
         lines.append(
             MonthLine(
                 kind="closed",
+                technology=row.technology,
                 unit_id=row.unit_id,
                 on=local_day(row.closed_at),
                 rule_version=row.rule_version,
                 net_s=row.net_s if len(subjects) >= MINIMUM_SUBJECTS else None,
-                shift_count=row.shift_count,
+                occasion_count=row.occasion_count,
             )
         )
         lines += _corrections(row, entries)
@@ -124,10 +142,10 @@ def month_bounds(month: str) -> tuple[date, date]:
     return first_on, months_later(first_on, 1) - timedelta(days=1)
 
 
-def _entries_of_month(session: Session, unit_id: str, first_on: date, last_on: date) -> list[EntryRow]:
+def _entries_of_month(session: Session, row: ClosedMonthRow, first_on: date, last_on: date) -> list[EntryRow]:
     query = select(EntryRow).where(
-        EntryRow.technology == TECHNOLOGY,
-        EntryRow.unit_id == unit_id,
+        EntryRow.technology == row.technology,
+        EntryRow.unit_id == row.unit_id,
         EntryRow.day_on >= first_on,
         EntryRow.day_on <= last_on,
     )
@@ -147,11 +165,12 @@ def _corrections(row: ClosedMonthRow, entries: Iterable[EntryRow]) -> list[Month
         lines.append(
             MonthLine(
                 kind="correction",
+                technology=row.technology,
                 unit_id=row.unit_id,
                 on=on,
                 rule_version=changed[-1].rule_version,
                 net_s=delta_s if enough else None,
-                shift_count=len(changed),
+                occasion_count=len(changed),
             )
         )
     return lines

@@ -11,8 +11,8 @@ from openpyxl.styles import Font
 
 from kernel.localtime import number_text
 from metrics.report import BenefitRow
+from metrics.technologies import TECHNOLOGIES, name_of
 
-_TECHNOLOGIES = {"keys": ("Nøgler + kørebog", "Keys + driving log")}
 _TEXTS: dict[str, tuple[str, str]] = {
     "technology": ("teknologi", "technology"),
     "unit": ("enhed", "unit"),
@@ -27,6 +27,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "stated": ("måltal som skrevet", "target as stated"),
     "implied": ("måltal efter egne datoer", "target by its own dates"),
     "selection": ("Selektion kan ikke udelukkes.", "Selection not ruled out."),
+    "covered": ("tal og måltal gælder {first} – {last}.", "figure and target are about {first} – {last}."),
 }
 _COLUMNS = (
     "technology",
@@ -44,19 +45,26 @@ _COLUMNS = (
     "grade",
     "selection_not_ruled_out",
     "subject_count",
-    "shift_count",
+    "occasion_count",
     "ineligible_count",
     "event_count",
     "status",
     "reason",
     "rule_version",
+    "used_min",
+    "component",
+    "clock",
+    "owner",
+    "covered_from_on",
+    "covered_to_on",
 )
 
 
 def table_text(rows: Sequence[BenefitRow], language: str = "da") -> str:
     """The report as aligned plain text; the same rows give the same bytes.
 
-    A title line (period, reading, rule version), the seven columns, and what has to be said below them.
+    A title line (period, reading, rule versions), the seven columns, and what has to be said below them: why a
+    figure is missing, and which days a technology is about where they are not all of the period.
     """
     if not rows:
         return ""
@@ -64,10 +72,10 @@ def table_text(rows: Sequence[BenefitRow], language: str = "da") -> str:
     table = [[_text(head, language) for head in heads]]
     table += [_cells(row, language) for row in rows]
     widths = [max(len(line[i]) for line in table) for i in range(len(heads))]
-    lines = [_title(rows[0], language), ""]
+    lines = [_title(rows, language), ""]
     lines += [_aligned(line, widths) for line in table]
     lines.insert(3, "  ".join("─" * width for width in widths))
-    notes = sorted({f"{_unit(r, language)}: {r.reason_text(language)}" for r in rows if r.reason})
+    notes = [*_covered_notes(rows, language), *_reason_notes(rows, language)]
     if any(r.status == "ok" and r.selection_not_ruled_out for r in rows):
         notes.append(_text("selection", language))
     return "\n".join([*lines, *([""] if notes else []), *notes, ""])
@@ -107,9 +115,11 @@ def to_xlsx(rows: Sequence[BenefitRow]) -> bytes:
 
 
 def technology_name(technology: str, language: str = "da") -> str:
-    """A technology as people call it."""
-    names = _TECHNOLOGIES.get(technology, (technology, technology))
-    return names[0 if language == "da" else 1]
+    """A technology as people call it; what is not known by name is called as it is."""
+    for known in TECHNOLOGIES:
+        if known == technology:
+            return name_of(known, language)
+    return technology
 
 
 def whole_minutes(seconds: int) -> int:
@@ -122,11 +132,38 @@ def _text(key: str, language: str) -> str:
     return _TEXTS[key][0 if language == "da" else 1]
 
 
-def _title(row: BenefitRow, language: str) -> str:
+def _title(rows: Sequence[BenefitRow], language: str) -> str:
+    row = rows[0]
     period = row.from_on.isoformat()
     if row.to_on != row.from_on:
         period += f" – {row.to_on.isoformat()}"
-    return f"{period} · {_text(row.reading, language)} · {row.rule_version}"
+    versions = ", ".join(dict.fromkeys(r.rule_version for r in rows if r.rule_version))
+    return " · ".join(part for part in (period, _text(row.reading, language), versions) if part)
+
+
+def _covered_notes(rows: Sequence[BenefitRow], language: str) -> list[str]:
+    """One line per technology whose figures are not about the whole period."""
+    notes: dict[str, str] = {}
+    for row in rows:
+        if row.covered_from_on is None or row.covered_to_on is None or row.unit_id is not None:
+            continue
+        if row.covered_to_on != row.to_on or (row.technology == "screen" and row.covered_from_on != row.from_on):
+            said = _text("covered", language).format(first=row.covered_from_on, last=row.covered_to_on)
+            notes[row.technology] = f"{technology_name(row.technology, language)}: {said}"
+    return list(notes.values())
+
+
+def _reason_notes(rows: Sequence[BenefitRow], language: str) -> list[str]:
+    """Each reason once per technology, with the units it is about unless it is about all."""
+    notes: list[str] = []
+    for technology in dict.fromkeys(row.technology for row in rows):
+        mine = [row for row in rows if row.technology == technology]
+        for reason in dict.fromkeys(row.reason for row in mine if row.reason is not None):
+            said = [row for row in mine if row.reason == reason]
+            name = technology_name(technology, language)
+            where = [name] if len(said) == len(mine) else [name, *(_unit(row, language) for row in said)]
+            notes.append(f"{', '.join(where)}: {said[0].reason_text(language)}")
+    return notes
 
 
 def _unit(row: BenefitRow, language: str) -> str:
@@ -138,7 +175,7 @@ def _cells(row: BenefitRow, language: str) -> list[str]:
     return [
         technology_name(row.technology, language),
         _unit(row, language),
-        _minutes(row.target_s, language),
+        _minutes(row.target_s, language) if row.has_target else "–",
         _realised(row, language),
         "–" if chance is None else f"{_percent(chance)} %",
         row.grade or "–",
@@ -192,12 +229,18 @@ def _values(row: BenefitRow) -> list[Any]:
         row.grade,
         row.selection_not_ruled_out,
         row.subject_count,
-        row.shift_count,
+        row.occasion_count,
         row.ineligible_count,
         row.event_count,
         row.status,
         row.reason,
         row.rule_version,
+        _exact_minutes(row.used_s),
+        row.component,
+        row.clock,
+        row.owner,
+        None if row.covered_from_on is None else row.covered_from_on.isoformat(),
+        None if row.covered_to_on is None else row.covered_to_on.isoformat(),
     ]
 
 

@@ -1,40 +1,39 @@
-"""The consumer that keeps the ledger of keys up to date with the log."""
+"""The consumer that keeps the ledger of carers' shifts up to date with the log: keys and routing.
+
+Both rules are about the same shift, so the log is read and folded once for the two of them.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import insert
 from sqlmodel import Session
 
 from devices.events import DoorOpened, OpeningSettled
 from kernel.events import Event, StoredEvent
 from kernel.work import Work
-from metrics import store
+from metrics import enrolment_store, keys_entries, routing_shifts, store
 from metrics.baselines import as_baseline, known_baselines
+from metrics.enrolments import Enrolment
+from metrics.entry_book import EntryBook
 from metrics.events import BaselineFrozen
-from metrics.keys_entries import (
-    CLOCK,
-    COMPONENT,
-    RULE_VERSION,
-    SHIFT_KIND,
-    TECHNOLOGY,
-    Judgement,
-    judge,
-)
+from metrics.judgement import RuleIdentity
+from metrics.keys_entries import SHIFT_KIND
 from metrics.ledger import (
     Baseline,
     RouteProgress,
     ShiftProgress,
     baseline_for,
+    epoch_ms,
     fold_route,
     fold_shift,
     route_key,
 )
 from metrics.pseudonyms import Pseudonyms
-from metrics.tables import BaselineRow, EntryRow
+from metrics.tables import BaselineRow
 from scheduling.events import (
+    CitizenEnrolled,
+    CitizenLeft,
     RouteDelivered,
     RoutePublished,
     ShiftEnded,
@@ -44,7 +43,14 @@ from scheduling.events import (
 )
 
 CONSUMER_NAME = "benefit-ledger-keys"
+KEYS = RuleIdentity(keys_entries.TECHNOLOGY, keys_entries.RULE_VERSION)
+ROUTING = RuleIdentity(routing_shifts.TECHNOLOGY, routing_shifts.RULE_VERSION)
+_KINDS = {KEYS: keys_entries.SHIFT_KIND, ROUTING: routing_shifts.BASELINE_KIND}
+#: This ledger's own memory of who uses screen visits.
+_ENROLMENT_LEDGER = KEYS.technology
+_KNOWN = tuple(rule.technology for rule in _KINDS)
 _RouteEvent = RoutePublished | RouteDelivered
+_EnrolmentEvent = CitizenEnrolled | CitizenLeft
 _WANTED = frozenset(
     cls.event_type
     for cls in (
@@ -57,23 +63,16 @@ _WANTED = frozenset(
         OpeningSettled,
         DoorOpened,
         BaselineFrozen,
+        CitizenEnrolled,
+        CitizenLeft,
     )
-)
-_FIGURES = (
-    "outcome",
-    "eligible",
-    "reason",
-    "evidence_class",
-    "baseline_id",
-    "baseline_s",
-    "actual_s",
-    "overhead_s",
-    "net_s",
 )
 
 
 class KeysLedger:
-    """Reads shifts, routes, visits and doors; writes one entry per day shift and corrections after it.
+    """Reads shifts, routes, visits and doors; writes one entry per day shift and rule, and corrections after it.
+
+    Keys and routing (:mod:`metrics.keys_entries`, :mod:`metrics.routing_shifts`).
 
     An entry is written by the event that closes its shift, a correction by the later event that changes its
     figures, so the ledger does not depend on how the log was cut into batches.
@@ -98,6 +97,9 @@ class KeysLedger:
         if isinstance(event, BaselineFrozen):
             self._baseline(batch, position, event)
             return
+        if isinstance(event, _EnrolmentEvent):
+            self._enrolment(batch, position, event)
+            return
         if isinstance(event, _RouteEvent):
             route = batch.route(route_key(self._pseudonyms.subject(event.carer_id), event.day))
             if fold_route(route, position, event):
@@ -109,7 +111,10 @@ class KeysLedger:
             return
         shift = batch.shift(owner_id)
         subject = self._pseudonyms.subject(event.carer_id) if event.carer_id is not None else ""
-        if not fold_shift(shift, position, event, subject):
+        uses_screen = isinstance(event, VisitBegun) and batch.uses_screen(
+            self._pseudonyms.subject(event.citizen_id), epoch_ms(event.at)
+        )
+        if not fold_shift(shift, position, event, subject, screen_citizen=uses_screen):
             return
         batch.touched_shifts.add(owner_id)
         if isinstance(event, ShiftStarted):
@@ -118,18 +123,35 @@ class KeysLedger:
             batch.touched_routes.add(route.route_key)
         batch.judge(shift, position, event.at)
 
+    def _enrolment(self, batch: "_Batch", position: int, event: _EnrolmentEvent) -> None:
+        if event.technology != "screen":
+            return
+        subject = self._pseudonyms.subject(event.citizen_id)
+        enrolment = batch.enrolments.setdefault(subject, Enrolment(subject))
+        if isinstance(event, CitizenEnrolled):
+            enrolment.enrol(position, event.unit_id, epoch_ms(event.at))
+        else:
+            enrolment.leave(position, epoch_ms(event.at))
+        batch.touched_enrolments.add(subject)
+
     def _baseline(self, batch: "_Batch", position: int, event: BaselineFrozen) -> None:
         """A baseline is known from its event on; shifts that waited for one are judged again."""
         row = batch.session.get(BaselineRow, event.baseline_id)
-        if row is None or row.technology != TECHNOLOGY or row.known_position is not None:
+        kinds = {rule.technology: kind for rule, kind in _KINDS.items()}
+        if row is None or row.technology not in kinds or row.known_position is not None:
             return
         row.known_position = position
         batch.session.add(row)
         batch.flush()
         batch.baselines.append(as_baseline(row))
-        if row.shift_kind != SHIFT_KIND:
+        if row.kind != kinds[row.technology]:
             return
-        waiting = store.shifts_without_baseline(batch.session, row.unit_id, row.last_on, row.valid_until_on)
+        waiting = [
+            entry.occasion_id
+            for entry in store.occasions_without_baseline(
+                batch.session, row.technology, row.last_on, row.valid_until_on, row.unit_id
+            )
+        ]
         batch.load_shifts(waiting)
         for shift_id in waiting:
             batch.judge(batch.shift(shift_id), position, event.at)
@@ -141,14 +163,20 @@ class _Batch:
 
     session: Session
     baselines: list[Baseline]
+    enrolments: dict[str, Enrolment]
+    book: EntryBook
     shifts: dict[str, ShiftProgress] = field(default_factory=dict)
     routes: dict[str, RouteProgress] = field(default_factory=dict)
     stored_shifts: set[str] = field(default_factory=set)
     stored_routes: set[str] = field(default_factory=set)
     touched_shifts: set[str] = field(default_factory=set)
     touched_routes: set[str] = field(default_factory=set)
-    written: dict[str, EntryRow] = field(default_factory=dict)
-    pending: dict[str, dict[str, Any]] = field(default_factory=dict)
+    touched_enrolments: set[str] = field(default_factory=set)
+
+    def uses_screen(self, subject: str, at_ms: int) -> bool:
+        """Whether a citizen used screen visits at an instant, as far as was read."""
+        enrolment = self.enrolments.get(subject)
+        return enrolment is not None and enrolment.covers(at_ms, at_ms)
 
     def shift(self, shift_id: str) -> ShiftProgress:
         """The progress of a shift, begun empty at its first mention."""
@@ -165,7 +193,7 @@ class _Batch:
         self.shifts.update(shifts)
         self.stored_shifts.update(shifts)
         self.load_routes(s.route_key for s in shifts.values() if s.subject)
-        self.written.update(store.latest_entries(self.session, wanted))
+        self.book.load(wanted)
 
     def load_routes(self, keys: Iterable[str]) -> None:
         """Fetch routes."""
@@ -174,33 +202,30 @@ class _Batch:
         self.stored_routes.update(routes)
 
     def judge(self, shift: ShiftProgress, position: int, at: datetime) -> None:
-        """Write an entry if the shift is closed and the figures are new or have changed."""
+        """Enter what each rule says if the shift is closed and the figures are new or have changed."""
         if not shift.closed or shift.kind != SHIFT_KIND:
             return
-        if shift.shift_id in self.pending:
-            # The former entry needs its id before another one can replace it.
-            self.write_entries()
-        former = self.written.get(shift.shift_id)
-        if former is not None and former.cause_position >= position:
-            return
-        day = date.fromisoformat(shift.day)
-        baseline = baseline_for(self.baselines, shift.unit_id, shift.kind, day, position)
+        keys = keys_entries.judge(shift, self.route(shift.route_key), self._baseline(KEYS, shift, position))
+        routing = routing_shifts.judge(shift, self._baseline(ROUTING, shift, position))
+        for rule, judgement in ((KEYS, keys), (ROUTING, routing)):
+            self.book.enter(
+                rule,
+                shift.shift_id,
+                judgement,
+                unit_id=shift.unit_id,
+                day_on=date.fromisoformat(shift.day),
+                subject=shift.subject,
+                position=position,
+                at=at,
+            )
+
+    def _baseline(self, rule: RuleIdentity, shift: ShiftProgress, position: int) -> Baseline | None:
+        former = self.book.current(rule, shift.shift_id)
         if former is not None and former.baseline_id is not None:
             # Frozen: an entry keeps the baseline it was measured against.
-            baseline = next(b for b in self.baselines if b.baseline_id == former.baseline_id)
-        judgement = judge(shift, self.route(shift.route_key), baseline)
-        if former is not None and all(getattr(former, f) == getattr(judgement, f) for f in _FIGURES):
-            return
-        self.pending[shift.shift_id] = _entry_values(shift, judgement, former, position, at)
-
-    def write_entries(self) -> None:
-        """Append the pending entries and remember them as current."""
-        if not self.pending:
-            return
-        self.session.flush()
-        self.session.execute(insert(EntryRow), list(self.pending.values()))
-        self.written.update(store.latest_entries(self.session, self.pending))
-        self.pending.clear()
+            return next(b for b in self.baselines if b.baseline_id == former.baseline_id)
+        day = date.fromisoformat(shift.day)
+        return baseline_for(self.baselines, rule.technology, shift.unit_id, _KINDS[rule], day, position)
 
     def flush(self) -> None:
         """Write everything."""
@@ -210,7 +235,10 @@ class _Batch:
         self.stored_routes |= self.touched_routes
         self.touched_shifts.clear()
         self.touched_routes.clear()
-        self.write_entries()
+        enrolments = [self.enrolments[s] for s in sorted(self.touched_enrolments)]
+        enrolment_store.save_enrolments(self.session, _ENROLMENT_LEDGER, enrolments)
+        self.touched_enrolments.clear()
+        self.book.write()
 
 
 def _shift_id(event: Event) -> str | None:
@@ -221,7 +249,13 @@ def _shift_id(event: Event) -> str | None:
 
 
 def _load(session: Session, read: Sequence[tuple[int, Event]], pseudonyms: Pseudonyms) -> _Batch:
-    batch = _Batch(session, known_baselines(session))
+    citizens = {
+        pseudonyms.subject(event.citizen_id)
+        for _position, event in read
+        if isinstance(event, VisitBegun | CitizenEnrolled | CitizenLeft)
+    }
+    enrolments = enrolment_store.load_enrolments(session, _ENROLMENT_LEDGER, citizens)
+    batch = _Batch(session, known_baselines(session, _KNOWN), enrolments, EntryBook(session))
     shift_ids: set[str] = set()
     keys: set[str] = set()
     for _position, event in read:
@@ -235,26 +269,3 @@ def _load(session: Session, read: Sequence[tuple[int, Event]], pseudonyms: Pseud
         shift_ids |= route.shift_ids
     batch.load_shifts(shift_ids)
     return batch
-
-
-def _entry_values(
-    shift: ShiftProgress, judgement: Judgement, former: EntryRow | None, position: int, at: datetime
-) -> dict[str, Any]:
-    return {
-        "technology": TECHNOLOGY,
-        "component": COMPONENT,
-        "clock": CLOCK,
-        "rule_version": RULE_VERSION,
-        "shift_id": shift.shift_id,
-        "revision": 1 if former is None else former.revision + 1,
-        "replaces_id": None if former is None else former.id,
-        "unit_id": shift.unit_id,
-        "day_on": date.fromisoformat(shift.day),
-        "subject": shift.subject,
-        "evidence": list(judgement.evidence),
-        "evidence_count": len(judgement.evidence),
-        "inputs": judgement.inputs,
-        "cause_position": position,
-        "recorded_at": at,
-        **{name: getattr(judgement, name) for name in _FIGURES},
-    }

@@ -7,12 +7,12 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, insert, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, insert, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from metrics.keys_entries import RULE_VERSION
 from metrics.ledger import RouteProgress, ShiftProgress
+from metrics.rule_versions import CURRENT_RULES, DAY_BASELINE_KINDS
 from metrics.tables import (
     BaselineRow,
     BaselineSampleRow,
@@ -22,6 +22,8 @@ from metrics.tables import (
     ShiftProgressRow,
 )
 
+#: Freed time counts as used from this much of one shift, week or day on: planned work fits in (design §7.7).
+USED_BLOCK_S = 15 * 60
 #: Stays below the number of bound values either database takes in one statement.
 _CHUNK = 500
 
@@ -91,60 +93,64 @@ def save_routes(session: Session, routes: Iterable[RouteProgress], stored: Colle
         session.execute(update(RouteProgressRow), known)
 
 
-def latest_entries(session: Session, shift_ids: Iterable[str]) -> dict[str, EntryRow]:
-    """The current entry of each of these shifts."""
-    found: dict[str, EntryRow] = {}
-    for chunk in _chunks(shift_ids):
-        query = select(EntryRow).where(is_current(), col(EntryRow.shift_id).in_(chunk))
-        found.update({row.shift_id: row for row in session.exec(query)})
+def latest_entries(session: Session, occasion_ids: Iterable[str]) -> dict[tuple[str, str], EntryRow]:
+    """The current entries of these occasions, by rule version and occasion."""
+    found: dict[tuple[str, str], EntryRow] = {}
+    for chunk in _chunks(occasion_ids):
+        query = select(EntryRow).where(is_current(), col(EntryRow.occasion_id).in_(chunk))
+        found.update({(row.rule_version, row.occasion_id): row for row in session.exec(query)})
     return found
 
 
-def shifts_without_baseline(session: Session, unit_id: str, first_on: date, last_on: date) -> list[str]:
-    """Shifts of a unit and period whose current entry waits for a baseline, oldest first."""
-    query = select(EntryRow.shift_id).where(
-        is_current(),
-        EntryRow.outcome == "no_baseline",
-        EntryRow.unit_id == unit_id,
-        EntryRow.day_on >= first_on,
-        EntryRow.day_on <= last_on,
-    )
+def occasions_without_baseline(
+    session: Session, technology: str, first_on: date, last_on: date, unit_id: str | None = None
+) -> list[EntryRow]:
+    """Current entries of a period that wait for a baseline, oldest first."""
+    query = select(EntryRow).where(*_in_period(technology, first_on, last_on), EntryRow.outcome == "no_baseline")
+    if unit_id is not None:
+        query = query.where(EntryRow.unit_id == unit_id)
     return list(session.exec(query.order_by(col(EntryRow.id))).all())
 
 
 @cache
 def is_current() -> ColumnElement[bool]:
-    """Entries of today's rule that no later entry replaces."""
+    """Entries of today's rules that no later entry replaces."""
     newer = aliased(EntryRow)
     replaced = exists().where(col(newer.replaces_id) == col(EntryRow.id))
-    return and_(col(EntryRow.rule_version) == RULE_VERSION, ~replaced)
+    return and_(col(EntryRow.rule_version).in_(CURRENT_RULES.values()), ~replaced)
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectSum:
-    """What one carer's counted shifts of a period sum to, against one baseline."""
+    """What one subject's counted occasions of a period sum to, against one baseline."""
 
     unit_id: str
     subject: str
     baseline_id: str
-    shift_count: int
+    occasion_count: int
+    #: how many times the baseline was applied: legs for routing, otherwise as many as occasions
+    baseline_count: int
     #: actual and overhead together
     spent_s: int
     net_s: int
+    #: of the net, what came in blocks that hold planned work
+    used_s: int
     device_count: int
     evidence_count: int
 
 
 def subject_sums(session: Session, technology: str, unit_id: str, from_on: date, to_on: date) -> list[SubjectSum]:
-    """Counted entries of a unit and period by carer and baseline."""
+    """Counted entries of a unit and period by subject and baseline."""
     keys = (EntryRow.unit_id, EntryRow.subject, EntryRow.baseline_id)
     device = case((col(EntryRow.evidence_class) == "device", 1), else_=0)
     query = (
         select(  # type: ignore[call-overload]
             *keys,
             func.count(),
+            func.sum(EntryRow.baseline_count),
             func.sum(col(EntryRow.actual_s) + col(EntryRow.overhead_s)),
             func.sum(EntryRow.net_s),
+            func.sum(used_seconds()),
             func.sum(device),
             func.sum(EntryRow.evidence_count),
         )
@@ -160,12 +166,12 @@ def subject_sums(session: Session, technology: str, unit_id: str, from_on: date,
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCount:
-    """How many shifts of a unit ended up with an outcome and reason; the adoption funnel."""
+    """How many occasions of a unit ended up with an outcome and reason."""
 
     unit_id: str
     outcome: str
     reason: str | None
-    shift_count: int
+    occasion_count: int
     subject_count: int
 
 
@@ -188,6 +194,12 @@ def entries_of(session: Session, technology: str, unit_id: str | None, from_on: 
     return list(session.exec(query.order_by(col(EntryRow.day_on), col(EntryRow.id))).all())
 
 
+def used_seconds() -> ColumnElement[int]:
+    """Of an entry's net, what can be used: blocks of at least :data:`USED_BLOCK_S`; losses count in full."""
+    net_s = col(EntryRow.net_s)
+    return case((or_(net_s >= USED_BLOCK_S, net_s < 0), net_s), else_=0)
+
+
 def newest_entry(session: Session, technology: str, until_on: date) -> int:
     """The highest entry id among the days up to one, 0 if there is none."""
     query = select(func.max(EntryRow.id)).where(EntryRow.technology == technology, EntryRow.day_on <= until_on)
@@ -195,18 +207,20 @@ def newest_entry(session: Session, technology: str, until_on: date) -> int:
 
 
 def baselines_in_use(session: Session, technology: str) -> dict[str, BaselineRow]:
-    """The newest day baseline of every unit that has one."""
-    query = select(BaselineRow).where(BaselineRow.technology == technology, BaselineRow.shift_kind == "day")
+    """The newest baseline of every unit that has one; of keys the one for day shifts."""
+    query = select(BaselineRow).where(
+        BaselineRow.technology == technology, BaselineRow.kind == DAY_BASELINE_KINDS.get(technology, "day")
+    )
     rows = session.exec(query.order_by(col(BaselineRow.version))).all()
     return {row.unit_id: row for row in rows}
 
 
-def baseline_samples(session: Session, baseline_id: str) -> list[tuple[str, int]]:
-    """The measured shifts of a baseline: pseudonymous carer and seconds at and to the base."""
-    query = select(BaselineSampleRow.subject, BaselineSampleRow.base_s, BaselineSampleRow.leg_s).where(
+def baseline_samples(session: Session, baseline_id: str) -> list[tuple[str, int, int]]:
+    """The measured occasions of a baseline: pseudonymous subject, measured units and seconds."""
+    query = select(BaselineSampleRow.subject, BaselineSampleRow.measured_count, BaselineSampleRow.measured_s).where(
         BaselineSampleRow.baseline_id == baseline_id
     )
-    return [(subject, base_s + leg_s) for subject, base_s, leg_s in session.exec(query)]
+    return [(subject, count, seconds) for subject, count, seconds in session.exec(query)]
 
 
 def receipts_for(session: Session, positions: Sequence[int]) -> dict[int, DeletionReceiptRow]:

@@ -1,77 +1,47 @@
 """What a business case promises for a unit on a day. Defined once, used by every report and gauge.
 
-Two readings, because the document says it in two ways (docs/adr/0003-keys-benefit.md):
+Two readings, because the documents say it in two ways (docs/adr/0003-keys-benefit.md):
 
 ``stated``
-    As the money table counts: a unit yields its full share from the day it begins.
+    As the money table counts: a unit yields its full share from the day it begins, or in the steps the table
+    books (``money_steps``); a rate that the money raises on another day than the text is raised on the money's.
 ``implied``
     As the rollout dates say: a unit grows from its beginning to full implementation, over as many days as the
-    document gives the unit it is matched with; the growth in between is linear (an assumption of the case).
+    document gives the unit it is matched with; the growth in between is linear (an assumption of the cases).
 
-The document's calendar meets ours in one point per unit: its beginning is our go-live.
+The document's calendar meets ours in one point per unit: its beginning is our go-live. Dated rates and steps move
+along with it.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from metrics.adoption import AdoptedUnit, Adoption, Comparison
 from metrics.business_case import BusinessCase, RolloutUnit
+from metrics.case_drivers import Driver, Population, RateStep, Reading
 from metrics.danish_days import is_rest_day
 
-Reading = Literal["stated", "implied"]
+__all__ = [
+    "READINGS",
+    "AdoptedUnit",
+    "Adoption",
+    "Comparison",
+    "Reading",
+    "Target",
+    "TargetYear",
+    "days",
+    "document_adoption",
+    "full_day_s",
+    "hourly_rate_dkk_ore",
+    "target_for",
+    "target_over",
+    "targets_table",
+]
+
 READINGS: tuple[Reading, ...] = ("stated", "implied")
-_SHARE_TOLERANCE = Fraction(1, 1_000_000)
-
-
-class Comparison(BaseModel):
-    """A concurrent comparison group the benefit owner states; without one the grade is at most C."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    description: str = Field(min_length=10)
-    by_lot: bool = False
-
-
-class AdoptedUnit(BaseModel):
-    """A local unit, the document's unit it stands for, when it began and its share of the carers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    unit_id: str
-    name: str
-    document_unit: str
-    go_live_on: date
-    carer_share: float = Field(gt=0, le=1)
-
-
-class Adoption(BaseModel):
-    """How a municipality took a case into use. The carer shares sum to 1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    case_id: str
-    units: tuple[AdoptedUnit, ...] = Field(min_length=1)
-    comparison: Comparison | None = None
-
-    @model_validator(mode="after")
-    def _shares_sum_to_one(self) -> Self:
-        total = sum((_share(unit) for unit in self.units), Fraction(0))
-        if abs(total - 1) > _SHARE_TOLERANCE:
-            raise ValueError(f"Expected carer shares that sum to 1, got {float(total)}.")
-        if len({unit.unit_id for unit in self.units}) != len(self.units):
-            raise ValueError("Expected every unit once.")
-        return self
-
-    def unit(self, unit_id: str) -> AdoptedUnit:
-        """One adopted unit. Raises ``ValueError`` if the unit has not adopted the case."""
-        for unit in self.units:
-            if unit.unit_id == unit_id:
-                return unit
-        raise ValueError(f"Expected a unit that adopted {self.case_id}, got {unit_id!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +58,15 @@ class Target:
 class TargetYear:
     """One year of a case in the document's own calendar, both readings side by side.
 
-    ``stated`` is the money table as written; ``implied`` the sum of the days by the rollout dates.
+    ``stated`` is the money table as written; ``implied`` the sum of the days by the rollout dates. Seconds are 0
+    where the case promises money only.
     """
 
     case_id: str
     technology: str
     clock: str
     year: int
-    wage_saving_dkk_ore: int
+    saving_dkk_ore: int
     stated_ratio: float
     stated_s: int
     implied_ratio: float
@@ -117,12 +88,14 @@ def target_for(case: BusinessCase, adoption: Adoption, unit: str, on: date, read
     unit
         Id of a unit of the adoption.
     on
-        A local day; Saturdays, Sundays and Danish public holidays count with the smaller staff.
+        A local day; Saturdays, Sundays and Danish public holidays count with the smaller staff where the
+        document has one. Weekly figures are a seventh a day, yearly ones a 365th.
 
     Returns
     -------
     Target
-        0 s before go-live, otherwise carers of that kind of day x minutes x the unit's share (x the ramp).
+        0 s before go-live and after the unit has ended; otherwise, for the unit and those merged into it, the
+        drivers' population x rate x share (x ramp).
 
     Raises
     ------
@@ -131,31 +104,23 @@ def target_for(case: BusinessCase, adoption: Adoption, unit: str, on: date, read
 
     Notes
     -----
-    Document 004:389 (125 and 50 carers, 15 minutes) and 004:419-424 (dates).
+    Document 004:389 (keys), 131-134 (screen visits), 542-550 and 596 (lifts and turning systems), 703 (tablets).
     """
     if adoption.case_id != case.id:
         raise ValueError(f"Expected an adoption of {case.id}, got one of {adoption.case_id}.")
-    adopted = adoption.unit(unit)
-    document_unit = case.document_unit(adopted.document_unit)
-    day_s = full_day_s(case, on)
-    ratio = _ratio(adopted, document_unit, on, reading)
-    figure = case.population.rest_day if is_rest_day(on) else case.population.weekday
-    kind = "rest day" if is_rest_day(on) else "weekday"
+    carried = adoption.carried_by(adoption.unit(unit), on)
+    parts = [_part(case, part, on, reading) for part in carried]
     return Target(
-        seconds=round(day_s * _share(adopted) * ratio),
+        seconds=round(sum((seconds for seconds, _basis in parts), Fraction(0))),
         document=case.document.number,
-        line=figure.line,
-        basis=(
-            f"{figure.value:g} carers ({kind}) x {case.minutes_per_carer.value:g} min"
-            f" x share {float(_share(adopted)):.4f} x {reading} {float(ratio):.4f}"
-        ),
+        line=_line(case, on),
+        basis="; ".join(basis for _seconds, basis in parts) or "the unit does not exist on this day",
     )
 
 
 def full_day_s(case: BusinessCase, on: date) -> int:
     """Seconds the case promises on a day once every unit has its full effect."""
-    carers = case.population.rest_day if is_rest_day(on) else case.population.weekday
-    return round(carers.value * case.minutes_per_carer.value * 60)
+    return round(sum((driver.full_day_s(on) for driver in case.drivers), Fraction(0)))
 
 
 def target_over(case: BusinessCase, adoption: Adoption, unit: str, from_on: date, to_on: date, reading: Reading) -> int:
@@ -173,7 +138,7 @@ def document_adoption(case: BusinessCase) -> Adoption:
                 name=unit.name,
                 document_unit=unit.name,
                 go_live_on=unit.begun.date_on,
-                carer_share=float(unit.share.exact),
+                share=float(unit.share.exact),
             )
             for unit in case.rollout.units
         ),
@@ -181,19 +146,18 @@ def document_adoption(case: BusinessCase) -> Adoption:
 
 
 def targets_table(cases: Mapping[str, BusinessCase]) -> list[TargetYear]:
-    """Every case, year by year, in the document's own calendar."""
-    return [_year(case, year) for case in cases.values() for year in case.years]
+    """Every case, year by year, in the document's own calendar, for the years it has an amount for."""
+    return [_year(case, year) for case in cases.values() for year in case.saving_years]
 
 
-def hourly_rate_dkk_ore(case: BusinessCase) -> int:
-    """Øre per hour implied by the case: wage saving at full effect over its hours in a 52-week year.
+def hourly_rate_dkk_ore(case: BusinessCase) -> int | None:
+    """Øre per hour implied by the case: its saving at full effect over its hours; ``None`` without minutes.
 
-    The rates of the cases differ and are never pooled (design §7.10).
+    Hours as the documents count a year: 52 weeks, or 365 days where every day is alike. The rates of the cases
+    differ and are never pooled (design §7.10).
     """
-    weekly_s = (
-        60 * case.minutes_per_carer.value * (5 * case.population.weekday.value + 2 * case.population.rest_day.value)
-    )
-    return round(-_full_year_ore(case) / (weekly_s * 52 / 3600))
+    hours = sum((driver.full_year_h for driver in case.drivers), Fraction(0))
+    return round(-_full_year_ore(case) / hours) if hours else None
 
 
 def days(from_on: date, to_on: date) -> Iterator[date]:
@@ -207,41 +171,99 @@ def _year(case: BusinessCase, year: int) -> TargetYear:
     full_s = sum(full_day_s(case, day) for day in days(first_on, last_on))
     adoption = document_adoption(case)
     implied_s = sum(target_over(case, adoption, unit.unit_id, first_on, last_on, "implied") for unit in adoption.units)
-    saving_ore = case.amount_dkk_ore("wage_saving", year)
+    saving_ore = case.amount_dkk_ore(case.saving_row, year)
     stated = Fraction(saving_ore, _full_year_ore(case))
     return TargetYear(
         case_id=case.id,
         technology=case.technology,
         clock=case.clock,
         year=year,
-        wage_saving_dkk_ore=saving_ore,
+        saving_dkk_ore=saving_ore,
         stated_ratio=round(float(stated), 4),
         stated_s=round(full_s * stated),
-        implied_ratio=round(implied_s / full_s, 4),
+        implied_ratio=round(implied_s / full_s if full_s else float(_mean_ramp(case, adoption, year)), 4),
         implied_s=implied_s,
         document=case.document.number,
-        lines=(
-            case.row("wage_saving").line,
-            case.population.weekday.line,
-            *(unit.full.line for unit in case.rollout.units if unit.full.line is not None),
-        ),
+        lines=_lines(case),
         contradictions=tuple(c.id for c in case.contradictions if c.year in (None, year)),
     )
 
 
+def _mean_ramp(case: BusinessCase, adoption: Adoption, year: int) -> Fraction:
+    """How much of the full effect a year has by the rollout dates alone, for a case without minutes."""
+    calendar = list(days(date(year, 1, 1), date(year, 12, 31)))
+    ramps = (
+        unit.exact_share * _ratio(case, unit, case.document_unit(unit.document_unit), day, "implied")
+        for unit in adoption.units
+        for day in calendar
+    )
+    return sum(ramps, Fraction(0)) / len(calendar)
+
+
+def _lines(case: BusinessCase) -> tuple[int, ...]:
+    """Where a year's figures stand: the money, the drivers' numbers and rates, the dates of the schedule."""
+    drivers = [
+        line
+        for driver in case.drivers
+        for line in (*_population_lines(driver.population), *(step.line for step in driver.rates))
+    ]
+    dates = [unit.full.line for unit in case.rollout.units if unit.full.line is not None]
+    return tuple(dict.fromkeys((case.row(case.saving_row).line, *drivers, *dates)))
+
+
+def _population_lines(population: Population | None) -> list[int]:
+    if population is None:
+        return []
+    return [figure.line for rest_day in (False, True) for figure in population.on(rest_day)]
+
+
 def _full_year_ore(case: BusinessCase) -> int:
-    return case.amount_dkk_ore("wage_saving", max(case.years))
+    return case.amount_dkk_ore(case.saving_row, max(case.saving_years))
 
 
-def _share(unit: AdoptedUnit) -> Fraction:
-    # A third given as a float must stay a third, or the day's seconds come out one short.
-    return Fraction(unit.carer_share).limit_denominator(100_000)
+def _line(case: BusinessCase, on: date) -> int:
+    driver = case.drivers[0]
+    return driver.population.on(is_rest_day(on))[0].line if driver.population else driver.rates[0].line
 
 
-def _ratio(unit: AdoptedUnit, document_unit: RolloutUnit, on: date, reading: Reading) -> Fraction:
+def _part(case: BusinessCase, unit: AdoptedUnit, on: date, reading: Reading) -> tuple[Fraction, str]:
+    """Seconds of one adopted unit on a day, and how they came about."""
+    document_unit = case.document_unit(unit.document_unit)
+    ratio = _ratio(case, unit, document_unit, on, reading)
+    document_on = document_unit.begun.date_on + (on - unit.go_live_on)
+    seconds, said = Fraction(0), []
+    for driver in case.drivers:
+        step = driver.step_on(document_on, reading)
+        if step is not None:
+            seconds += driver.full_day_s(on, step)
+            said.append(_basis(driver, step, on))
+    share = f"share {float(unit.exact_share):.4f} x {reading} {float(ratio):.4f}"
+    return seconds * unit.exact_share * ratio, f"({' + '.join(said)}) x {share}"
+
+
+def _basis(driver: Driver, step: RateStep, on: date) -> str:
+    rate = f"{step.value:g} {driver.unit.replace('_', ' ')}"
+    if driver.population is None:
+        return f"{rate}, no number of contacts: money only"
+    figures = driver.population.on(is_rest_day(on))
+    number = " + ".join(f"{figure.value:g}" for figure in figures)
+    kind = "" if driver.population.every_day else " (rest day)" if is_rest_day(on) else " (weekday)"
+    factor = "" if driver.applied_factor == 1 else f" x {float(driver.applied_factor):g}"
+    return f"{number} {figures[0].unit}{kind} x {rate}{factor}"
+
+
+def _ratio(case: BusinessCase, unit: AdoptedUnit, document_unit: RolloutUnit, on: date, reading: Reading) -> Fraction:
     since_go_live = (on - unit.go_live_on).days
     if since_go_live < 0:
         return Fraction(0)
-    if reading == "stated" or document_unit.ramp_days <= 0:
+    if reading == "stated":
+        return _money_part(case, document_unit.begun.date_on + timedelta(days=since_go_live))
+    if document_unit.ramp_days <= 0:
         return Fraction(1)
     return min(Fraction(1), Fraction(since_go_live, document_unit.ramp_days))
+
+
+def _money_part(case: BusinessCase, document_on: date) -> Fraction:
+    """What part of the full saving the money books on a day of its calendar, from a unit's beginning on."""
+    steps = [step for step in case.rollout.money_steps if step.from_on <= document_on]
+    return steps[-1].part.exact if steps else Fraction(1)

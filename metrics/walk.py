@@ -1,7 +1,7 @@
 """The walk back: from a figure to its entries, from an entry to the events it rests on.
 
 Pseudonymous, for benefit owner and auditor only, with a stated purpose, and every step is itself an event.
-Entries come in the order they were written; they can be neither sorted nor filtered by carer (design §7.11).
+Entries come in the order they were written; they can be neither sorted nor filtered by subject (design §7.11).
 """
 
 from collections.abc import Sequence
@@ -112,7 +112,8 @@ def walk_entry(
     Parameters
     ----------
     pseudonyms
-        Where given, the carer of each event is shown by the same pseudonym as in the ledger.
+        Where given, the carer of each event is shown by the same pseudonym as in the ledger. Citizens are the
+        subjects of some entries; the events do not name them again.
 
     Raises
     ------
@@ -145,9 +146,9 @@ def walk_entry(
     )
 
 
-def corrections_of(session: Session, shift_id: str) -> list[EntryRow]:
-    """Every entry a shift ever had, oldest first."""
-    query = select(EntryRow).where(EntryRow.shift_id == shift_id)
+def corrections_of(session: Session, occasion_id: str) -> list[EntryRow]:
+    """Every entry an occasion ever had, oldest first, rule by rule."""
+    query = select(EntryRow).where(EntryRow.occasion_id == occasion_id)
     return sorted(session.exec(query), key=lambda entry: (entry.rule_version, entry.revision))
 
 

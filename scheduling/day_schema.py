@@ -23,8 +23,9 @@ DeviceKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(min_length=1, max_length=160)]
-ConsentKind = Literal["electronic_key", "screen"]
-"""What a citizen is asked to consent to: a lock that opens for the carer's tablet, visits by screen."""
+ConsentKind = Literal["electronic_key", "screen", "relative", "auto_answer"]
+"""What a citizen is asked to consent to: a lock that opens for the carer's tablet, visits by screen, a relative who
+looks along, a screen that answers by itself."""
 Minutes = Annotated[float, Field(ge=0, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=172_800)]
 

@@ -15,7 +15,7 @@ Source = Literal["manual", "device"]
 Mode = Literal["physical", "screen"]
 Outcome = Literal["done", "partly", "nobody_home", "declined", "cancelled_at_door", "no_answer", "technical_failure"]
 """How a visit went; the last two are for screen visits only."""
-TaskKind = Literal["screen_unanswered", "screen_needs_physical", "door_fault", "carer_ill", "tablet_lost"]
+TaskKind = Literal["screen_unanswered", "screen_needs_physical", "call_back", "door_fault", "carer_ill", "tablet_lost"]
 AbsenceKind = Literal["sick", "child_sick", "holiday", "course"]
 ShiftKind = Literal["day", "evening", "night"]
 
@@ -212,6 +212,31 @@ class TaskSettled(Event):
     unit_id: str
     kind: TaskKind
     how: str
+
+
+class TabletLost(Event):
+    """A carer's tablet was reported lost: the key it held for the shift is void from this event on."""
+
+    event_type: ClassVar[str] = "tablet.lost"
+
+    shift_id: str
+    carer_id: str
+    unit_id: str
+    reason: str
+    #: the void key (hex thumbprint)
+    holder_thumbprint: str
+
+
+class ShiftKeyReplaced(Event):
+    """A shift goes on with another tablet's key, after the one before was reported lost."""
+
+    event_type: ClassVar[str] = "shift.key_replaced"
+
+    shift_id: str
+    carer_id: str
+    unit_id: str
+    replaces: str
+    holder_thumbprint: str
 
 
 class CitizenLeft(Event):

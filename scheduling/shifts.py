@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from kernel.localtime import clock_text
 from kernel.work import Work
 from scheduling.errors import SchedulingError
-from scheduling.events import Place, ShiftEnded, ShiftKind, ShiftStarted
+from scheduling.events import Place, ShiftEnded, ShiftKeyReplaced, ShiftKind, ShiftStarted, TabletLost
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import ShiftRow, VisitRow
 
@@ -46,8 +46,9 @@ def start_shifts(work: Work, starts: Sequence[ShiftStart]) -> list[ShiftRow]:
     Raises
     ------
     SchedulingError
-        ``no_shift_today``, ``shift_already_begun`` (another key) or ``shift_ended``. A repeat with the same
-        key changes nothing: taps come twice over a bad network.
+        ``no_shift_today``, ``shift_already_begun`` (another key), ``shift_ended``, or ``key_reported_lost``. A
+        repeat with the same key changes nothing: taps come twice over a bad network. After a lost tablet the
+        shift takes the key of the next one.
     """
     rows = _by_carer(work.session, {(s.carer_id, s.day) for s in starts})
     changed = []
@@ -58,7 +59,9 @@ def start_shifts(work: Work, starts: Sequence[ShiftStart]) -> list[ShiftRow]:
         if row.state == "ended":
             raise SchedulingError("shift_ended")
         if row.state == "begun":
-            if row.holder_thumbprint != start.holder_thumbprint:
+            if _takes_over(work, row, start):
+                changed.append(row)
+            elif row.holder_thumbprint != start.holder_thumbprint:
                 raise SchedulingError("shift_already_begun", clock=clock_text(row.started_at or work.now))
             continue
         row.state, row.started_at, row.started_from = "begun", start.at, start.place
@@ -110,6 +113,31 @@ def end_shifts(work: Work, ends: Sequence[ShiftEnd]) -> list[ShiftRow]:
     return changed
 
 
+def lose_tablet(work: Work, carer_id: str, day: date, reason: str) -> ShiftRow | None:
+    """Void the key of a carer's shift under way. The shift goes on; another tablet may bring another key.
+
+    Returns
+    -------
+    ShiftRow | None
+        The shift whose key is void now; ``None`` where no key was held: off duty, or reported already.
+    """
+    row = _by_carer(work.session, {(carer_id, day)}).get((carer_id, day))
+    if row is None or row.state != "begun" or row.holder_thumbprint is None:
+        return None
+    row.lost_thumbprint, row.holder_thumbprint = row.holder_thumbprint, None
+    work.record(
+        TabletLost(
+            at=work.now,
+            shift_id=row.id,
+            carer_id=row.carer_id,
+            unit_id=row.unit_id,
+            reason=reason,
+            holder_thumbprint=row.lost_thumbprint,
+        )
+    )
+    return row
+
+
 def shift_of(session: Session, carer_id: str, day: date) -> ShiftRow | None:
     """A carer's shift on a day, if there is one."""
     return session.exec(
@@ -121,6 +149,27 @@ def shifts_on(session: Session, day: date) -> list[ShiftRow]:
     """All shifts of a day, by carer."""
     query = select(ShiftRow).where(ShiftRow.day == day, ShiftRow.state != "cancelled")
     return list(session.exec(query.order_by(col(ShiftRow.carer_id))).all())
+
+
+def _takes_over(work: Work, row: ShiftRow, start: ShiftStart) -> bool:
+    """Let another tablet's key follow the one that was reported lost."""
+    lost, new = row.lost_thumbprint, start.holder_thumbprint
+    if row.holder_thumbprint is not None or lost is None or new is None:
+        return False
+    if new == lost:
+        raise SchedulingError("key_reported_lost")
+    row.holder_thumbprint = new
+    work.record(
+        ShiftKeyReplaced(
+            at=start.at,
+            shift_id=row.id,
+            carer_id=row.carer_id,
+            unit_id=row.unit_id,
+            replaces=lost,
+            holder_thumbprint=new,
+        )
+    )
+    return True
 
 
 def _by_carer(session: Session, wanted: set[tuple[str, date]]) -> dict[tuple[str, date], ShiftRow]:

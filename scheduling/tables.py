@@ -50,6 +50,8 @@ class ShiftRow(SQLModel, table=True):
     ended_place: str | None = Field(default=None, max_length=16)
     #: SHA-256 thumbprint (hex) of the shift's key in the tablet; grants bind to it
     holder_thumbprint: str | None = Field(default=None, max_length=64)
+    #: the key of the tablet last reported lost in this shift
+    lost_thumbprint: str | None = Field(default=None, max_length=64)
 
 
 class RouteRow(SQLModel, table=True):
@@ -130,3 +132,43 @@ class VisitRow(SQLModel, table=True):
     source: str | None = Field(default=None, max_length=16)
     shift_id: str | None = Field(default=None, max_length=64)
     note: str | None = Field(default=None, max_length=2000)
+
+
+class AbsenceRow(SQLModel, table=True):
+    """A carer who cannot come on a day. No diagnosis, no history page: it exists so that the day can be saved."""
+
+    __tablename__ = "absence"
+    __table_args__ = (UniqueConstraint("carer_id", "day", name="uq_absence_carer_day"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    carer_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64, index=True)
+    day: date = Field(index=True)
+    kind: str = Field(max_length=16)
+    reported_at: datetime = Field(sa_type=UtcDateTime)
+    #: split or substitute
+    covered_by: str = Field(max_length=16)
+
+
+class TaskRow(SQLModel, table=True):
+    """Something a planner has to deal with."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index("ix_task_open", "state", "day", "unit_id"),
+        UniqueConstraint("visit_id", "kind", name="uq_task_visit_kind"),
+    )
+
+    task_id: str = Field(primary_key=True, max_length=64)
+    kind: str = Field(max_length=32)
+    unit_id: str = Field(max_length=64)
+    day: date
+    visit_id: str | None = Field(default=None, max_length=64)
+    citizen_id: str | None = Field(default=None, max_length=64)
+    carer_id: str | None = Field(default=None, max_length=64)
+    #: open | settled
+    state: str = Field(default="open", max_length=16)
+    raised_at: datetime = Field(sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    how: str | None = Field(default=None, max_length=160)
+    facts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))

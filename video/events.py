@@ -66,6 +66,8 @@ class ScreenVisitUnanswered(Event):
     unit_id: str
     attempt: int
     next_try_at: AwareDatetime | None
+    #: the citizen answered *Ikke nu* instead of letting it ring
+    declined: bool = False
 
 
 class ScreenVisitEnded(Event):

@@ -1,1 +1,158 @@
-"""Tables of vehicles, their trips and the driving logs."""
+"""Tables of vehicles, their trips and the driving logs.
+
+Ids are opaque. Positions stand in ``vehicle_fix`` and ``vehicle_trip`` only, and never those of private driving.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from kernel.database import UtcDateTime
+from kernel.tables import BigId
+
+
+class VehicleRow(SQLModel, table=True):
+    """A car with a tracker. The tracker's id is the vehicle's."""
+
+    __tablename__ = "vehicle"
+
+    device_id: str = Field(primary_key=True, max_length=64)
+    reg_no: str = Field(max_length=16, unique=True)
+    unit_id: str = Field(max_length=64, index=True)
+    #: up to where the tracker's present start is committed without a hole: its watermark
+    ack_boot: int = Field(default=-1, sa_type=BigInteger)
+    ack_seq: int = Field(default=0, sa_type=BigInteger)
+
+
+class VehicleAssignmentRow(SQLModel, table=True):
+    """Who had a car from when to when. A trip's driver is looked up here by the time of the trip."""
+
+    __tablename__ = "vehicle_assignment"
+    __table_args__ = (
+        Index("ix_vehicle_assignment_vehicle", "vehicle_id", "from_at"),
+        Index("ix_vehicle_assignment_carer", "carer_id", "from_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    vehicle_id: str = Field(max_length=64)
+    carer_id: str = Field(max_length=64)
+    from_at: datetime = Field(sa_type=UtcDateTime)
+    to_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    #: chosen (on the tablet) | planned
+    how: str = Field(max_length=16)
+    #: what the carer read from the instrument, metres
+    odometer_m: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class VehicleFixRow(SQLModel, table=True):
+    """A fix as the tracker told it. A private one has no position; one that is not believed has its reason."""
+
+    __tablename__ = "vehicle_fix"
+    __table_args__ = (
+        UniqueConstraint("vehicle_id", "boot", "seq", name="uq_vehicle_fix"),
+        Index("ix_vehicle_fix_at", "vehicle_id", "ts_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    vehicle_id: str = Field(max_length=64)
+    boot: int = Field(sa_type=BigInteger)
+    seq: int = Field(sa_type=BigInteger)
+    ts_at: datetime = Field(sa_type=UtcDateTime)
+    lat_deg: float | None = None
+    lon_deg: float | None = None
+    odometer_m: int = Field(sa_type=BigInteger)
+    ignition: bool
+    speed_kmh: float | None = None
+    private: bool = False
+    #: jump | odometer_backwards
+    set_aside: str | None = Field(default=None, max_length=32)
+
+
+class VehicleTripRow(SQLModel, table=True):
+    """A trip from stop to stop, or a stretch of the odometer that nobody recorded."""
+
+    __tablename__ = "vehicle_trip"
+    __table_args__ = (
+        Index("ix_vehicle_trip_vehicle", "vehicle_id", "started_at"),
+        Index("ix_vehicle_trip_unit_day", "unit_id", "day"),
+        Index("ix_vehicle_trip_carer_day", "carer_id", "day"),
+    )
+
+    id: str = Field(primary_key=True, max_length=64)
+    vehicle_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64)
+    carer_id: str | None = Field(default=None, max_length=64)
+    day: date
+    revision: int = 1
+    #: late data changed its times or kilometres after it was first recorded
+    corrected: bool = False
+    #: open | closed | missing | withdrawn
+    state: str = Field(max_length=16)
+    mode: str = Field(max_length=16)
+    #: business | private | unknown
+    purpose: str = Field(max_length=16)
+    visit_id: str | None = Field(default=None, max_length=64)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime = Field(sa_type=UtcDateTime)
+    start_odometer_m: int = Field(sa_type=BigInteger)
+    end_odometer_m: int = Field(sa_type=BigInteger)
+    distance_m: int
+    track_m: int
+    start_lat_deg: float | None = None
+    start_lon_deg: float | None = None
+    end_lat_deg: float | None = None
+    end_lon_deg: float | None = None
+    #: doubts, sorted, separated by commas
+    doubts: str = Field(default="", max_length=64)
+
+
+class DrivingLogRow(SQLModel, table=True):
+    """The driving log of one carer on one day, in a car or on a bicycle."""
+
+    __tablename__ = "driving_log"
+    __table_args__ = (
+        UniqueConstraint("carer_id", "day", name="uq_driving_log_carer_day"),
+        Index("ix_driving_log_unit_day", "unit_id", "day"),
+    )
+
+    id: str = Field(primary_key=True, max_length=64)
+    carer_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64)
+    day: date
+    #: open | closed | approved
+    state: str = Field(max_length=16)
+    transport: str = Field(max_length=16)
+    route_version: int
+    revision: int = 1
+    planned_m: int
+    #: business metres by the trackers' word; absent without one
+    driven_m: int | None = None
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    approved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    approved_by: str | None = Field(default=None, max_length=64)
+    approved_role: str | None = Field(default=None, max_length=16)
+    #: late data came after approval: the log stands as approved, and says so
+    late_data: bool = False
+
+
+class DrivingLogLegRow(SQLModel, table=True):
+    """One leg of a driving log. Places are words or visit ids, never addresses or positions."""
+
+    __tablename__ = "driving_log_leg"
+
+    log_id: str = Field(primary_key=True, max_length=64)
+    rank: int = Field(primary_key=True)
+    #: visit | base | home | other | private | missing
+    purpose: str = Field(max_length=16)
+    from_place: str | None = Field(default=None, max_length=64)
+    to_place: str | None = Field(default=None, max_length=64)
+    visit_id: str | None = Field(default=None, max_length=64)
+    planned_departure_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    planned_arrival_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    departed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    planned_m: int | None = None
+    driven_m: int | None = None
+    trip_id: str | None = Field(default=None, max_length=64)
+    private: bool = False

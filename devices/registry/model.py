@@ -54,6 +54,7 @@ class Device:
     last_seen_at: datetime | None
     firmware: str | None
     battery_mv: int | None
+    work_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from devices.events import DeviceEnrolled, DeviceSeen
+from devices.events import DeviceEnrolled, DeviceRetired, DeviceSeen
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, require_not_future
 from devices.registry import store
 from devices.registry.model import (
@@ -55,6 +55,7 @@ class Enrolment:
     model: str = ""
     door_id: str | None = None
     device_id: str | None = None
+    work_order: str | None = None
 
 
 def enrol(work: Work, tenant: str, enrolments: Sequence[Enrolment]) -> list[str]:
@@ -79,6 +80,7 @@ def enrol(work: Work, tenant: str, enrolments: Sequence[Enrolment]) -> list[str]
                 "unit_id": enrolment.unit_id,
                 "model": enrolment.model,
                 "enrolled_at": work.now,
+                "work_order": enrolment.work_order,
             }
             for device_id, enrolment in zip(ids, enrolments, strict=True)
         ],
@@ -98,7 +100,7 @@ def enrol(work: Work, tenant: str, enrolments: Sequence[Enrolment]) -> list[str]
     return ids
 
 
-def retire(work: Work, device_id: str) -> Device:
+def retire(work: Work, device_id: str, reason: str = "other") -> Device:
     """Take a device out of use for good. What it sends from now on is set aside.
 
     Raises
@@ -115,9 +117,11 @@ def retire(work: Work, device_id: str) -> Device:
         raise RegistryError("device_retired", device_id=device_id)
     was_online = row.online
     row.state, row.online, row.retired_at = DeviceState.RETIRED.value, False, work.now
+    row.retired_reason = reason
     work.session.flush()
     if was_online:
         _tell(work, row)
+    work.record(DeviceRetired(at=work.now, unit_id=row.unit_id, device_id=row.device_id, kind=row.kind, reason=reason))
     device = store.find_device(work.session, device_id)
     if device is None:
         raise KernelError("not_found", what=f"device {device_id}")

@@ -112,4 +112,5 @@ def _seen(row: DeviceRow) -> Device:
         last_seen_at=row.last_seen_at,
         firmware=row.firmware,
         battery_mv=row.battery_mv,
+        work_order=row.work_order,
     )

@@ -23,6 +23,9 @@ class DeviceRow(SQLModel, table=True):
     state: str = Field(default="enrolled", max_length=16)
     enrolled_at: datetime = Field(sa_type=UtcDateTime)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    retired_reason: str | None = Field(default=None, max_length=16)
+    #: number of the work order it was mounted under
+    work_order: str | None = Field(default=None, max_length=32)
     online: bool = False
     #: the highest start number heard of; -1 before the first
     boot: int = Field(default=-1, sa_type=BigInteger)

@@ -1,1 +1,1 @@
-"""Lifts and turning systems: cycles become transfers, with one carer or two."""
+"""Lifts and turning systems: their cycles, who was there, and the question where nobody can tell."""

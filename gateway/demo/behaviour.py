@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from gateway.demo.screen import LivedCall
 from scheduling.events import Outcome, Place
+from video.events import CallOutcome
 
 #: minutes at the base of the old way of working: fetching keys, handing them in (time study)
 BASELINE_BASE_MIN, BASELINE_BASE_SPREAD_MIN = 12.0, 4.0
@@ -19,6 +21,20 @@ BASELINE_LEG_MIN, BASELINE_LEG_SPREAD_MIN = 8.5, 3.5
 BASE_HABIT_LOW, BASE_HABIT_HIGH = 0.0, 0.26
 #: how early a carer who came by the base is at the first door at most
 EARLY_AT_DOOR = timedelta(minutes=3)
+#: how long a citizen is rung, when she is rung again, and what a carer needs before and after a call
+RING, SECOND_TRY = timedelta(seconds=45), timedelta(minutes=15)
+STEP_ASIDE, WRAP_UP = timedelta(seconds=25), timedelta(seconds=15)
+#: what the outcome of a call means for the visit
+VISIT_OUTCOMES: dict[CallOutcome, Outcome] = {
+    "completed": "done",
+    "completed_audio": "done",
+    "converted_phone": "done",
+    "converted_physical": "partly",
+    "no_answer": "no_answer",
+    "declined": "declined",
+    "technical_failure": "technical_failure",
+    "cancelled": "cancelled_at_door",
+}
 OUTCOMES: tuple[tuple[Outcome, float], ...] = (
     ("done", 0.955),
     ("partly", 0.02),
@@ -39,6 +55,8 @@ class PlannedStop:
     door_id: str | None
     #: a key still has to be fetched at the base for this stop
     needs_key: bool = False
+    #: how the call goes, where the visit is by screen
+    call: LivedCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +68,7 @@ class LivedStop:
     arrives_at: datetime
     ends_at: datetime
     outcome: Outcome
+    call: LivedCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +119,11 @@ def live_shift(random: Random, habit: Random, planned_start_at: datetime, stops:
         minutes = stop.duration_s / 60 * random.lognormvariate(-0.03, 0.16)
         if outcome in ("nobody_home", "declined", "cancelled_at_door"):
             minutes = random.uniform(2, 5)
+        if stop.call is not None:
+            # Wherever she is: she steps aside and rings when the last visit is over.
+            arrives = _ring_at(lived, stop, arrives)
+            lived.append(_screen_stop(stop, arrives, stop.call))
+            continue
         # Half a minute between the door and the first thing done; whole seconds, as devices tell them.
         ends = arrives + _minutes(0.5 + max(2.0, minutes))
         lived.append(LivedStop(stop.visit_id, stop.door_id, _second(arrives), _second(ends), outcome))
@@ -122,6 +146,25 @@ def time_study_minutes(random: Random) -> tuple[float, float]:
     base = max(3.0, random.gauss(BASELINE_BASE_MIN, BASELINE_BASE_SPREAD_MIN))
     leg = max(1.0, random.gauss(BASELINE_LEG_MIN, BASELINE_LEG_SPREAD_MIN))
     return round(base, 1), round(leg, 1)
+
+
+def second_try_from(call: LivedCall, rung_at: datetime) -> datetime:
+    """When a citizen who did not answer may be rung again."""
+    if call.attempts != 2:
+        raise ValueError(f"Expected a call of two tries, got one of {call.attempts}.")
+    return rung_at + RING + SECOND_TRY
+
+
+def _ring_at(lived: Sequence[LivedStop], stop: PlannedStop, arrives: datetime) -> datetime:
+    if not lived:
+        return max(arrives, stop.start_at)
+    return max(lived[-1].ends_at + STEP_ASIDE, stop.start_at - EARLY_AT_DOOR)
+
+
+def _screen_stop(stop: PlannedStop, rings_at: datetime, call: LivedCall) -> LivedStop:
+    rings_at = _second(rings_at)
+    length = RING if call.attempts == 2 else timedelta(seconds=call.answer_s + call.talk_s) + WRAP_UP
+    return LivedStop(stop.visit_id, None, rings_at, rings_at + length, VISIT_OUTCOMES[call.outcome], call)
 
 
 def _out(habit: Random) -> Place:

@@ -1,14 +1,11 @@
-"""The past of the demo: a time study of eight weeks before the locks, and eight lived weeks after them.
+"""The past of the demo since its go-live: every day lived at event level.
 
 The lived weeks go through the same service functions as today, in batches instead of one by one, and through
 the inbox for everything the locks say. Only the carriers (HTTP, MQTT) are left out.
 """
 
-import csv
-import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, time, timedelta
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from time import time as clock_s
 
@@ -21,113 +18,63 @@ from devices.keys.model import LockResult
 from devices.keys.schemas import GrantIssued
 from devices.registry.store import known_devices
 from devices.simulator.lock import SimulatedLock
-from gateway.demo.behaviour import LivedShift, LivedStop, PlannedStop, live_shift, time_study_minutes
-from gateway.demo.municipality import SHIFT_START, Municipality
+from gateway.demo.behaviour import LivedShift, LivedStop, PlannedStop, live_shift
+from gateway.demo.follow_ups import plan_follow_ups
+from gateway.demo.municipality import SHIFT_END, SHIFT_START, Municipality
+from gateway.demo.past_driving import PastDriving
+from gateway.demo.past_residences import PastTransfers
+from gateway.demo.past_screen import (
+    physical_minutes,
+    tell_calls,
+    wanted_follow_ups,
+    with_follow_ups,
+    with_new_visits,
+    with_second_tries,
+)
+from gateway.demo.screen import LivedCall, live_call
+from gateway.demo.templates import Templates
 from gateway.runtime import Runtime
 from gateway.usecases.days import import_day
 from gateway.usecases.plans import publish_routes
 from kernel.clock import SimulatedWorldClock
+from kernel.ids import VisitId
 from kernel.localtime import at_local
 from kernel.work import Work
-from metrics.baselines import import_time_study
-from metrics.pseudonyms import Pseudonyms
 from scheduling import day_store, publishing, shifts, visits
-from scheduling.model import Day, Plan
-from scheduling.publishing import RouteDraft, StopDraft
+from scheduling.model import Day, VisitMode
+from scheduling.publishing import RouteDraft
 from scheduling.tables import VisitRow
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateStop:
-    """One stop of a typical day: the number of the visit and its minutes from the start of the shift."""
-
-    visit_number: int
-    start_min: float
-    end_min: float
-    travel_min: float
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """The routes of a typical weekday or weekend day, by slot of the rota."""
-
-    routes: tuple[tuple[TemplateStop, ...], ...]
-
-    @classmethod
-    def of(cls, day: Day, plan: Plan) -> "Template":
-        """What a planned day says about all days like it."""
-        number = {v.id: i for i, v in enumerate(day.visits)}
-        routes = [
-            tuple(
-                TemplateStop(number[s.visit_id], s.start_min, s.end_min, s.travel_min)
-                for s in plan.route_of[c.id].stops
-            )
-            for c in day.carers
-        ]
-        return cls(tuple(routes))
-
-    def drafts(self, day: Day) -> list[RouteDraft]:
-        """The routes for a day of the same kind."""
-        return [
-            RouteDraft(
-                carer.id,
-                carer.unit_id,
-                tuple(
-                    StopDraft(
-                        day.visits[s.visit_number].id,
-                        day.instant(s.start_min),
-                        day.instant(s.end_min),
-                        s.travel_min,
-                        s.visit_number,
-                    )
-                    for s in route
-                ),
-            )
-            for carer, route in zip(day.carers, self.routes, strict=True)
-        ]
-
-
-def time_study_csv(municipality: Municipality, from_on: date, to_on: date) -> bytes:
-    """The nulpunktsmåling: every day shift of a period, its minutes at the base and on the way there."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\n")
-    writer.writerow(["unit", "date", "shift_kind", "carer", "base_minutes", "base_leg_minutes"])
-    on = from_on
-    while on <= to_on:
-        for unit, slot in municipality.slots(weekend=on.weekday() >= 5):
-            carer = municipality.carer_of_slot(unit, slot, on)
-            base, leg = time_study_minutes(municipality.stream("study", on, carer))
-            row = [
-                municipality.units[unit].id,
-                on.isoformat(),
-                "day",
-                municipality.carers[carer][0],
-                base,
-                leg,
-            ]
-            writer.writerow([*row[:4], *(str(v).replace(".", ",") for v in row[4:])])
-        on += timedelta(days=1)
-    return out.getvalue().encode()
-
-
 class History:
-    """Writes the past, day after day."""
+    """Writes the past, day after day.
+
+    Parameters
+    ----------
+    transfers
+        Lives the lifts and turning systems.
+    driving
+        Drives the cars and closes the driving logs.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
         clock: SimulatedWorldClock,
         municipality: Municipality,
-        weekday: Template,
-        weekend: Template,
+        templates: Templates,
         locks: Mapping[str, SimulatedLock],
+        transfers: PastTransfers,
+        driving: PastDriving,
         progress: Callable[[date], None] = lambda _on: None,
     ) -> None:
         self._runtime = runtime
         self._clock = clock
         self._municipality = municipality
-        self._templates = {False: weekday, True: weekend}
+        self._templates = templates
         self._locks = locks
+        self._transfers = transfers
+        self._driving = driving
         self._progress = progress
         # The logs come home after the visits have begun: they prove the openings, they begin nothing.
         self._logs_home = Inbox(
@@ -136,18 +83,6 @@ class History:
             runtime.settings.mqtt.tenant,
             known_devices,
         )
-
-    def study(self, from_on: date, to_on: date) -> None:
-        """Import the time study, the day after it ended."""
-        self._clock.advance_to(at_local(to_on + timedelta(days=1), time(5, 0)))
-        content = time_study_csv(self._municipality, from_on, to_on)
-        with self._runtime.units.begin() as work:
-            import_time_study(
-                work,
-                content,
-                known_units={u.id for u in self._municipality.units},
-                pseudonyms=Pseudonyms(self._runtime.parts.pseudonym_key),
-            )
 
     def live(self, from_on: date, to_on: date) -> None:
         """Live these days, both included."""
@@ -159,23 +94,57 @@ class History:
 
     def _day(self, on: date) -> None:
         day = self._municipality.day(on)
-        template = self._templates[on.weekday() >= 5]
-        drafts = template.drafts(day)
+        drafts = self._templates.of(on).drafts(day)
         self._clock.advance_to(at_local(on, time(6, 15)))
         with self._runtime.units.begin() as work:
             import_day(work, day)
             publish_routes(work, on, drafts, reason="Dagens plan")
+            self._transfers.begin_day(work, on)
         self._clock.advance_to(at_local(on, time(6, 40)))
-        lived = {d.carer_id: self._lived(day, d) for d in drafts if d.stops}
+        lived, first_rung = {}, dict[str, datetime]()
+        for draft in drafts:
+            if draft.stops:
+                shift, rung = with_second_tries(self._lived(day, draft))
+                lived[draft.carer_id] = shift
+                first_rung |= rung
+        self._deliver(on, lived)
+        self._clock.advance_to(at_local(on, SHIFT_START) + timedelta(hours=2))
+        day, lived = self._followed_up(day, lived)
+        everybody_home_at = max([at_local(on, SHIFT_END), *(s.ends_at for s in lived.values())])
+        self._clock.advance_to(everybody_home_at + timedelta(minutes=5))
+        self._shifts_and_visits(day, lived, first_rung)
+        self._driving.live(day, lived)
+        self._transfers.live_residences(on)
+        self._transfers.live_home_lifts(day, lived)
+
+    def _deliver(self, on: date, carer_ids: Collection[str]) -> None:
         with self._runtime.units.begin() as work:
             stops: dict[str, list[VisitRow]] = {}
             for row in day_store.visits_of(work.session, on):
                 stops.setdefault(row.carer_id or "", []).append(row)
             for route in day_store.routes_of(work.session, on):
-                publishing.deliver(work, route, stops.get(route.carer_id, []))
-        end_at = max(s.ends_at for s in lived.values()) + timedelta(minutes=5)
-        self._clock.advance_to(end_at)
-        self._shifts_and_visits(day, lived)
+                if route.carer_id not in carer_ids or not publishing.deliver(
+                    work, route, stops.get(route.carer_id, [])
+                ):
+                    continue
+                if route.version > 1:
+                    publishing.acknowledge(work, route.carer_id, on, route.version)
+
+    def _followed_up(self, day: Day, lived: dict[str, LivedShift]) -> tuple[Day, dict[str, LivedShift]]:
+        """Planners put the follow-ups of screen visits on the routes; they are lived as planned."""
+        if not any(stop.call for shift in lived.values() for stop in shift.stops):
+            return day, lived
+        minutes = physical_minutes(self._municipality, day.visits)
+        wanted = wanted_follow_ups(self._municipality, day, lived, minutes)
+        if not wanted:
+            return day, lived
+        with self._runtime.units.begin() as work:
+            rows, _ = plan_follow_ups(work, day.on, wanted)
+            planned = {row.id: (row.start_at, row.end_at) for row in rows}
+        carers = {w.carer_id for w in wanted}
+        self._deliver(day.on, carers)
+        changed = {c: with_follow_ups(lived[c], [w for w in wanted if w.carer_id == c], planned) for c in carers}
+        return with_new_visits(day, wanted), {**lived, **changed}
 
     def _lived(self, day: Day, draft: RouteDraft) -> LivedShift:
         doors = {v.id: v.door_id for v in day.visits}
@@ -188,6 +157,7 @@ class History:
                 s.travel_min,
                 doors[s.visit_id],  # type: ignore[index]
                 s.visit_id in keyed,
+                self._call(day, s.visit_id),
             )
             for s in draft.stops
         ]
@@ -198,7 +168,12 @@ class History:
             stops,
         )
 
-    def _shifts_and_visits(self, day: Day, lived: Mapping[str, LivedShift]) -> None:
+    def _call(self, day: Day, visit_id: str) -> LivedCall | None:
+        if day.visit_by_id[VisitId(visit_id)].mode is not VisitMode.SCREEN:
+            return None
+        return live_call(self._municipality.stream("call", visit_id))
+
+    def _shifts_and_visits(self, day: Day, lived: Mapping[str, LivedShift], first_rung: Mapping[str, datetime]) -> None:
         with self._runtime.units.begin() as work:
             begun = shifts.start_shifts(
                 work,
@@ -222,6 +197,7 @@ class History:
                 visits.end_visits(
                     work, [visits.VisitEnd(stop.visit_id, c, stop.ends_at, stop.outcome) for c, stop in here]
                 )
+            tell_calls(work, day, lived, first_rung, self._municipality.kiosks_of_visits(day))
             shifts.end_shifts(
                 work,
                 [shifts.ShiftEnd(c, day.on, s.end_place, s.ends_at) for c, s in sorted(lived.items())],

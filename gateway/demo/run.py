@@ -7,20 +7,27 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 
 from devices.simulator.behaviour import LockBehaviour
-from devices.simulator.lock import SimulatedLock
+from devices.simulator.lift import TransferFleet
+from devices.simulator.vehicle_fleet import VehicleFleet
 from gateway.adoption import adoption_path, load_benefits, write_adoption
 from gateway.app import create_app
-from gateway.demo.history import History, Template
-from gateway.demo.live import LiveDay
-from gateway.demo.municipality import Municipality, Size
+from gateway.demo.adoptions import given_day, invented
+from gateway.demo.driving import DemoTracker
+from gateway.demo.left_to_people import left_to_people
+from gateway.demo.live import Fleets, LiveDay
+from gateway.demo.municipality import Municipality
+from gateway.demo.past import Devices, Past
+from gateway.demo.reporter import Reporter
+from gateway.demo.residence_stage import publish_rota
 from gateway.demo.running import RunningDay
-from gateway.demo.stage import connect_locks, mount_locks, on_duty, set_up_day
+from gateway.demo.scales import SCALES
+from gateway.demo.stage import add_staff, connect_locks, mount_locks, on_duty, set_up_day
 from gateway.memory import spare_the_collector
 from gateway.runtime import Duties, Runtime
 from gateway.settings import Settings
@@ -30,44 +37,16 @@ from kernel import jobs
 from kernel.clock import SimulatedWorldClock
 from kernel.ids import UnitId
 from kernel.localtime import at_local, clock_text, day_text
-from metrics.report import benefit_report
+from metrics.report import all_benefits
 from metrics.report_formats import table_text
-from metrics.targets import AdoptedUnit, Adoption
-from scheduling import day_store, publishing
+from scheduling import day_store
 from scheduling.day_file import load_day
 from scheduling.model import Day
-from scheduling.solver import solve_day
 
 TODAY = date(2026, 11, 25)
-CASE = "copenhagen-sof-keys"
 #: moves of the planner: enough for routes a planner would publish, few enough for a start in seconds
-TEMPLATE_MOVES, TODAY_MOVES = 40_000, 60_000
+TODAY_MOVES = 60_000
 DEFAULT_SPEED = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How large a municipality, and how many weeks before and after its go-live."""
-
-    size: Size
-    weeks: int
-
-
-SCALES = {
-    "full": Scale(Size(), 8),
-    "small": Scale(
-        Size(
-            carers=63,
-            citizens=360,
-            locks=120,
-            keys_left=3,
-            weekday_carers=21,
-            weekend_carers=9,
-            visits_per_carer=10,
-        ),
-        2,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +59,6 @@ class DemoOptions:
     speed: float = DEFAULT_SPEED
     history: bool = True
     scale: str = "full"
-
-
-class Reporter:
-    """Progress for the person at the terminal: one line that moves, on standard error."""
-
-    def __init__(self) -> None:
-        self._tty = sys.stderr.isatty()
-        self._began_s = time.monotonic()
-
-    def step(self, text: str) -> None:
-        """A step that begins."""
-        start = "\r" if self._tty else ""
-        sys.stderr.write(f"{start}[{time.monotonic() - self._began_s:5.1f} s] {text:<70}\n")
-        sys.stderr.flush()
-
-    def bar(self, text: str, ratio: float) -> None:
-        """How far a step is; only drawn for a person."""
-        if self._tty:
-            full = round(ratio * 30)
-            sys.stderr.write(f"\r{'█' * full}{'░' * (30 - full)} {text:<45}")
-            sys.stderr.flush()
 
 
 def run_demo(settings: Settings, options: DemoOptions) -> int:
@@ -148,44 +106,46 @@ class _Demo:
         return self.given is None and self.options.history
 
     def prepare(self) -> None:
-        """Parts, people, past, today's plan and locks."""
+        """Parts, people, past, today's plan and devices."""
         day = self.given or self.municipality.day(self.on)
-        write_adoption(adoption_path(self.settings), _adoption(day, self.on if self.given else self.go_live))
+        adoptions = given_day(day) if self.given else invented(self.municipality, day, self.go_live)
+        write_adoption(adoption_path(self.settings), *adoptions)
         self.runtime = Runtime(self.settings, Duties(), clock=self.clock, speed=self.running)
         self.runtime.parts.demo = self.running
         self.reporter.step("Starter database, beskedserver, nøgleunderskriver")
         self.runtime.start()
         self._stops.append(self.runtime.stop)
-        locks = self._people_and_past(day) if self._has_history else self._people(day)
+        devices = self._people(day) if self.given else self._municipality_and_past(day)
         self.clock.advance_to(max(self.clock.now(), self.running.from_at))
         port = 0 if self.options.exit_after else self.settings.http.port
         self.server = WebServer(create_app(self.runtime.parts), self.settings.http.host, port)
         self.server.start()
         self._stops.append(self.server.stop)
         self._today(day)
-        self.reporter.step(f"Forbinder {len(locks)} låse")
-        delay_ratio = 0.0 if self.options.exit_after else 1.0
-        self.fleet = connect_locks(self.runtime, locks.values(), delay_ratio=delay_ratio, outages_from=self.clock.now())
-        self._stops.append(self.fleet.stop)
+        self._connect(devices)
 
     def live(self) -> None:
         """Live today."""
         runtime, server = self._started()
         with runtime.database.reading() as session:
-            day = day_store.load_day(session, self.on)
+            units = [u.id for u in (self.given.units if self.given else self.municipality.units)]
+            day = day_store.load_day(session, self.on, units)
+            by_hand = left_to_people(session, day, None if self.given else self.municipality.residences)
         self.reporter.step(f"Lever {day_text(self.on)}: {len(day.carers)} medarbejdere, {len(day.visits)} besøg")
         if not self.options.exit_after:
-            self.running.by_hand = self._left_to_people(day)
+            self.running.by_hand = by_hand
         live = LiveDay(
             runtime,
             self.running,
-            self.fleet,
+            self.fleets,
             server.port,
-            streams=self.municipality.stream,
+            municipality=self.municipality,
+            invented=self.given is None,
+            hurried=self.options.exit_after,
             by_hand=self.running.by_hand,
             progress=self._show_progress,
         )
-        live.live([c.id for c in day.carers], self.on, on_duty(day))
+        live.live(day, on_duty(day))
         runtime.pipeline.run_until_empty()
         counts = ", ".join(f"{name} {count}" for name, count in sorted(live.counts.items()))
         self.reporter.step(f"Dagen er levet: {counts}")
@@ -213,12 +173,12 @@ class _Demo:
         texts = []
         with runtime.database.reading() as session:
             for from_on, to_on in periods:
-                rows = benefit_report(
+                rows = all_benefits(
                     session,
                     from_on=from_on,
                     to_on=to_on,
                     cases=benefits.cases,
-                    adoption=benefits.adoption,
+                    adoptions=benefits.adoptions,
                     reading="stated",
                     now=self.clock.now(),
                 )
@@ -231,41 +191,50 @@ class _Demo:
         while self._stops:
             self._stops.pop()()
 
-    def _people(self, day: Day) -> dict[str, SimulatedLock]:
+    def _people(self, day: Day) -> Devices:
         runtime = self._runtime()
         set_up_day(runtime, day)
-        return mount_locks(runtime, day, seed=self.options.seed, behaviour=_behaviour())
+        return Devices(mount_locks(runtime, day, seed=self.options.seed, behaviour=_behaviour()), {}, {})
 
-    def _people_and_past(self, day: Day) -> dict[str, SimulatedLock]:
+    def _municipality_and_past(self, day: Day) -> Devices:
         runtime, m = self._runtime(), self.municipality
-        self.reporter.step("Bygger kommunen og dens rutemønstre")
-        weekday, weekend = m.day(self.go_live, weekend=False), m.day(self.go_live, weekend=True)
-        on_weekdays, on_weekends = (Template.of(d, solve_day(d, moves=TEMPLATE_MOVES)) for d in (weekday, weekend))
-        with runtime.units.begin() as work:
-            day_store.register(work, replace(weekday, citizens=m.citizens))
-        history = History(runtime, self.clock, m, on_weekdays, on_weekends, locks={})
-        self.reporter.step(f"Nulpunktsmåling: {self.scale.weeks} uger")
-        history.study(self.go_live - timedelta(weeks=self.scale.weeks), self.go_live - timedelta(days=1))
-        locks = mount_locks(
-            runtime, replace(weekday, citizens=m.citizens), seed=self.options.seed, behaviour=_behaviour()
-        )
-        self.reporter.step(f"Lever {self.scale.weeks} uger siden {day_text(self.go_live)}")
-        total = (TODAY - self.go_live).days
-        history = History(
-            runtime,
-            self.clock,
-            m,
-            on_weekdays,
-            on_weekends,
-            locks=locks,
-            progress=lambda on: self.reporter.bar(day_text(on), (on - self.go_live).days / total),
-        )
-        with runtime.pipeline.paused():
-            history.live(self.go_live, TODAY - timedelta(days=1))
-            self.reporter.step("Gør gevinsterne op")
-            runtime.pipeline.run_until_empty()
+        past = Past(runtime, self.clock, m, self.go_live, self.scale.weeks, self.reporter)
+        if self.options.history:
+            devices = past.measure_and_live(_behaviour(), TODAY - timedelta(days=1))
+        else:
+            past.register()
+            devices = past.mount(_behaviour())
         set_up_day(runtime, day)
-        return locks
+        with runtime.units.begin() as work:
+            publish_rota(work, m.residences, self.on)
+        add_staff(runtime, m, day)
+        return devices
+
+    def _connect(self, devices: Devices) -> None:
+        runtime, m = self._runtime(), self.municipality
+        self.reporter.step(
+            f"Forbinder {len(devices.locks)} låse, {len(devices.odometers)} biler, "
+            f"{len(devices.transfer)} lifte og vendesystemer"
+        )
+        delay_ratio = 0.0 if self.options.exit_after else 1.0
+        locks = connect_locks(runtime, devices.locks.values(), delay_ratio=delay_ratio, outages_from=self.clock.now())
+        self._stops.append(locks.stop)
+        trackers = {
+            car_id: DemoTracker(car_id, odometer_m=odometer_m, seed=m.seed)
+            for car_id, odometer_m in sorted(devices.odometers.items())
+        }
+        address, tenant = runtime.address, runtime.settings.mqtt.tenant
+        transfers = (
+            TransferFleet(address, tenant, devices.transfer.values(), runtime.link) if devices.transfer else None
+        )
+        cars = VehicleFleet(address, tenant, trackers.values(), runtime.link) if trackers else None
+        for fleet in (transfers, cars):
+            if fleet is not None:
+                fleet.start()
+                self._stops.append(fleet.stop)
+                if not fleet.wait_up(60.0):
+                    raise TimeoutError("Expected every car, lift and turning system to connect within 60 s.")
+        self.fleets = Fleets(locks, transfers, cars, trackers)
 
     def _today(self, day: Day) -> None:
         """Today's routes, planned by the same job a planner asks for."""
@@ -303,18 +272,6 @@ class _Demo:
     def _show_progress(self, at: datetime, counts: Counter[str]) -> None:
         self.reporter.bar(f"{clock_text(at)}  {counts['visits']} besøg", self.running.progress_ratio(at))
 
-    def _left_to_people(self, day: Day) -> frozenset[str]:
-        """One carer per unit whom nobody simulates, her first stop at an electronic lock where there is one."""
-        chosen: dict[str, tuple[bool, datetime, str]] = {}
-        with self._runtime().database.reading() as session:
-            for carer in day.carers:
-                stops = publishing.stops_of(session, carer.id, self.on)
-                if not stops:
-                    continue
-                rank = (stops[0].door_id is None, stops[0].start_at or carer.shift_starts_at, str(carer.id))
-                chosen[carer.unit_id] = min(rank, chosen.get(carer.unit_id, rank))
-        return frozenset(carer_id for _, _, carer_id in chosen.values())
-
     def _runtime(self) -> Runtime:
         if self.runtime is None:
             raise ValueError("Expected a prepared demo, got one that was not.")
@@ -338,24 +295,3 @@ def _span(on: date, given: Day | None) -> tuple[datetime, datetime]:
     starts = [c.shift_starts_at - timedelta(hours=1) for c in given.carers]
     ends = [v.window_close_at + timedelta(seconds=v.duration_s) for v in given.visits]
     return min([from_at, *starts]), max([to_at, *ends])
-
-
-def _adoption(day: Day, go_live_on: date) -> Adoption:
-    """Every unit of the day takes the case into use on one date, with its share of the carers."""
-    on_duty_in = Counter(c.unit_id for c in day.carers)
-    units = [u for u in day.units if on_duty_in[u.id]]
-    total = sum(on_duty_in[u.id] for u in units)
-    documented = ("Center Amager", "Center Midtbyen", "Center Nord")
-    return Adoption(
-        case_id=CASE,
-        units=tuple(
-            AdoptedUnit(
-                unit_id=u.id,
-                name=u.name,
-                document_unit=u.name if u.name in documented else documented[i % len(documented)],
-                go_live_on=go_live_on,
-                carer_share=on_duty_in[u.id] / total,
-            )
-            for i, u in enumerate(units)
-        ),
-    )

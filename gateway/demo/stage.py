@@ -1,9 +1,10 @@
 """Sets a day up on a running platform: people, locks, identities, routes. Shared by demo and tests."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from devices.keys.cose import VerifyingKey, server_trust
 from devices.simulator.behaviour import LockBehaviour
@@ -11,12 +12,17 @@ from devices.simulator.fleet import Fleet
 from devices.simulator.lock import SimulatedLock
 from gateway.demo.fleet import MODEL, make_locks
 from gateway.demo.identities import add_identities
+from gateway.demo.municipality import Municipality
+from gateway.demo.residence_stage import staff_of_day
 from gateway.runtime import Runtime
 from gateway.tables import IdentityRow
 from gateway.usecases.days import enrol_locks, import_day, locks_of
 from gateway.usecases.plans import publish_plan
 from kernel.clock import WorldClock
 from scheduling.model import Day, Plan
+
+#: planners plan routes, and residences have none
+SEE_RESIDENCES = ("manager", "auditor", "operations", "technician")
 
 
 def set_up_day(runtime: Runtime, day: Day, plan: Plan | None = None) -> None:
@@ -28,6 +34,16 @@ def set_up_day(runtime: Runtime, day: Day, plan: Plan | None = None) -> None:
     if plan is not None:
         with runtime.units.begin() as work:
             publish_plan(work, day, plan, reason="Dagens plan", expected=None)
+
+
+def add_staff(runtime: Runtime, municipality: Municipality, day: Day) -> None:
+    """Give the carers of the residences an identity; who looks after them sees them besides the centres."""
+    residences = municipality.residences
+    with runtime.units.begin() as work:
+        known = list(work.session.exec(select(IdentityRow.id)).all())
+        add_identities(work, replace(day, carers=staff_of_day(residences, day.on)), known)
+        for row in work.session.exec(select(IdentityRow).where(col(IdentityRow.role).in_(SEE_RESIDENCES))):
+            row.unit_ids = sorted({*row.unit_ids, *(u.id for u in residences.units)})
 
 
 def mount_locks(

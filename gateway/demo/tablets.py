@@ -1,53 +1,33 @@
 """Simulated tablets: they sign in, hold the shift's key, and do everything over HTTP like a real one."""
 
-import http.client
-import json
 from typing import Any
 from urllib.parse import quote
 
 from devices.keys.model import Operation
 from devices.simulator.holder import HolderKey
+from gateway.demo.http_client import HttpClient, RefusedError
 from gateway.demo.identities import DEMO_PIN
 from gateway.wire import b64u, from_b64u
 
 
-class TabletError(Exception):
+class TabletError(RefusedError):
     """The gateway did not accept what a tablet sent: status, code and sentence."""
 
-    def __init__(self, status: int, body: Any) -> None:
-        self.status = status
-        self.code = body.get("code", "") if isinstance(body, dict) else ""
-        super().__init__(f"HTTP {status} {self.code}: {body}")
 
-
-class Tablet:
+class Tablet(HttpClient):
     """One carer's tablet on one connection that stays open."""
 
+    refused = TabletError
+
     def __init__(self, host: str, port: int, carer_id: str, key: HolderKey) -> None:
+        super().__init__(host, port, {"X-Tablet": "1"})
         self.carer_id = carer_id
         self.key = key
-        self._connection = http.client.HTTPConnection(host, port, timeout=30)
-        self._cookie = ""
         self._grants: dict[str, tuple[bytes, bytes]] = {}
 
-    def close(self) -> None:
-        """Hang up."""
-        self._connection.close()
-
-    def sign_in(self) -> None:
+    def sign_in(self, identity: str | None = None, pin: str = DEMO_PIN) -> Any:
         """Sign in with the demo PIN."""
-        self._connection.request(
-            "POST",
-            "/api/v1/session",
-            json.dumps({"identity": self.carer_id, "pin": DEMO_PIN}),
-            {"Content-Type": "application/json"},
-        )
-        answer = self._connection.getresponse()
-        cookie = answer.getheader("Set-Cookie") or ""
-        body = answer.read()
-        if answer.status != 200:
-            raise TabletError(answer.status, json.loads(body))
-        self._cookie = cookie.split(";")[0]
+        return super().sign_in(identity or self.carer_id, pin)
 
     def day(self) -> Any:
         """Fetch the day; the gateway counts it as delivery."""
@@ -88,17 +68,6 @@ class Tablet:
     def forget_grants(self) -> None:
         """Drop what is held, as after a route change."""
         self._grants.clear()
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One request. Raises :class:`TabletError` for anything but success."""
-        headers = {"Cookie": self._cookie, "X-Tablet": "1", "Content-Type": "application/json"}
-        self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        decoded = json.loads(content) if content else None
-        if answer.status >= 300:
-            raise TabletError(answer.status, decoded)
-        return decoded
 
     def _fetch_grants(self) -> None:
         for grant in self.call("GET", "/api/v1/me/grants")["grants"]:

@@ -276,8 +276,8 @@ def _month_lines(session: Session, choice: Choice) -> list[tuple[str, months.Mon
     wanted: Mapping[str, None] = dict.fromkeys(
         f"{span.from_on:%Y-%m}" for span in facts.weeks_of(choice.period.from_on, choice.period.to_on)
     )
-    mine = {unit.unit_id for unit in choice.units}
-    return [(m, line) for m in wanted for line in months.month_lines(session, m) if line.unit_id in mine]
+    mine, technology = {unit.unit_id for unit in choice.units}, choice.case.technology
+    return [(m, line) for m in wanted for line in months.month_lines(session, m, technology) if line.unit_id in mine]
 
 
 def _needed(choice: Choice | None, technology: str | None = None) -> Choice:

@@ -79,7 +79,7 @@ class Figure:
 
     status: str  # shown, withheld or empty
     net_s: int = 0
-    shift_count: int = 0
+    occasion_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def matrix_of(session: Session, technology: str, units: Sequence[AdoptedUnit], s
         for unit in units:
             rows = store.subject_sums(session, technology, unit.unit_id, max(span.from_on, unit.go_live_on), span.to_on)
             subjects = frozenset(row.subject for row in rows)
-            net_s, shifts = sum(r.net_s for r in rows), sum(r.shift_count for r in rows)
+            net_s, shifts = sum(r.net_s for r in rows), sum(r.occasion_count for r in rows)
             sums[index, unit.unit_id], people[index, unit.unit_id] = (net_s, shifts), subjects
             everyone |= subjects
             total_s, total_shifts = total_s + net_s, total_shifts + shifts
@@ -196,7 +196,7 @@ def funnel_of(session: Session, technology: str, units: Sequence[AdoptedUnit], p
         first_on = max(period.from_on, unit.go_live_on)
         for count in store.outcome_counts(session, technology, unit.unit_id, first_on, period.to_on):
             key = count.reason or count.outcome
-            shifts[key] = shifts.get(key, 0) + count.shift_count
+            shifts[key] = shifts.get(key, 0) + count.occasion_count
             subjects[key] = subjects.get(key, 0) + count.subject_count
     found = withhold([Cell(key, subjects[key]) for key in sorted(subjects)], sum(subjects.values()))
 
@@ -261,8 +261,8 @@ def main_cause(funnel: Funnel, row: BenefitRow) -> tuple[str, dict[str, str]]:
     lost = next((step for step in funnel.reasons if step.count is not None), None)
     if total and lost and lost.count and lost.count / total >= _MAIN_CAUSE_RATIO:
         return f"manager.cause.{lost.key}", {"count": number_text(lost.count), "total": number_text(total)}
-    if row.shift_count and row.realised_s is not None:
-        return "manager.cause.size", {"minutes": number_text(row.realised_s / row.shift_count / 60, 1)}
+    if row.occasion_count and row.realised_s is not None:
+        return "manager.cause.size", {"minutes": number_text(row.realised_s / row.occasion_count / 60, 1)}
     return "manager.cause.none", {}
 
 

@@ -15,14 +15,22 @@ _ONE_YEAR_S = 365 * 24 * 3600
 
 
 @router.get("/log-ind")
-def sign_in(request: Request) -> HTMLResponse:
-    """Choose who you are and type your PIN.
+def sign_in(request: Request, til: str = "") -> HTMLResponse:
+    """Choose who you are and type your PIN, or go to the municipality's own sign-in where there is one.
 
     ``?rolle=planner`` signs in the demo's first person of that role; ``?til=/planlaegger`` says where to go
-    then.
+    then; ``?hvem=…`` names the screen whose PIN is to be typed.
     """
     messages = messages_for_scripts("sign_in.", "common.", languages=[language_of(request)])
-    return render(request, "start/sign_in.html", messages=messages)
+    settings = request.app.state.parts.settings
+    provider = getattr(settings, "oidc", None)
+    return render(
+        request,
+        "start/sign_in.html",
+        messages=messages,
+        provider=bool(provider and provider.issuer),
+        to=own_path(til) if til else "",
+    )
 
 
 @router.get("/sprog/{language}")

@@ -4,13 +4,31 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.auth import public
+from gateway.pages.screen import CALL_HEADERS
 from gateway.web.assets import assets
 from gateway.web.catalogue import LANGUAGES
 from gateway.web.render import fragment, messages_for_scripts, render
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
 
-_MESSAGES = ("tablet.", "door.", "menu.", "sign_in.", "common.")
+#: of signing in only what the tablet says itself: the pages of the identity provider are the server's
+_SIGN_IN = tuple(
+    f"sign_in.{key}"
+    for key in (
+        *("heading", "search", "shown_of", "identity", "next", "pin", "demo_pin", "submit", "other", "erase"),
+        *("going", "nobody", "this_screen", "role.carer"),
+    )
+)
+_MESSAGES = ("tablet.", "door.", "menu.", *_SIGN_IN, "common.")
+#: what a screen visit needs is fetched after the page is up: the worker keeps it, the first paint does not wait for it
+LATER = (
+    "tablet/driving_log",
+    "shared/call/",
+    "shared/language.js",
+    "tablet/screen_visit",
+    "tablet/residence",
+    "tablet/transfer",
+)
 _SHELL = (
     "base.css",
     "icon.svg",
@@ -27,12 +45,22 @@ _SHELL = (
 @router.get("/tablet")
 def tablet(request: Request) -> HTMLResponse:
     """The shell. It holds both languages, because it is kept on the tablet and must speak either offline."""
-    return render(
+    answer = render(
         request,
         "tablet/index.html",
         messages=messages_for_scripts(*_MESSAGES, languages=LANGUAGES),
-        modules=[name for name in assets().names("shared/", "tablet/") if name.endswith(".js")],
+        modules=[
+            name for name in assets().names("shared/", "tablet/") if name.endswith(".js") and not name.startswith(LATER)
+        ],
     )
+    answer.headers["Permissions-Policy"] = CALL_HEADERS["Permissions-Policy"]
+    return answer
+
+
+@router.get("/tablet/ord")
+def words() -> dict[str, dict[str, str]]:
+    """The words of the part for residences and lifts, both languages: they come after the page, like the part."""
+    return messages_for_scripts("transfer.", languages=LANGUAGES)
 
 
 @router.get("/tablet/sw.js")

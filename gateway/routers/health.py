@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.auth import public
 from gateway.deps import PartsDep
-from gateway.observation import LISTENERS, REGISTRY
+from gateway.observation import LISTENERS, REGISTRY, SIGNALLING_OPEN
 
 router = APIRouter(tags=["health"])
 
@@ -32,4 +32,5 @@ def readyz(parts: PartsDep, response: Response) -> dict[str, Any]:
 def metrics(parts: PartsDep) -> Response:
     """Request metrics of this process. Benefits are told by the exporter alone."""
     LISTENERS.set(parts.tailer.listeners)
+    SIGNALLING_OPEN.set(parts.video.hub.open_sockets)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

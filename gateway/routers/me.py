@@ -13,6 +13,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.parts import Parts
 from gateway.usecases.doors import tell_locks
+from gateway.usecases.driving import end_driving
 from gateway.views.my_day import my_day, visit_json
 from gateway.wire import Base64Url, b64u, from_b64u, iso, world
 from kernel.localtime import local_day
@@ -109,6 +110,7 @@ def end_shift(who: Carer, parts: PartsDep, body: EndShift, key: FactKey = None) 
         ended = shifts.end_shifts(work, [shifts.ShiftEnd(carer_id, today, body.place, work.now)])
         for shift in ended:
             locks_to_tell.update(revoke_shift(work, shift.id))
+        end_driving(work, today, carer_id, work.now)
         work.session.flush()
         return _day(work.session, parts, who, carer_id)
 

@@ -12,7 +12,7 @@ from devices.registry import store as registry
 from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
-from gateway.views.my_day import BATTERY_LOW_MV
+from gateway.views.devices import battery_level
 from gateway.views.quarantine import reason_text
 from gateway.wire import iso, iso_or_none
 from kernel.consumers import position_of
@@ -25,7 +25,6 @@ Operator = Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))]
 #: what a database can number its rows with; a larger number is nobody's row
 RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]
 PAGE = 50
-BATTERY_EMPTY_MV = 4_400
 
 
 @router.get("/quarantine")
@@ -61,9 +60,9 @@ def dismiss(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[st
 
 
 @router.get("/devices")
-def devices(_who: Operator, read: ReadDep, cursor: str | None = None, kind: DeviceKind | None = None) -> dict[str, Any]:
-    """Enrolled devices, by id."""
-    page = registry.devices(read, PAGE, cursor, kind)
+def devices(who: Operator, read: ReadDep, cursor: str | None = None, kind: DeviceKind | None = None) -> dict[str, Any]:
+    """Enrolled devices, by id; a technician's are those of her units."""
+    page = registry.devices(read, PAGE, cursor, kind, who.unit_ids if who.role is Role.TECHNICIAN else None)
     names = {u.id: u.name for u in read.exec(select(UnitRow)).all()}
     return {
         "items": [
@@ -105,15 +104,6 @@ def _device_counts(session: Session) -> dict[str, int]:
         tally["enrolled"] += number
         tally["online" if online else "offline"] += number
     return tally
-
-
-def battery_level(battery_mv: int | None) -> str:
-    """Three levels a technician acts on: ok, low (order a change), empty (change now)."""
-    if battery_mv is None:
-        return "unknown"
-    if battery_mv < BATTERY_EMPTY_MV:
-        return "empty"
-    return "low" if battery_mv < BATTERY_LOW_MV else "ok"
 
 
 def _item(row: Quarantined, language: str) -> dict[str, Any]:

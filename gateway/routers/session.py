@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from gateway import auth
-from gateway.auth import Who, cookie_name, current, public
+from gateway.auth import PIN_ROLES, Role, Who, cookie_name, current, public, surface_of
 from gateway.demo.identities import DEMO_PIN
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
@@ -25,8 +25,9 @@ class SignIn(BaseModel):
 
 
 class SignedIn(BaseModel):
-    """The person signed in."""
+    """The person signed in. ``identity`` lets a kiosk ask for its own PIN again."""
 
+    identity: str
     role: str
     name: str
     carer_id: str | None
@@ -38,7 +39,14 @@ class SignedIn(BaseModel):
 def sign_in(body: SignIn, request: Request, response: Response, parts: PartsDep) -> SignedIn:
     """Open a session. A wrong PIN is counted; five in a row lock the identity for five minutes."""
     with parts.units.begin() as work:
-        found = auth.sign_in(work, body.identity, body.pin, demo_allowed=parts.settings.demo)
+        found = auth.sign_in(
+            work,
+            body.identity,
+            body.pin,
+            demo_allowed=parts.settings.demo,
+            surface=surface_of(request),
+            pin_roles=PIN_ROLES if parts.settings.oidc.issuer else tuple(Role),
+        )
     if found is None:
         raise EdgeError(401, "wrong_pin", "Koden passer ikke. Prøv igen.", "The code is wrong. Try again.")
     token, row = found
@@ -51,6 +59,7 @@ def sign_in(body: SignIn, request: Request, response: Response, parts: PartsDep)
         path="/",
     )
     return SignedIn(
+        identity=row.id,
         role=row.role,
         name=row.name,
         carer_id=row.carer_id,
@@ -66,6 +75,7 @@ def session(request: Request) -> SignedIn | None:
     if found is None:
         return None
     return SignedIn(
+        identity=found.identity_id,
         role=found.role.value,
         name=found.name,
         carer_id=found.carer_id,
@@ -85,7 +95,17 @@ def sign_out(request: Request, response: Response, parts: PartsDep) -> None:
 
 
 _BY_HAND = "Styres af dig"
-DEMO_ORDER = {"carer": 0, "planner": 1, "manager": 2, "operations": 3}
+DEMO_ORDER = {
+    "carer": 0,
+    "planner": 1,
+    "manager": 2,
+    "operations": 3,
+    "technician": 4,
+    "auditor": 5,
+    "citizen": 6,
+    "relative": 7,
+    "kiosk": 8,
+}
 
 
 @router.get("/demo/identities", dependencies=[Depends(public)], tags=["demo"])

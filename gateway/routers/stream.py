@@ -19,7 +19,9 @@ from kernel.events import StoredEvent
 from kernel.tailer import Subscription
 
 router = APIRouter(prefix="/api/v1", tags=["stream"])
-Listener = Annotated[Who, Depends(require(*Role))]
+#: staff only: a citizen, relative, kiosk or link has no business in what happens to a whole unit
+_STAFF = (Role.CARER, Role.PLANNER, Role.MANAGER, Role.OPERATIONS, Role.TECHNICIAN, Role.AUDITOR)
+Listener = Annotated[Who, Depends(require(*_STAFF))]
 
 #: a comment this often keeps proxies from closing a quiet stream
 HEARTBEAT_S = 15.0
@@ -34,6 +36,11 @@ _CARER_TYPES = frozenset(
         "visit.ended",
         "shift.started",
         "shift.ended",
+        "tablet.lost",
+        "transfer.asked",
+        "screen.answered",
+        "screen.unanswered",
+        "screen.ended",
     }
 )
 _SCREEN_TYPES = _CARER_TYPES | {
@@ -46,6 +53,18 @@ _SCREEN_TYPES = _CARER_TYPES | {
     "message.quarantined",
     "door.opened",
     "lock.reported",
+    "vehicle.trip",
+    "driving_log.closed",
+    "driving_log.approved",
+    "transfer.recorded",
+    "transfer.answered",
+    "carer.absent",
+    "task.raised",
+    "task.settled",
+    "screen.invited",
+    "screen.answered",
+    "screen.unanswered",
+    "screen.ended",
 }
 
 
@@ -93,6 +112,8 @@ async def _events(parts: Parts, who: Who, request: Request, resume: int | None) 
             ready.clear()
             messages = _taken(subscription)
             if messages and not await asyncio.to_thread(still_signed_in, request):
+                # The page asks again, and is told why it is signed out.
+                yield _message("reload", {}, None)
                 return
             for message in messages:
                 quiet_s = 0.0

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from sqlmodel import col, select
+
 from devices.keys.rights import set_many_rights
 from devices.keys.schemas import RightsChange, RightWanted, RouteRights
 from kernel.work import Work
 from scheduling import publishing
+from scheduling.consents import withdrawn_citizens
 from scheduling.events import DayPlanned
 from scheduling.model import Day, Plan
 from scheduling.publishing import PublishedRoute, RouteDraft
+from scheduling.tables import RouteRow, VisitRow
 
 
 def publish_routes(
@@ -32,7 +36,22 @@ def publish_routes(
     published = publishing.publish(
         work, day, drafts, reason=reason, unallocated=unallocated, expected=expected, why=why
     )
-    return published, set_many_rights(work, [_rights_of(p) for p in published])
+    closed = _closed_to_us(work, {s.citizen_id for p in published for s in p.stops if s.door_id is not None}, day)
+    return published, set_many_rights(work, [_rights_of(p, closed) for p in published])
+
+
+def restore_rights(work: Work, door_id: str, day: date) -> RightsChange:
+    """Give the routes of a day their rights to a door again, after a lock was changed on it."""
+    rows = work.session.exec(
+        select(VisitRow).where(VisitRow.day == day, VisitRow.door_id == door_id, col(VisitRow.carer_id).is_not(None))
+    ).all()
+    routes = []
+    for carer_id in sorted({row.carer_id for row in rows if row.carer_id is not None}):
+        route = publishing.route_of(work.session, carer_id, day)
+        if route is not None:
+            routes.append((route, publishing.stops_of(work.session, carer_id, day)))
+    closed = _closed_to_us(work, {v.citizen_id for _, stops in routes for v in stops}, day)
+    return set_many_rights(work, [_rights_as_stored(route, stops, closed) for route, stops in routes])
 
 
 def publish_plan(work: Work, day: Day, plan: Plan, *, reason: str, expected: Mapping[str, int] | None) -> RightsChange:
@@ -53,7 +72,25 @@ def publish_plan(work: Work, day: Day, plan: Plan, *, reason: str, expected: Map
     return change
 
 
-def _rights_of(route: PublishedRoute) -> RouteRights:
+def _closed_to_us(work: Work, citizen_ids: set[str], day: date) -> set[str]:
+    """Citizens who have taken back their consent to the electronic key: no route brings a right to their doors."""
+    return withdrawn_citizens(work.session, citizen_ids, "electronic_key", day)
+
+
+def _rights_as_stored(route: RouteRow, stops: Sequence[VisitRow], closed: set[str]) -> RouteRights:
+    wanted = tuple(
+        RightWanted(v.door_id, v.id, route.unit_id, v.start_at, v.end_at)
+        for v in stops
+        if v.door_id is not None
+        and v.mode == "physical"
+        and v.start_at is not None
+        and v.end_at is not None
+        and v.citizen_id not in closed
+    )
+    return RouteRights(route.carer_id, route.day, route.id, route.version, wanted)
+
+
+def _rights_of(route: PublishedRoute, closed: set[str]) -> RouteRights:
     return RouteRights(
         route.row.carer_id,
         route.row.day,
@@ -62,6 +99,6 @@ def _rights_of(route: PublishedRoute) -> RouteRights:
         tuple(
             RightWanted(s.door_id, s.visit_id, route.row.unit_id, s.start_at, s.end_at)
             for s in route.stops
-            if s.door_id is not None and s.mode == "physical"
+            if s.door_id is not None and s.mode == "physical" and s.citizen_id not in closed
         ),
     )

@@ -58,6 +58,8 @@ def _shift(row: ShiftRow) -> dict[str, Any]:
         "ended_at": iso_or_none(row.ended_at),
         "place": row.started_from,
         "holder_thumbprint": row.holder_thumbprint,
+        # reported lost: the shift waits for another tablet's key
+        "key_lost": row.state == "begun" and row.holder_thumbprint is None and row.lost_thumbprint is not None,
     }
 
 

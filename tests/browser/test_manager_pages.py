@@ -37,11 +37,13 @@ def measured(live_server: LiveServer) -> LiveServer:
             name=names[unit],
             document_unit=case.rollout.units[i].name,
             go_live_on=GO_LIVE,
-            carer_share=1 / len(units),
+            share=1 / len(units),
         )
         for i, unit in enumerate(units)
     )
-    live_server.runtime.parts.benefits = Benefits(load_cases(), Adoption(case_id=case.id, units=adopted))
+    live_server.runtime.parts.benefits = Benefits(
+        load_cases(), {case.id: Adoption(case_id=case.id, units=adopted)}
+    )
     with live_server.runtime.parts.units.begin() as work:
         now = work.now
         positions = sorted(p for p in work.session.exec(select(EventRow.position).limit(5)).all() if p is not None)
@@ -50,7 +52,7 @@ def measured(live_server: LiveServer) -> LiveServer:
                 id="study",
                 technology="keys",
                 file_sha256="0" * 64,
-                shift_count=60,
+                occasion_count=60,
                 first_on=GO_LIVE - timedelta(weeks=8),
                 last_on=GO_LIVE - timedelta(days=1),
                 imported_at=now,
@@ -65,15 +67,16 @@ def measured(live_server: LiveServer) -> LiveServer:
                     study_id="study",
                     technology="keys",
                     unit_id=unit,
-                    shift_kind="day",
+                    kind="day",
                     version=1,
                     first_on=GO_LIVE - timedelta(weeks=8),
                     last_on=GO_LIVE - timedelta(days=1),
                     valid_until_on=GO_LIVE + timedelta(days=365),
-                    shift_count=20,
+                    occasion_count=20,
                     subject_count=10,
-                    mean_base_s=700,
-                    mean_leg_s=500,
+                    measured_count=20,
+                    total_s=20 * BASELINE_S,
+                    mean_travel_s=500,
                     mean_s=BASELINE_S,
                     spread_s=100,
                     frozen_at=now,
@@ -84,7 +87,7 @@ def measured(live_server: LiveServer) -> LiveServer:
             for k in range(20):
                 work.session.add(
                     BaselineSampleRow(
-                        baseline_id=baseline_id, subject=f"m{k % 10}", day_on=GO_LIVE, base_s=690 + k, leg_s=500
+                        baseline_id=baseline_id, subject=f"m{k % 10}", day_on=GO_LIVE, measured_s=1190 + k, travel_s=500
                     )
                 )
             for back in range(1, 22):
@@ -102,7 +105,7 @@ def entry(unit: str, on: date, carer: int, baseline_id: str, positions: list[int
         component="base_trip",
         clock="vejtid",
         rule_version="keys-1",
-        shift_id=f"{unit}.{on}.{carer}",
+        occasion_id=f"{unit}.{on}.{carer}",
         revision=1,
         unit_id=unit,
         day_on=on,
@@ -110,6 +113,7 @@ def entry(unit: str, on: date, carer: int, baseline_id: str, positions: list[int
         outcome="counted",
         eligible=True,
         baseline_id=baseline_id,
+        baseline_count=1,
         baseline_s=BASELINE_S,
         actual_s=now_s,
         overhead_s=0,

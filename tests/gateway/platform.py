@@ -19,7 +19,7 @@ from gateway.demo.running import RunningDay
 from gateway.demo.stage import connect_locks, mount_locks, set_up_day
 from gateway.demo.tablets import Tablet
 from gateway.runtime import Duties, Runtime
-from gateway.settings import DatabaseSettings, HttpSettings, Settings
+from gateway.settings import DatabaseSettings, HttpSettings, OidcSettings, Settings
 from gateway.web_server import WebServer
 from kernel.clock import SimulatedWorldClock
 from kernel.localtime import at_local
@@ -58,9 +58,9 @@ class Platform:
         """Where it listens."""
         return self.server.port
 
-    def stranger(self) -> Person:
+    def stranger(self, surface: str = "planner") -> Person:
         """A browser nobody has signed in with."""
-        person = Person(self.port)
+        person = Person(self.port, surface)
         self._people.append(person)
         return person
 
@@ -120,7 +120,13 @@ def eventually(holds: Any, timeout_s: float = 10.0) -> Any:
 
 
 def running_platform(
-    work_dir: Path, *, database_url: str = "", odd_doors: bool = False, locks: bool = True, demo: bool = True
+    work_dir: Path,
+    *,
+    database_url: str = "",
+    odd_doors: bool = False,
+    locks: bool = True,
+    demo: bool = True,
+    oidc: OidcSettings | None = None,
 ) -> Iterator[Platform]:
     """Start everything on embedded parts with a small municipality at 07:20; stop it afterwards.
 
@@ -130,13 +136,19 @@ def running_platform(
         The last two carers' first doors jam and are slow.
     locks
         Whether the locks come to the broker.
+    oidc
+        The identity provider the office signs in at; none without it.
     """
     clock = SimulatedWorldClock(at_local(TODAY, time(7, 20)))
     running = RunningDay(clock, TODAY, at_local(TODAY, time(6, 30)), at_local(TODAY, time(15, 30)), None)
     day = Municipality(SEED, TOWN).day(TODAY)
     write_adoption(work_dir / "adoption.yaml", _adoption(day))
     settings = Settings(
-        work_dir=work_dir, demo=demo, http=HttpSettings(port=0), database=DatabaseSettings(url=database_url)
+        work_dir=work_dir,
+        demo=demo,
+        http=HttpSettings(port=0),
+        database=DatabaseSettings(url=database_url),
+        oidc=oidc or OidcSettings(),
     )
     runtime = Runtime(settings, Duties(), clock=clock, speed=running)
     runtime.parts.demo = running
@@ -168,7 +180,7 @@ def _adoption(day: Day) -> Adoption:
                 name=unit.name,
                 document_unit=unit.name,
                 go_live_on=TODAY - timedelta(weeks=8),
-                carer_share=on_duty[unit.id] / len(day.carers),
+                share=on_duty[unit.id] / len(day.carers),
             )
             for unit in day.units
         ),

@@ -1,11 +1,22 @@
 """Same seed, same table, byte for byte: on another broker, on one core, with a busy neighbour."""
 
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func
+from sqlmodel import select
+
+from devices.driving.tables import DrivingLogRow, VehicleTripRow
+from devices.inbox.tables import QuarantineRow
+from kernel.database import Database
+from kernel.tables import EventRow
+from scheduling import day_store
+from tests.conftest import TODAY
 
 COMMAND = [sys.executable, "-c", "from gateway.cli import main; main()", "demo", "--exit", "--small"]
 BUSY = "while True: sum(range(10_000))"
@@ -25,8 +36,68 @@ def _table(seed: int, **environment: str) -> bytes:
     return ended.stdout
 
 
-def test_the_same_seed_gives_the_same_table_wherever_it_runs() -> None:
-    calm = _table(1)
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the calm run keeps its database."""
+    return f"sqlite:///{tmp_path_factory.mktemp('demo') / 'kept.db'}"
+
+
+@pytest.fixture(scope="module")
+def calm(kept: str) -> bytes:
+    """The tables of seed 1 on mosquitto, where it is installed, undisturbed."""
+    return _table(1, OMSORGSTID_DATABASE__URL=kept)
+
+
+def test_the_whole_story_is_in_the_log_and_nothing_was_set_aside(calm: bytes, kept: str) -> None:
+    assert calm
+    database = Database(kept)
+    with database.reading() as session:
+        rows = session.exec(select(EventRow.event_type, func.count()).group_by(EventRow.event_type)).all()
+        told = Counter(dict(rows))
+        aside = session.exec(select(QuarantineRow.reason)).all()
+        today = Counter(v.mode for v in day_store.visits_of(session, TODAY) if v.state == "ended")
+        purposes = session.exec(select(VehicleTripRow.purpose).distinct()).all()
+        logs = session.exec(select(DrivingLogRow).where(DrivingLogRow.day == TODAY)).all()
+    database.dispose()
+
+    assert aside == []
+    assert (told["carer.absent"], told["tablet.lost"], told["shift.key_replaced"]) == (1, 1, 1)
+    assert told["visit.begun"] >= told["visit.ended"] > 2_000
+    assert told["screen.ended"] > 100
+    assert 0.9 * told["screen.ended"] < told["screen.quality"] <= told["screen.answered"] <= told["screen.ended"]
+    assert told["screen.unanswered"] > 0
+    assert told["transfer.recorded"] > 900
+    assert told["transfer.answered"] > 50
+    assert told["vehicle.trip"] > 50
+    assert set(purposes) == {"business"}
+    assert today["screen"] > 10
+    assert today["physical"] > 190
+    assert {log.state for log in logs} == {"closed"}
+    assert told["benefit.baseline_frozen"] == 3 + 3 + 3 + 2
+
+
+def test_every_step_of_the_waterfall_has_figures_in_its_order(calm: bytes) -> None:
+    today, period = calm.decode().split("\n\n2026-11-11")
+    totals = [line.split("  ") for line in period.splitlines() if re.match(r".*  Alle  ", line)]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in totals]
+
+    assert [row[0] for row in cells] == [
+        "Skærmbesøg",
+        "Lifte og vendesystemer",
+        "Nøgler og kørebog",
+        "Ruteplanlægning",
+        "Tablets",
+        "Borger.dk",
+    ]
+    for row in cells[:4]:
+        low, median, high = (int(number.replace(".", "").replace("−", "-")) for number in row[3].split("–"))
+        assert low < median < high, row
+        assert int(row[6].replace(".", "")) > 100
+    assert [row[3] for row in cells[4:]] == ["for lidt data"] * 2
+    assert "Ugen er ikke gjort op endnu" in today
+
+
+def test_the_same_seed_gives_the_same_table_wherever_it_runs(calm: bytes) -> None:
     core = min(os.sched_getaffinity(0))
     neighbour = subprocess.Popen(["taskset", "-c", str(core), sys.executable, "-c", BUSY])
     try:
@@ -40,8 +111,6 @@ def test_the_same_seed_gives_the_same_table_wherever_it_runs() -> None:
     assert crowded == calm
 
 
-def test_the_embedded_wheel_broker_gives_the_table_of_mosquitto_and_another_seed_another() -> None:
-    mosquitto = _table(1, OMSORGSTID_MQTT__BROKER="auto")
-
-    assert _table(1, OMSORGSTID_MQTT__BROKER="iotcore") == mosquitto
-    assert _table(2) != mosquitto
+def test_the_embedded_wheel_broker_gives_the_table_of_mosquitto_and_another_seed_another(calm: bytes) -> None:
+    assert _table(1, OMSORGSTID_MQTT__BROKER="iotcore") == calm
+    assert _table(2) != calm

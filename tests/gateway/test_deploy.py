@@ -145,7 +145,7 @@ def test_systemd_finds_no_fault_in_a_unit(unit: Path, tmp_path: Path) -> None:
     verify = need("systemd-analyze")
     # The program is not installed where the unit expects it: another one that exists stands in for the check.
     copy = tmp_path / unit.name
-    copy.write_text(unit.read_text().replace("/opt/omsorgstid/.venv/bin/omsorgstid", "/usr/bin/env"))
+    copy.write_text(unit.read_text().replace("/opt/omsorgstid/.venv/bin/", "/usr/bin/env "))
     said = subprocess.run([verify, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False)
 
     assert [line for line in said.stderr.splitlines() if unit.name in line] == []

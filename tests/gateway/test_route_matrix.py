@@ -1,24 +1,43 @@
-"""Who may do what: every route, every role, one's own unit and another's. Nothing is open by accident."""
+"""Who may do what: every route, every role, one's own unit and another's, one's own home and another's.
 
+Nothing is open by accident: a route or a socket without a sample here is a failure.
+"""
+
+import json
+import time
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, WebSocket
+from sqlmodel import col, select
+from starlette.routing import WebSocketRoute
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from devices.inbox.model import Incoming
+from devices.registry.model import DeviceKind
+from devices.registry.service import Enrolment, enrol
 from gateway.app import create_app, routes_of, silent_routes
-from gateway.auth import Role, declared_roles
+from gateway.auth import Role, cookie_of, declared_roles, open_link_session
 from gateway.pins import hash_pin
 from gateway.tables import IdentityRow
+from gateway.usecases.driving import VehicleMount, mount_vehicles
 from gateway.wire import b64u
 from kernel import jobs
+from scheduling.register.tables import CitizenRow, ConsentRow
+from scheduling.tables import VisitRow
+from tests.gateway.calls import screen_visit_and_task
 from tests.gateway.platform import Platform
+from tests.gateway.transfer_steps import transfer_asked_about
 from tests.gateway.web import Answer, Person
 
 KEY = b64u(b"\x04" + bytes(64))
 OWN, OTHER = "own", "other"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+#: who sees one home, and no unit
+AT_HOME = (Role.CITIZEN, Role.RELATIVE, Role.KIOSK)
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,35 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("POST", "/api/v1/me/route/acknowledgement"): Sample({"version": 1}, (204,)),
     ("POST", "/api/v1/me/visits/{visit_id}/begin"): Sample({}, (200,), "carer"),
     ("POST", "/api/v1/me/visits/{visit_id}/end"): Sample({"outcome": "done"}, (200,), "carer"),
+    ("POST", "/api/v1/me/visits/{screen_visit_id}/screen"): Sample(None, (201,), "carer"),
+    ("GET", "/api/v1/me/visits/{screen_visit_id}/screen"): Sample(bound="carer"),
+    ("POST", "/api/v1/me/visits/{screen_visit_id}/screen/hangup"): Sample(None, (200,), "carer"),
+    ("POST", "/api/v1/me/visits/{screen_visit_id}/screen/outcome"): Sample({"outcome": "declined"}, (200,), "carer"),
+    ("POST", "/api/v1/screen/redemption"): Sample({"token": "nobody's"}, (404,)),
+    ("GET", "/api/v1/screen/room"): Sample(),
+    ("POST", "/api/v1/screen/answer"): Sample({"action": "answer"}, (409,)),
+    ("POST", "/api/v1/screen/hangup"): Sample(None, (409,)),
+    ("POST", "/api/v1/screen/quality"): Sample(
+        {"rtt_ms": 20, "jitter_buffer_ms": 40, "concealed_ratio": 0}, (404, 409)
+    ),
+    ("POST", "/api/v1/screen/precall"): Sample({"sdp": "none"}, (422,)),
+    ("POST", "/api/v1/screen/call-me"): Sample(None, (202,)),
+    ("GET", "/api/v1/kiosk"): Sample(),
+    ("POST", "/api/v1/kiosk/call-me"): Sample(None, (202,)),
+    ("GET", "/api/v1/tasks"): Sample(),
+    ("POST", "/api/v1/tasks/{task_id}/settlement"): Sample({"how": "ringet"}, (200,), "unit"),
     ("GET", "/api/v1/me/grants"): Sample(),
+    ("GET", "/api/v1/me/driving-log"): Sample(),
+    ("POST", "/api/v1/me/vehicle"): Sample({"vehicle_id": "{vehicle_id}", "odometer_km": 48000}, (200,), "carer"),
+    ("GET", "/api/v1/vehicles"): Sample(),
+    ("GET", "/api/v1/driving-logs"): Sample(),
+    ("GET", "/api/v1/driving-logs.csv"): Sample(),
+    ("POST", "/api/v1/driving-logs/approval"): Sample({"week": "2026-W48", "unit": "{unit_id}"}, (409,), "unit"),
+    ("GET", "/koerebog"): Sample(),
+    ("GET", "/api/v1/me/residence"): Sample(),
+    ("POST", "/api/v1/me/transfers/presence"): Sample({"device_id": "{lift_id}"}, (200,), "carer"),
+    ("POST", "/api/v1/me/transfers/{transfer_id}/carers"): Sample({"carers": 1}, (200, 409), "carer"),
+    ("GET", "/api/v1/transfers"): Sample(),
     ("POST", "/api/v1/doors/{door_id}/openings"): Sample({"visit_id": "{ended_visit_id}"}, (201,), "door"),
     ("POST", "/api/v1/openings/{opening_id}/proof"): Sample(
         {"token": "AA", "public_key": KEY, "signature": "AA"}, (202,), "carer"
@@ -67,6 +114,36 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("GET", "/api/v1/operations/devices"): Sample(),
     ("GET", "/api/v1/operations/parts"): Sample(),
     ("GET", "/api/v1/stream"): Sample(),
+    ("GET", "/api/v1/citizen/visits"): Sample(),
+    ("GET", "/api/v1/citizen/openings"): Sample(),
+    ("GET", "/api/v1/citizen/access-log"): Sample(),
+    ("GET", "/api/v1/citizen/consents"): Sample(),
+    ("POST", "/api/v1/citizen/consents/{kind}/withdrawal"): Sample(ok=(200, 409)),
+    ("POST", "/api/v1/citizen/consents/{kind}"): Sample(),
+    ("GET", "/mit"): Sample(),
+    ("GET", "/mit/doer"): Sample(),
+    ("GET", "/mit/doer.csv"): Sample(),
+    ("GET", "/mit/adgang"): Sample(),
+    ("GET", "/mit/adgang.csv"): Sample(),
+    ("GET", "/mit/samtykker"): Sample(),
+    ("GET", "/mit/samtykker/{kind}"): Sample(ok=(200, 303)),
+    ("POST", "/mit/samtykker/{kind}"): Sample(b"", (303, 409), headers=FORM),
+    ("POST", "/mit/samtykker/{kind}/ja"): Sample(b"", (303,), headers=FORM),
+    ("GET", "/api/v1/devices"): Sample(),
+    ("GET", "/api/v1/devices/{device_id}"): Sample(bound="unit"),
+    ("POST", "/api/v1/devices"): Sample({"kind": "lift", "unit_id": "{unit_id}", "work_order": "A-1"}, (201,), "unit"),
+    ("GET", "/tekniker"): Sample(),
+    ("GET", "/tekniker/opret"): Sample(),
+    ("POST", "/tekniker/opret"): Sample(b"kind=lock", (422,), headers=FORM),
+    ("GET", "/tekniker/enhed/{device_id}"): Sample(bound="unit"),
+    ("POST", "/tekniker/enhed/{device_id}/udtag"): Sample(b"", (422,), "unit", FORM),
+    ("POST", "/api/v1/devices/{device_id}/retirement"): Sample({"reason": "broken"}, (200, 409), "unit"),
+    ("GET", "/api/v1/carers/{lost_carer_id}/cover"): Sample(bound="unit"),
+    ("POST", "/api/v1/carers/{lost_carer_id}/absence"): Sample({"choice": "none"}, (412,), "unit"),
+    ("POST", "/api/v1/carers/{lost_carer_id}/tablet-lost"): Sample({"reason": "glemt i bussen"}, (200,), "unit"),
+    ("GET", "/log-ind/oidc"): Sample(ok=(404,)),
+    ("GET", "/log-ind/oidc/svar"): Sample(ok=(404,)),
+    ("POST", "/log-ud"): Sample(b"", (200,), headers=FORM),
     ("GET", "/api/v1/demo"): Sample(),
     ("POST", "/api/v1/demo/speed"): Sample({"speed": 0}),
     ("GET", "/healthz"): Sample(),
@@ -88,13 +165,30 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("GET", "/sprog/{language}"): Sample(ok=(303, 302, 307)),
     ("GET", "/"): Sample(),
     ("GET", "/tablet"): Sample(),
+    ("GET", "/skaerm"): Sample(),
+    ("GET", "/skaerm/ord"): Sample(),
+    ("GET", "/kiosk"): Sample(),
     ("GET", "/tablet/sw.js"): Sample(),
+    ("GET", "/tablet/ord"): Sample(),
     ("GET", "/static/{version}/{name:path}"): Sample(ok=(404,)),
 }
 #: the path as a route has it, for samples that name another visit than the usual one
 ROUTE_PATH = {
+    **{
+        f"/api/v1/me/visits/{{screen_visit_id}}/screen{end}": f"/api/v1/me/visits/{{visit_id}}/screen{end}"
+        for end in ("", "/hangup", "/outcome")
+    },
+    "/api/v1/carers/{lost_carer_id}/cover": "/api/v1/carers/{carer_id}/cover",
+    "/api/v1/carers/{lost_carer_id}/absence": "/api/v1/carers/{carer_id}/absence",
+    "/api/v1/carers/{lost_carer_id}/tablet-lost": "/api/v1/carers/{carer_id}/tablet-lost",
     "/api/v1/visits/{free_visit_id}/proposals": "/api/v1/visits/{visit_id}/proposals",
     "/api/v1/visits/{free_visit_id}/move": "/api/v1/visits/{visit_id}/move",
+}
+
+
+#: every WebSocket route: who may open it, and who of them needs no call of their own for it
+SOCKETS: dict[str, tuple[set[Role], set[Role]]] = {
+    "/api/v1/signalling": ({Role.CARER, Role.LINK, Role.KIOSK}, {Role.KIOSK})
 }
 
 
@@ -106,14 +200,38 @@ class Town:
     ids: dict[str, str]
     carers: dict[str, str]
     units: dict[str, str]
+    #: one's own home, and one in the other unit: citizen ids
+    homes: dict[str, str]
     _signed_in: dict[str, Person] = field(default_factory=dict)
 
     def person(self, role: Role, where: str) -> Person:
-        """Somebody of this role, of one's own unit or the other one."""
+        """Somebody of this role, of one's own unit (home) or the other one."""
         identity = self.carers[where] if role is Role.CARER else f"{role.value}-{where}"
         if identity not in self._signed_in:
-            self._signed_in[identity] = self.platform.signed_in(identity)
+            self._signed_in[identity] = self._enter(role, where, identity)
         return self._signed_in[identity]
+
+    def _enter(self, role: Role, where: str, identity: str) -> Person:
+        if role is Role.LINK:
+            return self._by_link(where)
+        if role not in AT_HOME:
+            return self.platform.signed_in(identity)
+        person = self.platform.stranger("citizen")
+        assert person.sign_in(identity).status == 200
+        return person
+
+    def _by_link(self, where: str) -> Person:
+        with self.platform.runtime.units.begin() as work:
+            token = open_link_session(
+                work,
+                room_id=f"room-{where}",
+                citizen_id=self.homes[where],
+                unit_id=self.units[where],
+                expires_s=time.time() + 600,
+            )
+        person = self.platform.stranger("call")
+        person.hold(cookie_of("call"), token)
+        return person
 
     def ask(self, person: Person, method: str, path: str, sample: Sample) -> Answer:
         """Send a sample with the ids of one's own unit filled in."""
@@ -134,21 +252,30 @@ def town(office: Platform) -> Town:
     """Two units with somebody in every role, and one of each thing that belongs to the first."""
     own, other = _two_units(office)
     with office.runtime.units.begin() as work:
+        homes = {where: _home_of(office, unit) for where, unit in ((OWN, own), (OTHER, other))}
+        work.session.add_all(
+            ConsentRow(citizen_id=home, kind=kind, given_on=office.day.on)
+            for home, kind in product(homes.values(), ("relative", "auto_answer"))
+        )
+        (device_id,) = enrol(work, "demo", [Enrolment(DeviceKind.VEHICLE, own)])
         for role, (where, unit) in product(Role, ((OWN, own), (OTHER, other))):
-            if role is not Role.CARER:
+            if role not in (Role.CARER, Role.LINK):
                 work.session.add(
                     IdentityRow(
                         id=f"{role.value}-{where}",
                         role=role.value,
                         name=f"{role.value} {where}",
                         unit_ids=[unit],
+                        citizen_id=homes[where] if role in AT_HOME else None,
                         pin_hash=hash_pin("1234"),
                         demo=True,
                     )
                 )
         job = jobs.request(work, "plan-day", {"day": "2026-11-24", "unit_id": own, "moves": 0}, own)
+        mount_vehicles(work, "demo", [VehicleMount("tracker-matrix", "MX 10 001", own)])
     office.runtime.inbox.accept([_stranger(office)])
     carers = {where: _carer_of(office, unit) for where, unit in ((OWN, own), (OTHER, other))}
+    lost = next(str(c.id) for c in office.day.carers if c.unit_id == own and c.id not in carers.values())
     for carer_id in carers.values():
         office.tablet(carer_id).start_shift("base")
     tablet = office.tablet(carers[OWN])
@@ -160,6 +287,9 @@ def town(office: Platform) -> Town:
     assert refused["opening"]["state"] == "refused"
     ids = {
         "unit_id": own,
+        "device_id": device_id,
+        "lost_carer_id": lost,
+        "kind": "auto_answer",
         "visit_id": doors[0]["visit_id"],
         "free_visit_id": doors[-1]["visit_id"],
         "ended_visit_id": doors[-1]["visit_id"],
@@ -167,13 +297,15 @@ def town(office: Platform) -> Town:
         "opening_id": refused["opening"]["id"],
         "job_id": job.id,
         "quarantine_id": "1",
+        "vehicle_id": "tracker-matrix",
         "entry_id": "1",
         "technology": "electronic_key",
         "language": "da",
         "version": "0",
         "name": "nothing.css",
-    }
-    return Town(office, ids, carers, {OWN: own, OTHER: other})
+    } | transfer_asked_about(office.runtime, "matrix-lift", own)
+    ids |= screen_visit_and_task(office.runtime, stops[len(stops) // 2]["visit_id"])
+    return Town(office, ids, carers, {OWN: own, OTHER: other}, homes)
 
 
 def test_every_route_has_a_sample_in_this_matrix(town: Town) -> None:
@@ -184,8 +316,10 @@ def test_every_route_has_a_sample_in_this_matrix(town: Town) -> None:
         for method in (route.methods or set()) - {"HEAD"}
         if route.path != app.openapi_url
     }
+    sockets = {str(route.path) for route in routes_of(app) if isinstance(route.original_route, WebSocketRoute)}
 
     assert {(m, ROUTE_PATH.get(p, p)) for m, p in SAMPLES} == routes
+    assert set(SOCKETS) == sockets
 
 
 def test_an_application_with_a_route_that_declares_nobody_does_not_start(office: Platform) -> None:
@@ -196,20 +330,25 @@ def test_an_application_with_a_route_that_declares_nobody_does_not_start(office:
     app.include_router(forgotten)
     direct = FastAPI()
     direct.add_api_route("/also", _nothing, methods=["GET"])
+    direct.add_api_websocket_route("/socket", _says_nothing)
 
     assert silent_routes(app) == ["/api/v1/forgotten/secret"]
-    assert "/also" in silent_routes(direct)
+    assert {"/also", "/socket"} <= set(silent_routes(direct))
 
 
 def _nothing() -> dict[str, str]:
     return {}
 
 
+async def _says_nothing(socket: WebSocket) -> None:
+    await socket.accept()
+
+
 def _declared(town: Town, method: str, path: str) -> set[Role] | None:
     """Roles that may, ``None`` for everybody."""
     app = create_app(town.platform.runtime.parts)
     for route in routes_of(app):
-        if route.path == ROUTE_PATH.get(path, path) and method in (route.methods or ()):
+        if route.path == ROUTE_PATH.get(path, path) and method in (route.methods or {"WEBSOCKET"}):
             found = declared_roles(getattr(route.original_route, "dependant", None))
             sets = [roles for roles in found if roles is not None]
             return set(frozenset.intersection(*sets)) if sets else None
@@ -234,7 +373,7 @@ def test_only_those_a_route_declares_get_anything_from_it(town: Town, method: st
             assert (refused.status, refused.code) == (403, "not_allowed"), (role, where, refused.content)
     for role in sorted(allowed):
         other = town.ask(town.person(role, OTHER), method, path, sample)
-        may_see_all = role is Role.OPERATIONS and "/jobs" in path
+        may_see_all = role is Role.OPERATIONS and ("/jobs" in path or path.endswith("/tablet-lost"))
         if sample.bound in ("unit", "carer") and not may_see_all:
             assert other.status in (403, 404), (role, other.status, other.content)
         elif sample.bound == "door":
@@ -244,6 +383,62 @@ def test_only_those_a_route_declares_get_anything_from_it(town: Town, method: st
     for role in sorted(allowed):
         mine = town.ask(town.person(role, OWN), method, path, sample)
         assert mine.status in sample.ok, (role, mine.status, mine.content)
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+def test_only_those_a_socket_declares_are_let_in(town: Town, path: str) -> None:
+    allowed, standing = SOCKETS[path]
+
+    assert _declared(town, "WEBSOCKET", path) == allowed
+    assert _said_no(town, town.platform.stranger(), path) == "not_signed_in"
+    for role, where in product(sorted(Role), (OWN, OTHER)):
+        refused = _said_no(town, town.person(role, where), path)
+        assert refused == ("" if role in standing else "not_allowed"), (role, where)
+
+
+def _said_no(town: Town, person: Person, path: str) -> str:
+    """The code of the first error somebody heard; empty if there was none."""
+    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    address = f"ws://127.0.0.1:{town.platform.port}{path}?surface={person.surface}"
+    try:
+        with connect(
+            address, additional_headers={"Cookie": cookies}, origin=f"http://127.0.0.1:{town.platform.port}"
+        ) as line:
+            while True:
+                said = json.loads(line.recv(timeout=0.5))
+                if said["type"] == "error":
+                    return str(said["code"])
+    except (TimeoutError, ConnectionClosed):
+        return ""
+    except InvalidStatus as err:
+        return {401: "not_signed_in", 403: "not_allowed"}.get(err.response.status_code, "")
+
+
+def test_who_sees_one_home_never_gets_anothers_data(town: Town) -> None:
+    paths = ("visits", "openings", "access-log", "consents")
+    for role in AT_HOME:
+        mine, theirs = (
+            {path: town.person(role, where).get(f"/api/v1/citizen/{path}").json for path in paths}
+            for where in (OWN, OTHER)
+        )
+        assert mine["visits"]["visits"], role
+        assert mine["visits"] != theirs["visits"], role
+        pages = [town.person(role, where).get("/mit").content.decode() for where in (OWN, OTHER)]
+        with town.platform.runtime.database.reading() as session:
+            names = [session.get_one(CitizenRow, town.homes[where]).name for where in (OWN, OTHER)]
+        assert [names[0] in pages[0], names[1] in pages[0]] == [True, names[1] == names[0]]
+        assert [names[1] in pages[1], names[0] in pages[1]] == [True, names[1] == names[0]]
+
+
+def test_a_technician_sees_devices_of_her_own_units_only(town: Town) -> None:
+    for where in (OWN, OTHER):
+        items = town.person(Role.TECHNICIAN, where).get("/api/v1/devices").json["items"]
+        assert items
+        assert {i["unit_id"] for i in items} == {town.units[where]}
+        listed = town.person(Role.TECHNICIAN, where).get("/api/v1/operations/devices").json["items"]
+        assert {i["unit_name"] for i in listed} == {i["unit_name"] for i in items}
+    elsewhere = town.person(Role.TECHNICIAN, OTHER).get(f"/api/v1/devices?unit={town.units[OWN]}")
+    assert (elsewhere.status, elsewhere.code) == (403, "other_unit")
 
 
 def test_a_planners_board_shows_nothing_of_another_unit(town: Town) -> None:
@@ -283,6 +478,13 @@ def test_a_manager_does_not_see_another_centres_figures(town: Town) -> None:
     refused = town.person(Role.MANAGER, OTHER).get(f"/leder?enhed={town.units[OWN]}")
 
     assert (refused.status, refused.code) == (403, "other_unit")
+
+
+def _home_of(platform: Platform, unit_id: str) -> str:
+    """Somebody of the unit who has a visit today."""
+    with platform.runtime.database.reading() as session:
+        query = select(VisitRow.citizen_id).where(VisitRow.day == platform.day.on, VisitRow.unit_id == unit_id)
+        return session.exec(query.order_by(col(VisitRow.id))).first() or ""
 
 
 def _two_units(platform: Platform) -> tuple[str, str]:

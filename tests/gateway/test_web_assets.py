@@ -72,21 +72,6 @@ def test_other_versions_and_other_files_are_not_found(path: str) -> None:
     assert get(path.format(version=assets().version)).status_code == 404
 
 
-def test_the_tablet_weighs_at_most_90_kilobytes_on_the_wire() -> None:
-    names = [
-        "base.css", "tokens.css", "theme.js", "vendor/icons-dkfds-11.2.0.svg",
-        "vendor/IBMPlexSans-Regular-Latin1.woff2", "vendor/IBMPlexSans-SemiBold-Latin1.woff2",
-        *assets().names("shared/", "tablet/"),
-    ]  # fmt: skip
-    sizes = {}
-    for name in names:
-        found = assets().find(assets().version, name)
-        assert found is not None
-        sizes[name] = len(found.gzipped or found.body)
-
-    assert sum(sizes.values()) <= 84_000, sizes  # the page with both languages' messages takes up to 6,000 more
-
-
 def test_compression_is_the_same_everywhere(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text("a{}" * 500)
     first, second = (Assets(tmp_path).find(Assets(tmp_path).version, "a.css") for _ in range(2))

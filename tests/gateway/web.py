@@ -84,6 +84,15 @@ class Person:
         self._connection.close()
 
     @property
+    def surface(self) -> str:
+        """The part of the system it shows."""
+        return self._surface.get("X-Surface", "")
+
+    def hold(self, name: str, value: str) -> None:
+        """Hold a cookie that was given elsewhere."""
+        self._cookies[name] = value
+
+    @property
     def cookies(self) -> dict[str, str]:
         """What the browser holds."""
         return dict(self._cookies)

@@ -31,7 +31,7 @@ def changed(row: int, column: int, value: object) -> bytes:
 
 def test_a_sound_study_is_read_in_seconds() -> None:
     shifts = read_time_study(study_csv(SOUND), known_units=UNITS, today_on=TODAY_ON)
-    assert [(s.base_s, s.leg_s) for s in shifts][:2] == [(600, 900), (660, 900)]
+    assert [(s.measured_s, s.travel_s) for s in shifts][:2] == [(1_500, 900), (1_560, 900)]
 
 
 def test_comma_separated_and_semicolon_with_decimal_comma_say_the_same() -> None:
@@ -76,7 +76,7 @@ def test_every_problem_is_named_not_only_the_first() -> None:
         (study_csv(SOUND) + b"nord;2026-09-01\n", "row 8"),
         (study_csv(SOUND) + b'nord;"2026', "row 8"),
         (study_csv([*SOUND, SOUND[0]]), "row 8"),
-        (study_csv(SOUND[:4]), "unit nord, shift kind day"),
+        (study_csv(SOUND[:4]), "unit nord, day"),
     ],
     ids=["empty", "columns", "encoding", "no rows", "short row", "open quote", "twice", "too few carers"],
 )
@@ -103,10 +103,10 @@ def test_a_baseline_is_frozen_per_unit_with_dates_n_and_spread(world: World) -> 
     baselines = world.measure(carers=6, minutes=25)
     assert [b.unit_id for b in baselines] == ["amager", "midtbyen", "nord"]
     nord = baselines[2]
-    assert (nord.version, nord.shift_count, nord.subject_count) == (1, 30, 6)
+    assert (nord.version, nord.occasion_count, nord.subject_count) == (1, 30, 6)
     assert (nord.first_on, nord.last_on) == (date(2026, 9, 1), date(2026, 9, 5))
     assert nord.valid_until_on == date(2027, 9, 5)
-    assert nord.mean_s == nord.mean_base_s + nord.mean_leg_s == 24 * 60 + 40
+    assert nord.mean_s == 24 * 60 + 40
     assert nord.spread_s > 0
 
 
@@ -125,7 +125,7 @@ def test_freezing_a_baseline_is_an_event(world: World) -> None:
         (event,) = read_after(session, 0, 10)
     assert event.event_type == "benefit.baseline_frozen"
     assert event.unit_id == "nord"
-    assert event.data["shift_count"] == 30
+    assert event.data["occasion_count"] == 30
 
 
 def test_the_same_file_is_refused_the_second_time(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_baseline_holds_after_its_last_day_for_twelve_months_and_once_known(wo
         known = known_baselines(session)
 
     def holds(day: date, unit_id: str = "nord", position: int = 1) -> bool:
-        return baseline_for(known, unit_id, "day", day, position) is not None
+        return baseline_for(known, "keys", unit_id, "day", day, position) is not None
 
     assert not holds(date(2026, 9, 5))
     assert holds(date(2026, 9, 6))

@@ -9,8 +9,11 @@ import pytest
 from metrics.estimate import (
     DRAWS,
     MeasuredSubject,
-    SubjectShifts,
+    PairedSample,
+    PairedSubject,
+    SubjectOccasions,
     UnitSample,
+    draw_paired,
     draw_unit,
     estimate_total,
     estimate_unit,
@@ -32,12 +35,12 @@ def simulated(seed: int, carers: int, measured: int) -> tuple[UnitSample, float]
     truth_s = float((shift_counts * (before_s - after_s)).sum())
     spent = [int(rng.normal(a, 180, n).sum()) for a, n in zip(after_s, shift_counts, strict=True)]
     study = [MeasuredSubject(20, int(rng.normal(b, 180, 20).sum())) for b in rng.normal(1_500, 240, measured)]
-    mean_s = round(sum(m.total_s for m in study) / sum(m.shift_count for m in study))
+    mean_s = round(sum(m.total_s for m in study) / sum(m.count for m in study))
     return (
         UnitSample(
             unit_id=f"unit-{seed}",
             realised_s=mean_s * int(shift_counts.sum()) - sum(spent),
-            subjects=tuple(SubjectShifts((int(n),), s) for n, s in zip(shift_counts, spent, strict=True)),
+            subjects=tuple(SubjectOccasions((int(n),), s) for n, s in zip(shift_counts, spent, strict=True)),
             baselines=(tuple(study),),
         ),
         truth_s,
@@ -97,7 +100,7 @@ def test_another_rule_or_period_draws_anew(change: Callable[[UnitSample], object
 
 
 def test_carers_who_all_save_the_same_leave_only_the_baselines_uncertainty() -> None:
-    subjects = tuple(SubjectShifts((20,), 20 * 600) for _ in range(20))
+    subjects = tuple(SubjectOccasions((20,), 20 * 600) for _ in range(20))
     exact = tuple(MeasuredSubject(10, 15_000) for _ in range(20))
     sample = UnitSample("nord", 20 * 20 * 900, subjects, (exact,))
     drawn = draw_unit(sample, rule_version="keys-1", period=PERIOD)
@@ -123,7 +126,7 @@ def test_redrawing_the_baseline_widens_the_interval() -> None:
 
 
 def test_shifts_measured_against_two_baselines_are_weighed_by_how_many_there_are_of_each() -> None:
-    subjects = tuple(SubjectShifts((10, 30), 40 * 600) for _ in range(20))
+    subjects = tuple(SubjectOccasions((10, 30), 40 * 600) for _ in range(20))
     baselines = tuple(tuple(MeasuredSubject(10, 10 * mean_s) for _ in range(20)) for mean_s in (1_500, 1_200))
     sample = UnitSample("nord", 20 * (10 * 900 + 30 * 600), subjects, baselines)
     drawn = draw_unit(sample, rule_version="keys-1", period=PERIOD)
@@ -155,6 +158,72 @@ def test_draws_have_the_promised_shape() -> None:
     drawn = draw_unit(simulated(9, 20, 20)[0], rule_version="keys-1", period=PERIOD)
     assert drawn is not None
     assert drawn.draws_s.shape == (DRAWS,)
+
+
+def simulated_pairs(seed: int, subjects: int, weeks: int = 8) -> tuple[PairedSample, float]:
+    """Citizens measured against themselves; the second value is what such citizens save on average, in all."""
+    rng = np.random.default_rng(seed)
+    before_s = rng.normal(12_000, 3_000, subjects)
+    saved_s = rng.normal(1_500, 900, subjects)
+    occasions = rng.integers(4, 9, subjects)
+    pairs = []
+    realised_s = 0
+    for before, saved, count in zip(before_s, saved_s, occasions, strict=True):
+        measured = tuple(int(s) for s in rng.normal(before, 1_200, weeks))
+        spent_s = int(rng.normal(before - saved, 1_200, count).sum())
+        realised_s += int(count) * round(sum(measured) / weeks) - spent_s
+        pairs.append(PairedSubject(((int(count), measured),), spent_s))
+    return PairedSample(f"unit-{seed}", realised_s, tuple(pairs)), float(1_500 * occasions.sum())
+
+
+@pytest.mark.parametrize(("subjects", "method"), [(40, "redraw"), (9, "t")])
+def test_subjects_measured_against_themselves_cover_the_truth_at_least_eight_times_in_ten(
+    subjects: int, method: str
+) -> None:
+    covered = 0
+    for seed in range(100):
+        sample, truth_s = simulated_pairs(seed, subjects)
+        drawn = draw_paired(sample, rule_version="screen-1", period=PERIOD)
+        assert drawn is not None
+        assert drawn.method == method
+        found = estimate_unit(drawn, 0)
+        covered += found.p10_s <= truth_s <= found.p90_s
+    assert 72 <= covered <= 95
+
+
+def test_differences_between_citizens_are_no_uncertainty_of_their_savings() -> None:
+    alike = tuple(PairedSubject(((7, (12_000,) * 8),), 7 * 11_000) for _ in range(20))
+    different = tuple(PairedSubject(((7, (4_000 * n,) * 8),), 7 * (4_000 * n - 1_000)) for n in range(1, 21))
+    for subjects in (alike, different):
+        drawn = draw_paired(PairedSample("nord", 140_000, subjects), rule_version="screen-1", period=PERIOD)
+        assert drawn is not None
+        found = estimate_unit(drawn, 0)
+        assert found.p10_s == found.p50_s == found.p90_s == 140_000
+
+
+def test_a_baseline_that_varies_from_week_to_week_widens_the_interval() -> None:
+    widths = []
+    for weeks in ((12_000,) * 4, (6_000, 18_000, 6_000, 18_000)):
+        subjects = tuple(PairedSubject(((7, weeks),), 7 * 11_000) for _ in range(20))
+        drawn = draw_paired(PairedSample("nord", 140_000, subjects), rule_version="screen-1", period=PERIOD)
+        assert drawn is not None
+        found = estimate_unit(drawn, 0)
+        widths.append(found.p90_s - found.p10_s)
+    assert widths[0] == 0 < widths[1]
+
+
+def test_pairs_give_the_same_draws_whatever_order_subjects_and_weeks_come_in() -> None:
+    sample, _truth_s = simulated_pairs(3, 30)
+    turned = tuple(PairedSubject(((s.before[0][0], s.before[0][1][::-1]),), s.spent_s) for s in sample.subjects[::-1])
+    again = PairedSample(sample.unit_id, sample.realised_s, turned)
+    first, second = (draw_paired(each, rule_version="screen-1", period=PERIOD) for each in (sample, again))
+    assert first is not None
+    assert second is not None
+    assert first.draws_s.tobytes() == second.draws_s.tobytes()
+
+
+def test_of_one_citizen_nothing_is_said() -> None:
+    assert draw_paired(simulated_pairs(1, 1)[0], rule_version="screen-1", period=PERIOD) is None
 
 
 @pytest.mark.parametrize(

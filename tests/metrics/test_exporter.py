@@ -12,10 +12,14 @@ from sqlalchemy import text
 
 from kernel.database import Database
 from kernel.localtime import at_local
+from metrics.adoption import Adoption
+from metrics.benefit_gauges import BenefitCollector
 from metrics.business_case import load_cases
-from metrics.catalogue import CATALOGUE
-from metrics.exporter import BenefitCollector, ExporterServer, refresh_or_keep, serve_exporter
-from tests.metrics.world import GO_LIVE_ON, UNITS, World, adoption, plain_shift
+from metrics.catalogue import BENEFITS
+from metrics.exporter import ExporterServer, refresh_or_keep, serve_exporter
+from metrics.technologies import WATERFALL
+from tests.metrics.all_technologies import RESIDENCE, WholeWorld, adoptions
+from tests.metrics.world import CASE_ID, GO_LIVE_ON, UNITS, World, adoption, plain_shift
 
 LAST_ON = GO_LIVE_ON + timedelta(days=4)
 REALISED = "omsorgstid_benefit_realised_seconds"
@@ -36,8 +40,9 @@ def lived(world: World, carers: dict[str, int]) -> World:
     return world
 
 
-def collector_of(world: World) -> BenefitCollector:
-    collector = BenefitCollector(world.database, world.clock, cases=load_cases(), adoption=adoption())
+def collector_of(world: World, adopted: dict[str, Adoption] | None = None) -> BenefitCollector:
+    in_use = adopted or {CASE_ID: adoption()}
+    collector = BenefitCollector(world.database, world.clock, cases=load_cases(), adoptions=in_use)
     collector.refresh()
     return collector
 
@@ -52,10 +57,20 @@ def samples(collector: BenefitCollector) -> dict[tuple[str, tuple[str, ...]], fl
     }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWorld]:
+    """Three weeks of every technology."""
+    made = WholeWorld(tmp_path_factory.mktemp("whole"))
+    made.live_three_weeks()
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def server(world: World) -> Iterator[ExporterServer]:
     lived(world, dict.fromkeys(UNITS, 16))
-    running = serve_exporter(world.url, 0, clock=world.clock, cases=load_cases(), adoption=adoption(), poll_s=0.05)
+    in_use = {CASE_ID: adoption()}
+    running = serve_exporter(world.url, 0, clock=world.clock, cases=load_cases(), adoptions=in_use, poll_s=0.05)
     yield running
     running.close()
 
@@ -130,14 +145,90 @@ def test_before_go_live_the_exporter_serves_no_figures_and_does_not_fail(world: 
     assert not [name for name, _labels in found if name == REALISED]
 
 
-def test_every_served_metric_is_in_the_catalogue_with_its_labels(world: World) -> None:
+def test_every_served_metric_is_in_the_catalogue_with_its_labels(whole: WholeWorld) -> None:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector_of(lived(world, dict.fromkeys(UNITS, 16))))
-    labels = {m.name: m.labels for m in CATALOGUE}
+    registry.register(collector_of(whole, adoptions()))
+    labels = {m.name: m.labels for m in BENEFITS}
     served = {family.name: family for family in registry.collect()}
     assert set(served) == set(labels)
     for name, family in served.items():
+        assert family.samples, name
         assert all(tuple(sample.labels) == labels[name] for sample in family.samples)
+
+
+def test_every_technology_is_served_by_unit_as_the_report_says(whole: WholeWorld) -> None:
+    found = samples(collector_of(whole, adoptions()))
+    rows = whole.rows()
+    assert {row.technology for row in rows if row.status == "ok"} == set(WATERFALL)
+    for row in rows:
+        unit = row.unit_id or "all"
+        assert found.get((REALISED, (row.technology, unit, "p50"))) == row.p50_s
+        chance = found.get(("omsorgstid_benefit_target_probability_ratio", (row.technology, unit)))
+        assert chance == row.target_probability_ratio
+        target = found.get(("omsorgstid_benefit_target_seconds", (row.technology, unit)))
+        promised = row.technology not in ("routing", "citizen_access")
+        assert target == (row.target_s if promised else None)
+
+
+def test_the_waterfall_is_served_in_seconds_freed_and_used(whole: WholeWorld) -> None:
+    found = samples(collector_of(whole, adoptions()))
+    name = "omsorgstid_benefit_waterfall_seconds"
+    for step in whole.steps():
+        assert step.net_s is not None
+        assert found[name, (step.technology, "all", "freed")] == step.net_s
+        assert found[name, (step.technology, "all", "used")] == step.used_s
+    assert [step.technology for step in whole.steps()] == list(WATERFALL)
+
+
+def test_the_waterfall_and_the_total_together_do_not_give_a_single_carer_away(world: World) -> None:
+    found = samples(collector_of(lived(world, {"nord": 1, "midtbyen": 16, "amager": 17})))
+    total = world.report(GO_LIVE_ON, LAST_ON)[-1]
+    assert total.status == "ok"
+    assert found["omsorgstid_benefit_waterfall_seconds", ("keys", "all", "freed")] == total.realised_s
+
+
+def test_the_adoption_funnel_is_served_by_technology_and_unit(whole: WholeWorld) -> None:
+    found = samples(collector_of(whole, adoptions()))
+    name = "omsorgstid_adoption_subjects"
+    assert found[name, ("screen", "all", "enrolled")] == 24
+    assert found[name, ("screen", "nord", "used_weekly")] == 8
+    assert found[name, ("transfers", RESIDENCE, "enrolled")] == 8
+    assert found[name, ("keys", "all", "enrolled")] == 48
+
+
+def test_a_step_that_one_unit_hides_is_shown_for_all_units_only(world: World) -> None:
+    found = samples(collector_of(lived(world, {"nord": 3, "midtbyen": 16, "amager": 17})))
+    keys = [labels for name, labels in found if name == "omsorgstid_adoption_subjects" and labels[0] == "keys"]
+    assert {unit for _technology, unit, _step in keys} == {"all"}
+    assert found["omsorgstid_adoption_subjects", ("keys", "all", "enrolled")] == 36
+
+
+def test_what_was_not_adopted_has_no_series(world: World) -> None:
+    found = samples(collector_of(lived(world, dict.fromkeys(UNITS, 16))))
+    technologies = {labels[0] for _name, labels in found if labels}
+    # Routes are planned for those who drive with the log: routing comes with the keys.
+    assert technologies == {"keys", "routing"}
+    assert found["omsorgstid_benefit_baselines_missing", ("routing",)] == 0
+
+
+def test_a_centre_that_has_ended_no_longer_lacks_a_baseline(world: World) -> None:
+    ends_on = GO_LIVE_ON + timedelta(days=1)
+    units = [
+        unit.model_copy(update={"valid_to_on": ends_on, "merged_into": "midtbyen"} if unit.unit_id == "amager" else {})
+        for unit in adoption().units
+    ]
+    world.measure(unit_ids=["nord", "midtbyen"])
+    world.clock.advance_to(at_local(LAST_ON, time(12)))
+    merged = Adoption(case_id=CASE_ID, units=tuple(units))
+    found = samples(collector_of(world, {CASE_ID: merged}))
+    assert found["omsorgstid_benefit_baselines_missing", ("keys",)] == 0
+    apart = samples(collector_of(world))
+    assert apart["omsorgstid_benefit_baselines_missing", ("keys",)] == 1
+    targets = [found["omsorgstid_benefit_target_seconds", ("keys", unit)] for unit in UNITS]
+    assert sum(targets) == found["omsorgstid_benefit_target_seconds", ("keys", "all")]
+    assert found["omsorgstid_benefit_target_seconds", ("keys", "all")] == pytest.approx(
+        apart["omsorgstid_benefit_target_seconds", ("keys", "all")], abs=10
+    )
 
 
 def test_a_scrape_over_http_parses_and_takes_less_than_50_ms(server: ExporterServer) -> None:

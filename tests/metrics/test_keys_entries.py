@@ -11,7 +11,7 @@ from scheduling.events import RouteDelivered, RoutePublished
 from tests.metrics.world import Shift, Stop, plain_shift, shift_events
 
 DAY = date(2026, 11, 25)
-BASELINE = Baseline("b", "nord", "day", 1, date(2026, 9, 1), date(2027, 9, 1), 25 * 60, 1)
+BASELINE = Baseline("b", "keys", "nord", "day", 1, date(2026, 9, 1), date(2027, 9, 1), 25 * 60, 1, 1)
 
 
 def folded(events: list[Event]) -> tuple[ShiftProgress, RouteProgress]:

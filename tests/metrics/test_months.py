@@ -9,6 +9,8 @@ from kernel.log import latest_position, read_at
 from metrics.errors import BenefitError
 from metrics.months import close_month, month_bounds, month_lines
 from scheduling.events import VisitEnded
+from tests.metrics.care import screen_visit, visit
+from tests.metrics.town import live_a_week
 from tests.metrics.world import Shift, Stop, World, plain_shift
 
 DAY = date(2026, 10, 12)
@@ -52,10 +54,11 @@ def test_closing_stores_the_figures_of_every_unit_and_tells_the_log(world: World
     world.fold()
     close_october(world)
     with world.database.reading() as session:
-        (line,) = month_lines(session, "2026-10")
-        (event,) = read_at(session, [latest_position(session)])
-    assert (line.kind, line.unit_id, line.net_s, line.shift_count) == ("closed", "nord", 6 * 900, 6)
-    assert (event.event_type, event.data["closed_by_role"]) == ("benefit.month_closed", "benefit_owner")
+        (line,) = month_lines(session, "2026-10", "keys")
+        keys, routing = read_at(session, [latest_position(session) - 1, latest_position(session)])
+    assert (line.kind, line.unit_id, line.net_s, line.occasion_count) == ("closed", "nord", 6 * 900, 6)
+    assert (keys.event_type, keys.data["closed_by_role"]) == ("benefit.month_closed", "benefit_owner")
+    assert (keys.data["technology"], routing.data["technology"]) == ("keys", "routing")
 
 
 def test_a_later_correction_is_a_line_of_its_own_and_the_closed_figure_stands(world: World) -> None:
@@ -66,10 +69,10 @@ def test_a_later_correction_is_a_line_of_its_own_and_the_closed_figure_stands(wo
     close_october(world)
     end_late(world, waiting)
     with world.database.reading() as session:
-        closed, *corrections = month_lines(session, "2026-10")
+        closed, *corrections = month_lines(session, "2026-10", "keys")
     assert closed.net_s == 6 * 900
     in_time_s = 6 * (1500 - 360 - 300)
-    assert [(c.kind, c.on, c.shift_count) for c in corrections] == [
+    assert [(c.kind, c.on, c.occasion_count) for c in corrections] == [
         ("correction", DAY, 6),
         ("correction", date(2026, 11, 12), 6),
     ]
@@ -83,8 +86,8 @@ def test_a_correction_of_few_carers_does_not_show_its_minutes(world: World) -> N
     close_october(world)
     end_late(world, [open_shift(1)])
     with world.database.reading() as session:
-        _closed, correction = month_lines(session, "2026-10")
-    assert (correction.shift_count, correction.net_s) == (1, None)
+        _closed, correction = month_lines(session, "2026-10", "keys")
+    assert (correction.occasion_count, correction.net_s) == (1, None)
 
 
 def test_a_month_is_closed_once_and_only_when_it_is_over(world: World) -> None:
@@ -98,6 +101,22 @@ def test_a_month_is_closed_once_and_only_when_it_is_over(world: World) -> None:
     with pytest.raises(BenefitError) as again:
         close_october(world)
     assert again.value.code == "month_already_closed"
+
+
+def test_every_technology_is_closed_and_a_week_belongs_to_the_month_its_last_day_is_in(world: World) -> None:
+    live_a_week(world)
+    # The week of 26 October ends on 1 November.
+    last_week_on = date(2026, 10, 27)
+    citizens = [f"nord-citizen-{n}" for n in range(6)]
+    world.append(*(event for citizen in citizens for event in screen_visit(citizen, last_week_on)))
+    world.append(*visit("somebody-else", date(2026, 11, 3)))
+    world.fold()
+    close_october(world)
+    with world.database.reading() as session:
+        lines = {line.technology: line for line in month_lines(session, "2026-10")}
+    assert list(lines) == ["screen", "transfers", "keys", "routing"]
+    assert (lines["screen"].net_s, lines["screen"].occasion_count) == (6 * 9_420, 6)
+    assert (lines["transfers"].net_s, lines["transfers"].occasion_count) == (42 * 2_040, 42)
 
 
 def test_a_month_is_written_as_year_and_month() -> None:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import time as wall
 from collections.abc import Iterator
-from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -16,15 +15,18 @@ from urllib.request import urlopen
 
 import pytest
 
-from kernel.localtime import at_local
+from devices.keys.tables import LockRow
+from devices.registry.tables import DeviceRow
+from gateway.operation_gauges import OperationCollector
 from metrics.business_case import load_cases
-from metrics.dashboards import FILE_NAME, PANELS, dashboard_text
+from metrics.dashboards import FILE_NAME, PANELS, ROWS, dashboard, dashboard_text
 from metrics.exporter import serve_exporter
-from tests.metrics.world import GO_LIVE_ON, UNITS, World, adoption, plain_shift
+from metrics.technologies import NAMES_DA, WATERFALL
+from tests.metrics.all_technologies import WholeWorld, adoptions
+from tests.metrics.world import UNITS
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules" / "benefits.yml"
-LAST_ON = GO_LIVE_ON + timedelta(days=9)
 
 
 def program(name: str) -> str:
@@ -59,9 +61,32 @@ def test_the_dashboard_file_is_what_its_source_says() -> None:
 
 def test_every_recorded_series_of_the_dashboard_is_a_rule() -> None:
     rules = RULES.read_text(encoding="utf-8")
-    recorded = {q.expr for panel in PANELS for q in panel.queries if q.expr.startswith("technology")}
+    asked = {q.expr.split("{")[0] for panel in PANELS for q in panel.queries}
+    recorded = {name for name in asked if ":" in name}
     assert recorded
     assert all(f"record: {name}" in rules for name in recorded)
+
+
+def test_the_dashboard_has_the_waterfall_first_then_every_technology_by_name() -> None:
+    titles = [row.title_da for row in ROWS]
+    assert titles[0].startswith("I alt: vandfald")
+    assert [NAMES_DA[t] for t in WATERFALL] == [title.removesuffix(" (uden måltal)") for title in titles[1:5]]
+    steps = ROWS[0].panels[0].queries
+    assert [query.legend.removesuffix(" {{stage}}") for query in steps] == [NAMES_DA[t] for t in WATERFALL]
+
+
+def test_no_panel_lies_on_another() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard()["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        assert all(x < 24 for x, _y in cells)
+        taken |= cells
 
 
 class Prometheus:
@@ -122,27 +147,28 @@ class Prometheus:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("lived"))
-    world.measure()
-    world.live(
-        *(
-            plain_shift(f"{unit}-{n}", GO_LIVE_ON + timedelta(days=day), unit, head_min=4 + n % 5)
-            for day in range(10)
-            for unit in UNITS
-            for n in range(16)
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWorld]:
+    """Three weeks of every technology, and a lock whose battery is low."""
+    world = WholeWorld(tmp_path_factory.mktemp("lived"))
+    world.live_three_weeks()
+    now = world.clock.now()
+    with world.database.writing() as session:
+        session.add(
+            DeviceRow(device_id="lock-1", kind="lock", tenant="t", enrolled_at=now, online=True, last_seen_at=now)
         )
-    )
-    world.fold()
-    world.clock.advance_to(at_local(LAST_ON + timedelta(days=1), time(12)))
+        session.add(
+            LockRow(lock_id="lock-1", door_id="d", public_key=b"k", chain_head=b"h", battery_mv=4_700, enrolled_at=now)
+        )
     yield world
     world.close()
 
 
 @pytest.fixture(scope="module")
-def prometheus(lived: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(lived: WholeWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     program("prometheus")
-    server = serve_exporter(lived.url, 0, clock=lived.clock, cases=load_cases(), adoption=adoption())
+    server = serve_exporter(
+        lived.url, 0, clock=lived.clock, cases=load_cases(), adoptions=adoptions(), beside=[OperationCollector]
+    )
     running = Prometheus(tmp_path_factory.mktemp("prometheus"), server.port)
     yield running
     running.close()
@@ -155,19 +181,28 @@ def test_every_panel_gets_series_from_a_real_prometheus(panel: Any, prometheus: 
         assert prometheus.wait_for(query.expr), query.expr
 
 
-def test_a_number_in_prometheus_is_the_ledgers(lived: World, prometheus: Prometheus) -> None:
-    expr = 'omsorgstid_benefit_realised_seconds{estimate="p50",unit="nord"}'
+@pytest.mark.parametrize("technology", WATERFALL)
+def test_a_number_in_prometheus_is_the_ledgers(technology: str, lived: WholeWorld, prometheus: Prometheus) -> None:
+    unit = "bakken" if technology == "transfers" else "nord"
+    expr = f'omsorgstid_benefit_realised_seconds{{technology="{technology}",estimate="p50",unit="{unit}"}}'
     (series,) = prometheus.wait_for(expr)
-    row = lived.report(GO_LIVE_ON, LAST_ON)[0]
-    entries = [e for e in lived.entries() if e.unit_id == "nord"]
+    row = next(r for r in lived.rows() if r.technology == technology and r.unit_id == unit)
     assert float(series["value"][1]) == row.p50_s
-    assert row.realised_s == sum(e.net_s or 0 for e in entries)
     assert row.p50_s == pytest.approx(row.realised_s, rel=0.02)
 
 
-def test_the_recorded_share_is_realised_over_target(lived: World, prometheus: Prometheus) -> None:
-    name = "technology_unit:omsorgstid_benefit_realised_per_target:ratio"
+def test_the_recorded_share_is_realised_over_target(lived: WholeWorld, prometheus: Prometheus) -> None:
+    name = 'technology_unit:omsorgstid_benefit_realised_per_target:ratio{technology="screen"}'
     series = {s["metric"]["unit"]: float(s["value"][1]) for s in prometheus.wait_for(name)}
     assert set(series) == {*UNITS, "all"}
-    total = lived.report(GO_LIVE_ON, LAST_ON)[-1]
+    total = next(r for r in lived.rows() if r.technology == "screen" and r.unit_id is None)
     assert series["all"] == pytest.approx((total.p50_s or 0) / total.target_s)
+
+
+def test_the_low_battery_and_the_screen_visits_of_the_day_come_through(prometheus: Prometheus) -> None:
+    (battery,) = prometheus.wait_for('omsorgstid_lock_batteries{level="low"}')
+    assert float(battery["value"][1]) == 1
+    (held,) = prometheus.wait_for('omsorgstid_screen_visits_last_day{outcome="completed"} > 0')
+    assert float(held["value"][1]) == 1
+    (failed,) = prometheus.wait_for("municipality:omsorgstid_screen_visits_failed_per_ended:ratio")
+    assert float(failed["value"][1]) == 0

@@ -45,7 +45,7 @@ def test_a_period_has_an_interval_a_chance_and_a_grade(world: World) -> None:
         assert row.realised_s is not None
         assert row.p10_s < row.p50_s < row.p90_s
         assert row.p10_s < row.realised_s < row.p90_s
-        assert (row.subject_count, row.shift_count, row.event_count) == (20, 100, 900)
+        assert (row.subject_count, row.occasion_count, row.event_count) == (20, 100, 900)
         assert (row.grade, row.selection_not_ruled_out) == ("C", True)
     assert total.realised_s == sum(row.realised_s or 0 for row in units)
     assert total.realised_s == sum(entry.net_s or 0 for entry in world.entries())
@@ -73,7 +73,7 @@ def test_without_a_baseline_the_report_says_too_little_data_and_no_zero(world: W
     live_weeks(world, {"nord": 6})
     nord, midtbyen, _amager, total = world.report(GO_LIVE_ON, LAST_ON)
     assert (nord.status, nord.reason, nord.realised_s) == ("too_little_data", "baseline_missing", None)
-    assert (midtbyen.status, midtbyen.reason) == ("too_little_data", "no_shifts")
+    assert (midtbyen.status, midtbyen.reason) == ("too_little_data", "no_occasions")
     assert (total.status, total.realised_s) == ("too_little_data", None)
     assert "Nulpunktsmålingen mangler" in nord.reason_text("da")
 
@@ -87,7 +87,7 @@ def test_shifts_that_were_not_eligible_are_counted_and_give_no_minutes(world: Wo
     world.live(*no_route)
     live_weeks(world, {"nord": 8}, days=2)
     nord = world.report(GO_LIVE_ON, GO_LIVE_ON + timedelta(days=1))[0]
-    assert (nord.shift_count, nord.ineligible_count) == (16, 4)
+    assert (nord.occasion_count, nord.ineligible_count) == (16, 4)
 
 
 def test_before_go_live_nothing_is_promised_and_nothing_counted(world: World) -> None:
@@ -109,7 +109,7 @@ def test_a_unit_of_few_carers_is_withheld_together_with_the_one_that_would_give_
     assert (midtbyen.status, midtbyen.reason) == ("withheld", "subtraction")
     assert amager.status == total.status == "ok"
     for row in (nord, midtbyen):
-        figures = (row.realised_s, row.p50_s, row.subject_count, row.shift_count, row.event_count, row.grade)
+        figures = (row.realised_s, row.p50_s, row.subject_count, row.occasion_count, row.event_count, row.grade)
         assert figures == (None,) * 6
 
 
@@ -184,9 +184,10 @@ PERIOD_ROW = BenefitRow(
     target_probability_ratio=0.147,
     grade="C",
     subject_count=42,
-    shift_count=1700,
+    occasion_count=1700,
     ineligible_count=12,
     event_count=15_300,
+    rule_version="keys-1",
 )
 HIDDEN_ROW = BenefitRow(
     technology="keys",
@@ -205,16 +206,16 @@ def test_the_table_has_the_seven_columns_and_says_what_is_missing_below() -> Non
     assert table_text([PERIOD_ROW, HIDDEN_ROW]) == (
         "2026-09-30 – 2026-11-25 · måltal som skrevet · keys-1\n"
         "\n"
-        "teknologi         enhed        måltal min  realiseret min P10–P50–P90  chance for måltal  evidens"
+        "teknologi          enhed        måltal min  realiseret min P10–P50–P90  chance for måltal  evidens"
         "  hændelser bag\n"
-        "────────────────  ───────────  ──────────  ──────────────────────────  ─────────────────  ───────"
+        "─────────────────  ───────────  ──────────  ──────────────────────────  ─────────────────  ───────"
         "  ─────────────\n"
-        "Nøgler + kørebog  Center Nord     125.000     108.333–116.667–126.667               15 %        C"
+        "Nøgler og kørebog  Center Nord     125.000     108.333–116.667–126.667               15 %        C"
         "         15.300\n"
-        "Nøgler + kørebog  =Syd                 17                  vises ikke                  –        –"
+        "Nøgler og kørebog  =Syd                 17                  vises ikke                  –        –"
         "              –\n"
         "\n"
-        "=Syd: Færre end 5 medarbejdere – vises ikke.\n"
+        "Nøgler og kørebog, =Syd: Færre end 5 medarbejdere – vises ikke.\n"
         "Selektion kan ikke udelukkes.\n"
     )
 

@@ -11,6 +11,8 @@ from kernel.tables import EventRow
 from metrics.errors import BenefitError
 from metrics.tables import DeletionReceiptRow
 from metrics.walk import EntryWalk, FigureWalk, walk_entry, walk_figure
+from tests.metrics.care import MONDAY
+from tests.metrics.town import TO_ON, adoptions, live_a_week
 from tests.metrics.world import GO_LIVE_ON, Shift, World, plain_shift
 
 PURPOSE = "kontrol af oktober"
@@ -76,6 +78,34 @@ def test_no_person_is_named_on_the_way(lived: World) -> None:
         assert not {"carer_id", "citizen_id", "holder_thumbprint"} & set(event.facts)
     started = entry(lived, first.id or 0).events[0]
     assert started.facts["subject"] == first.subject
+
+
+def test_a_citizens_week_leads_to_its_visits_and_calls_and_names_nobody(world: World) -> None:
+    live_a_week(world)
+    world.fold()
+    (total,) = (
+        row
+        for row in world.report(MONDAY, TO_ON, adopted=adoptions(("nord",))["copenhagen-sof-screen"])
+        if row.unit_id is None
+    )
+    assert total.covered_from_on is not None
+    assert total.covered_to_on is not None
+    with world.units.begin() as work:
+        behind = walk_figure(
+            work,
+            technology="screen",
+            unit_id="nord",
+            from_on=total.covered_from_on,
+            to_on=total.covered_to_on,
+            purpose=PURPOSE,
+            role="auditor",
+        )
+    assert behind.net_s == total.realised_s
+    walked = entry(world, behind.entries[-1].id or 0)
+    assert {e.event_type for e in walked.events} == {"visit.begun", "visit.ended", "screen.ended"}
+    said = " ".join(str(e.facts) for e in walked.events)
+    assert "'citizen_id'" not in said
+    assert "'carer_id'" not in said
 
 
 def test_deleted_evidence_is_named_with_its_receipt_or_as_missing_without_one(lived: World) -> None:

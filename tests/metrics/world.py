@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, select
 
 from devices.events import DoorOpened, OpeningSettled, OpeningState
 from kernel.clock import SimulatedWorldClock
-from kernel.consumers import catch_up
+from kernel.consumers import Consumer, catch_up
 from kernel.database import Database
 from kernel.events import Event
 from kernel.localtime import at_local
@@ -21,9 +21,12 @@ from metrics.baselines import import_time_study
 from metrics.business_case import load_cases
 from metrics.pseudonyms import Pseudonyms
 from metrics.report import BenefitRow, benefit_report
+from metrics.screen_weeks_ledger import ScreenLedger
 from metrics.service import KeysLedger
 from metrics.tables import BaselineRow, EntryRow
 from metrics.targets import AdoptedUnit, Adoption, Comparison, Reading
+from metrics.time_study import MeasuredTechnology
+from metrics.transfer_days_ledger import TransferLedger
 from scheduling.events import (
     Mode,
     RouteDelivered,
@@ -53,6 +56,9 @@ class Stop:
     source: Source = "manual"
     locked: bool = False
     formerly_key: bool = True
+    #: whose visit it is, where it matters
+    citizen_id: str | None = None
+    travel_s: int | None = None
     #: openings before the visit began: state, minute it settled, milliseconds since the tap
     openings: tuple[tuple[OpeningState, float, int], ...] = ()
 
@@ -98,7 +104,7 @@ def shift_events(shift: Shift) -> list[Event]:
     route_stops = tuple(
         RouteStop(
             visit_id=f"{shift.id}-{n}",
-            citizen_id=f"citizen-{n}",
+            citizen_id=stop.citizen_id or f"citizen-{n}",
             start_at=at(stop.begun_min),
             end_at=at(stop.ended_min or stop.begun_min),
             mode=stop.mode,
@@ -175,14 +181,15 @@ def _stop_events(shift: Shift, number: int, stop: Stop, start_at: datetime) -> l
         )
     visit: dict[str, Any] = {
         "visit_id": visit_id,
-        "citizen_id": f"citizen-{number}",
+        "citizen_id": stop.citizen_id or f"citizen-{number}",
         "shift_id": shift.id,
         "mode": stop.mode,
     }
     events.append(VisitBegun(at=begun_at, source=stop.source, planned_start_at=begun_at, **visit, **who))
     if stop.ended_min is not None:
         ended_at = start_at + timedelta(minutes=stop.ended_min)
-        events.append(VisitEnded(at=ended_at, outcome="done", begun_at=begun_at, **visit, **who))
+        told = {"outcome": "done", "begun_at": begun_at, "travel_s": stop.travel_s}
+        events.append(VisitEnded(at=ended_at, **told, **visit, **who))
     return events
 
 
@@ -196,7 +203,7 @@ def adoption(comparison: Comparison | None = None, units: Sequence[str] = tuple(
                 name=UNITS[unit_id],
                 document_unit=UNITS[unit_id],
                 go_live_on=GO_LIVE_ON,
-                carer_share=1 / len(units),
+                share=1 / len(units),
             )
             for unit_id in units
         ),
@@ -214,10 +221,11 @@ def study_csv(rows: Sequence[tuple[str, date, str, str, float, float]], separato
 class World:
     """Database, clock, log and ledger of one test."""
 
-    def __init__(self, folder: Path, name: str = "world") -> None:
+    def __init__(self, folder: Path, name: str = "world", database: Database | None = None) -> None:
         self.url = f"sqlite:///{folder / name}.db"
-        self.database = Database(self.url)
-        SQLModel.metadata.create_all(self.database.engine)
+        self.database = database or Database(self.url)
+        if database is None:
+            SQLModel.metadata.create_all(self.database.engine)
         self.clock = SimulatedWorldClock(datetime(2026, 9, 29, 12, tzinfo=UTC))
         self.units = UnitsOfWork(self.database, self.clock)
         self.pseudonyms = Pseudonyms(PSEUDONYM_KEY)
@@ -248,14 +256,34 @@ class World:
         self.sequencer.run_until_empty()
         return baselines
 
-    def fold(self, batch: int = 2_000) -> int:
-        """Let the ledger read everything."""
-        return catch_up(self.units, KeysLedger(self.pseudonyms), batch)
+    def import_measurements(self, technology: MeasuredTechnology, content: bytes) -> list[BaselineRow]:
+        """Freeze the baselines of a file."""
+        with self.units.begin() as work:
+            baselines = import_time_study(
+                work, content, known_units=UNITS, pseudonyms=self.pseudonyms, technology=technology
+            )
+        self.sequencer.run_until_empty()
+        return baselines
 
-    def entries(self) -> list[EntryRow]:
-        """The current entries, in the order of writing."""
+    def ledgers(self) -> list[Consumer]:
+        """The consumers of every technology."""
+        return [KeysLedger(self.pseudonyms), ScreenLedger(self.pseudonyms), TransferLedger(self.pseudonyms)]
+
+    def fold(self, batch: int = 2_000) -> int:
+        """Let every ledger read everything."""
+        return sum(catch_up(self.units, ledger, batch) for ledger in self.ledgers())
+
+    def entries(self, technology: str = "keys") -> list[EntryRow]:
+        """The current entries of a technology, by day and order of writing."""
         with self.database.reading() as session:
-            return store.entries_of(session, "keys", None, date(2000, 1, 1), date(2100, 1, 1))
+            return store.entries_of(session, technology, None, date(2000, 1, 1), date(2100, 1, 1))
+
+    def all_entries(self, technology: str | None = None) -> list[dict[str, Any]]:
+        """Every entry ever written, in the order of writing; ids of baselines are random and left out."""
+        with self.database.reading() as session:
+            rows = session.exec(select(EntryRow).order_by(col(EntryRow.technology), col(EntryRow.id))).all()
+            wanted = [row for row in rows if technology in (None, row.technology)]
+            return [row.model_dump(exclude={"id", "replaces_id", "baseline_id"}) for row in wanted]
 
     def report(
         self, from_on: date, to_on: date, reading: Reading = "stated", adopted: Adoption | None = None

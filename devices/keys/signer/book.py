@@ -27,8 +27,9 @@ from kernel.tables import EventRow
 log = structlog.get_logger(__name__)
 
 _SHIFT_STARTED, _SHIFT_ENDED = "shift.started", "shift.ended"
+_LOST, _REPLACED = "tablet.lost", "shift.key_replaced"
 _ROUTE, _ENROLLED = "route.published", DeviceEnrolled.event_type
-_TYPES = (_SHIFT_STARTED, _SHIFT_ENDED, _ROUTE, _ENROLLED)
+_TYPES = (_SHIFT_STARTED, _SHIFT_ENDED, _LOST, _REPLACED, _ROUTE, _ENROLLED)
 
 #: Newest version of each event this reader understands. A newer one stops the signer: upgrade it first.
 VERSIONS: Mapping[str, int] = dict.fromkeys(_TYPES, 1)
@@ -204,6 +205,10 @@ def _fold(facts: Facts, event_type: str, at: datetime, data: Mapping[str, Any]) 
         facts.shift_started(data["shift_id"], fact)
     elif event_type == _SHIFT_ENDED:
         facts.shift_ended(data["shift_id"], at)
+    elif event_type == _LOST:
+        facts.key_lost(data["shift_id"], bytes.fromhex(data["holder_thumbprint"]))
+    elif event_type == _REPLACED:
+        facts.key_replaced(data["shift_id"], bytes.fromhex(data["replaces"]), bytes.fromhex(data["holder_thumbprint"]))
     elif event_type == _ROUTE:
         facts.route_published(data["route_id"], _route(data, at))
     elif data["kind"] == "lock" and data.get("door_id"):

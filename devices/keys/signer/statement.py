@@ -69,6 +69,9 @@ class Facts:
     shifts: dict[str, ShiftFact] = field(default_factory=dict)
     ended: dict[str, datetime] = field(default_factory=dict)
     disputed_shifts: set[str] = field(default_factory=set)
+    #: keys reported lost, and the keys that followed them: shift to key, shift to (key before, key)
+    lost_keys: dict[str, frozenset[bytes]] = field(default_factory=dict)
+    later_keys: dict[str, frozenset[tuple[bytes, bytes]]] = field(default_factory=dict)
     routes: dict[str, RouteFact] = field(default_factory=dict)
     disputed_routes: set[tuple[str, int]] = field(default_factory=set)
     doors_of_lock: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -81,6 +84,20 @@ class Facts:
     def shift_ended(self, shift_id: str, at: datetime) -> None:
         """An end is final."""
         self.ended[shift_id] = max(at, self.ended.get(shift_id, at))
+
+    def key_lost(self, shift_id: str, holder: bytes) -> None:
+        """A lost key stays lost, in whatever order the log is read."""
+        self.lost_keys[shift_id] = self.lost_keys.get(shift_id, frozenset()) | {holder}
+
+    def key_replaced(self, shift_id: str, replaces: bytes, holder: bytes) -> None:
+        """Another key of the same shift; it counts only after a key that was lost."""
+        self.later_keys[shift_id] = self.later_keys.get(shift_id, frozenset()) | {(replaces, holder)}
+
+    def holders(self, shift_id: str, first: bytes) -> frozenset[bytes]:
+        """The keys a shift may hold now: the first one, or what followed a lost one; one in all, unless disputed."""
+        lost = self.lost_keys.get(shift_id, frozenset())
+        followed = {key for before, key in self.later_keys.get(shift_id, frozenset()) if before in lost}
+        return frozenset(({first} | followed) - lost)
 
     def route_published(self, route_id: str, fact: RouteFact) -> None:
         """The highest version holds; the same version twice with other content holds nothing."""
@@ -100,6 +117,8 @@ class Facts:
         for shift_id in gone:
             del self.shifts[shift_id]
             self.disputed_shifts.discard(shift_id)
+            self.lost_keys.pop(shift_id, None)
+            self.later_keys.pop(shift_id, None)
         # An end is kept while its shift is: forgetting only the end would bring the shift back to life.
         for shift_id in [key for key, at in self.ended.items() if key not in self.shifts and at < instant_at]:
             del self.ended[shift_id]
@@ -162,7 +181,10 @@ def _judge_shift(request: MintRequest, facts: Facts, now: datetime, limits: Limi
         (request.shift_id in facts.disputed_shifts, MintRefusal.SHIFT_DISPUTED),
         (request.shift_id in facts.ended, MintRefusal.SHIFT_ENDED),
         (shift.carer_id != request.carer_id, MintRefusal.NOT_THE_SHIFTS_CARER),
-        (shift.holder != request.holder_thumbprint, MintRefusal.HOLDER_MISMATCH),
+        (
+            facts.holders(request.shift_id, shift.holder) != {request.holder_thumbprint},
+            MintRefusal.HOLDER_MISMATCH,
+        ),
         (shift.planned_end_at + limits.shift_grace < now, MintRefusal.SHIFT_OVERDUE),
     )
     return next((refusal for is_broken, refusal in broken if is_broken), None)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -185,3 +187,39 @@ def test_the_order_and_the_repetition_of_events_make_no_difference(pair: tuple[l
 
 def _verdict(request: MintRequest, facts: Facts) -> Agreed | MintRefusal:
     return judge(request, facts, EPOCHS, NOW, LIMITS)
+
+
+NEXT = bytes(range(32, 64))
+LOST = ("key_lost", "shift-a", HOLDER)
+REPLACED = ("key_replaced", "shift-a", HOLDER, NEXT)
+
+
+@pytest.mark.parametrize("told", [*permutations((LOST, REPLACED, LOST, REPLACED))], ids=str)
+def test_after_a_lost_tablet_only_the_key_that_followed_it_gets_grants_in_whatever_order_the_log_is_read(
+    told: tuple[tuple[Any, ...], ...],
+) -> None:
+    facts = _facts()
+    for name, *arguments in told:
+        getattr(facts, name)(*arguments)
+
+    assert _judge(GOOD, facts) is MintRefusal.HOLDER_MISMATCH
+    assert isinstance(_judge(replace(GOOD, holder_thumbprint=NEXT), facts), Agreed)
+
+
+def test_a_lost_key_gets_no_grant_and_another_key_none_unless_one_was_lost() -> None:
+    lost, replaced = _facts(), _facts()
+    lost.key_lost("shift-a", HOLDER)
+    replaced.key_replaced("shift-a", HOLDER, NEXT)
+
+    assert _judge(GOOD, lost) is MintRefusal.HOLDER_MISMATCH
+    assert isinstance(_judge(GOOD, replaced), Agreed)
+    assert _judge(replace(GOOD, holder_thumbprint=NEXT), replaced) is MintRefusal.HOLDER_MISMATCH
+
+
+def test_two_keys_that_follow_the_same_lost_one_both_get_nothing() -> None:
+    facts = _facts()
+    facts.key_lost("shift-a", HOLDER)
+    facts.key_replaced("shift-a", HOLDER, NEXT)
+    facts.key_replaced("shift-a", HOLDER, bytes(reversed(NEXT)))
+
+    assert _judge(replace(GOOD, holder_thumbprint=NEXT), facts) is MintRefusal.HOLDER_MISMATCH

@@ -4,6 +4,11 @@
 /** @type {Record<string, Record<string, string>>} */
 const texts = JSON.parse(document.getElementById("messages")?.textContent ?? "{}");
 
+/** Words that come with a later part of the page. @param {Record<string, Record<string, string>>} more by language and key */
+export function learn(more) {
+  for (const [spoken, words] of Object.entries(more)) Object.assign(texts[spoken] ?? {}, words);
+}
+
 /** The language the page speaks now. @returns {string} */
 export function language() {
   const wanted = document.documentElement.lang;

@@ -34,7 +34,10 @@ export async function demoPerson(role) {
 
 /** The surface a role works on. @param {string} role */
 export function surfaceOf(role) {
-  return { carer: "tablet", planner: "planner", manager: "manager", auditor: "manager" }[role] ?? "operations";
+  return {
+    carer: "tablet", planner: "planner", manager: "manager", auditor: "manager", technician: "technician",
+    citizen: "citizen", relative: "citizen", kiosk: "kiosk",
+  }[role] ?? "operations";
 }
 
 /** Open a session. @param {string} identity @param {string} pin @param {string} surface */
@@ -47,14 +50,15 @@ export function openSession(identity, pin, surface) {
  * @param {HTMLElement} place
  * @param {object} how
  * @param {string[] | null} how.roles only these of the demo's people, null for all
+ * @param {string | null} [how.identity] who it is, where that is known: only the PIN is asked for
  * @param {(role: string | null) => string} how.surface
  * @param {(signedIn: SignedIn) => void | Promise<void>} how.done
  */
-export async function signIn(place, { roles, surface, done }) {
+export async function signIn(place, { roles, identity = null, surface, done }) {
   const people = (await demoIdentities()).filter((person) => !roles || roles.includes(person.role));
   const choose = () => place.replaceChildren(people.length ? picker(people, askPin) : typedIdentity(askPin));
-  /** @param {string} identity @param {DemoIdentity | null} person */
-  function askPin(identity, person) {
+  /** @param {string} identity @param {DemoIdentity | null} person @param {string} [name] */
+  function askPin(identity, person, name) {
     const form = keypad({
       label: t("sign_in.pin"),
       submit: t("sign_in.submit"),
@@ -71,11 +75,13 @@ export async function signIn(place, { roles, surface, done }) {
       },
     });
     place.replaceChildren(h("div.sign-in-who", {},
-      h("h2", {}, person?.name ?? identity),
+      h("h2", {}, name ?? person?.name ?? identity),
       h("button.button", { type: "button", onclick: choose }, icon("arrow-back"), t("sign_in.other"))), form);
     form.querySelector("input")?.focus();
   }
-  choose();
+  const known = people.find((person) => person.identity === identity) ?? null;
+  if (identity) askPin(identity, known, known ? undefined : t("sign_in.this_screen"));
+  else choose();
 }
 
 /**

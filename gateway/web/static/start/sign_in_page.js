@@ -6,10 +6,14 @@ import { byId } from "../shared/dom.js";
 import { t } from "../shared/messages.js";
 import { demoPerson, openSession, signIn, surfaceOf } from "../shared/sign_in.js";
 
-const HOMES = /** @type {Record<string, string>} */ ({ tablet: "/tablet", planner: "/planlaegger", manager: "/leder", operations: "/drift" });
+const HOMES = /** @type {Record<string, string>} */ ({
+  tablet: "/tablet", planner: "/planlaegger", manager: "/leder", operations: "/drift",
+  technician: "/tekniker", citizen: "/mit", kiosk: "/kiosk",
+});
 const wanted = new URLSearchParams(location.search);
 const role = wanted.get("rolle");
 const to = wanted.get("til");
+const identity = wanted.get("hvem");
 
 /** @param {string} ofRole */
 function goOn(ofRole) {
@@ -44,6 +48,7 @@ if (!role || !(await enterAs(role))) {
   if (role && !byId("said").textContent) byId("said").textContent = t("sign_in.nobody");
   await signIn(byId("place"), {
     roles: null,
+    identity,
     surface: (ofRole) => surfaceOfTarget() ?? surfaceOf(ofRole ?? ""),
     done: ({ session }) => goOn(session.role),
   });

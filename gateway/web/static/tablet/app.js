@@ -4,6 +4,7 @@
 import { Problem } from "../shared/api.js";
 import { language, t } from "../shared/messages.js";
 import { demoPerson, openSession } from "../shared/sign_in.js";
+import { callUp } from "./call_up.js";
 import { currentStop, withWaiting } from "./day.js";
 import { DoorDriver } from "./door.js";
 import { Idle } from "./idle.js";
@@ -23,6 +24,10 @@ class Tablet {
     this.session = new Session();
     this.outbox = new Outbox(() => this.session.world.now_ms());
     this.door = new DoorDriver();
+    /** Residences and lifts, once they are here. @type {import("./residence.js").Residence | null} */
+    this.residence = null;
+    /** @type {Promise<import("./residence.js").Residence> | null} */
+    this.coming = null;
     this.idle = new Idle(() => this.lock());
     this.live = new Live({
       world: (world) => this.session.world.hear(world),
@@ -42,6 +47,8 @@ class Tablet {
     this.chosen = null;
     /** @type {string | null} */
     this.notice = null;
+    /** The screen visit that is on. @type {import("./screen_visit.js").ScreenVisit | null} */
+    this.visiting = null;
     this.refreshTimer = 0;
   }
 
@@ -70,7 +77,7 @@ class Tablet {
     if (this.session.person) this.enter();
     else if (card) await this.enterDemo();
     this.render();
-    keepShell(() => this.door.door.state === "ready" && !this.asking);
+    keepShell(() => this.door.door.state === "ready" && !this.asking && !this.visiting);
   }
 
   /** Somebody is signed in: listen and read. */
@@ -114,12 +121,24 @@ class Tablet {
     const wasOffline = this.session.offline_since_ms !== null;
     const result = await this.session.refresh();
     if (result === "signed_out") await this.signedOut();
+    if (result !== "signed_out") this.inResidence();
     if (result === "fresh" && wasOffline) this.outbox.flush();
     this.render();
   }
 
+  /** The part for residences and lifts comes after the page is up; without a network, when there is one again. */
+  async inResidence() {
+    this.coming ??= import("./residence.js").then(({ openResidence }) => openResidence(this));
+    this.residence = await this.coming.catch((error) => {
+      if (!(error instanceof Problem || error instanceof TypeError)) throw error;
+      return (this.coming = null);
+    });
+    this.residence?.refresh();
+  }
+
   async signedOut() {
     this.live.stop();
+    this.visiting?.close();
     await this.session.signedOut();
     this.render();
   }
@@ -135,6 +154,8 @@ class Tablet {
 
   lock() {
     if (this.locked || !this.session.person) return;
+    // two people talking do not touch the screen
+    if (this.visiting?.busy) return this.idle.restart();
     this.locked = true;
     this.asking = null;
     this.render();
@@ -180,7 +201,8 @@ class Tablet {
       this.asking = null;
       this.door.reset();
       if (stop?.state === "planned") await this.beginVisit(stop);
-    } else if (what === "abort") this.door.abort();
+    } else if (what === "call_up") await callUp(this, stop);
+    else if (what === "abort") this.door.abort();
     else if (what === "seen_open" || what === "seen_locked") await this.observe(what === "seen_open" ? "open" : "locked");
     else if (what === "tasks" || what === "back") this.door.reset();
     else if (what === "refresh") {
@@ -252,6 +274,7 @@ class Tablet {
   async signOut() {
     this.screen.closeMenu();
     if (this.outbox.waiting.length) return this.ask("ask_end");
+    this.visiting?.close();
     this.live.stop();
     this.door.reset();
     this.asking = null;

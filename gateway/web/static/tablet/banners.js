@@ -21,10 +21,12 @@ export function banners({ day, waiting, refused, offline_since_ms, stale_ms, key
   return [
     offline_since_ms !== null && banner("warn", "own-cloud-off", t("tablet.offline", { at: clock(offline_since_ms) }), [
       waiting ? t("tablet.offline_waiting", { n: waiting }) : null,
-      t("tablet.offline_doors"),
+      day?.route ? t("tablet.offline_doors") : null,
       stale_ms !== null ? t("tablet.stale", { at: clock(stale_ms) }) : null,
     ]),
-    key_place === "elsewhere" && banner("warn", "warning", t("tablet.key_elsewhere"), [t("tablet.key_elsewhere_text")]),
+    day?.route && key_place === "elsewhere" && (day.shift?.key_lost
+      ? banner("warn", "warning", t("tablet.key_lost"), [t("tablet.key_lost_text")])
+      : banner("warn", "warning", t("tablet.key_elsewhere"), [t("tablet.key_elsewhere_text")])),
     refused.map((fact) => banner("danger", "error", t("tablet.fact_refused", { n: 1, reason: fact.refused ?? "" }),
       [fact.label ?? ""], action(t("tablet.fact_seen"), `refused-${fact.key}`, () => act.dismiss(fact)))),
     notice && banner("danger", "error", notice, [], action(t("tablet.understood"), "notice", act.close_notice)),

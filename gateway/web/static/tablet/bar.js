@@ -40,12 +40,14 @@ export function restingBar({ action, stop, phone, act }) {
   const main = {
     unlock: () => button(t("door.ready", { street: street(stop.address) }), "own-lock-open", () => act("unlock"), { main: true, big: true, key: "main" }),
     begin: () => button(t("tablet.begin_visit"), "own-play", () => act("begin"), { main: true, big: true, key: "main" }),
+    call_up: () => button(t("tablet.call_up", { name: stop.citizen_name }), "videocam", () => act("call_up"), { main: true, big: true, key: "main" }),
+    call_on: () => button(t("tablet.call_on", { name: stop.citizen_name }), "videocam", () => act("call_up"), { main: true, big: true, key: "main" }),
     end: () => button(t("tablet.end_visit"), "check", () => act("ask_outcome"), { main: true, big: true, key: "main" }),
     start_shift: () => button(t("tablet.start_shift"), "own-play", () => act("ask_start"), { main: true, big: true, key: "main" }),
     end_shift: () => button(t("tablet.end_shift"), "check", () => act("ask_end"), { main: true, big: true, key: "main" }),
     over: () => button(t("tablet.sign_out"), "person", () => act("sign_out"), { main: true, big: true, key: "main" }),
   }[action];
-  const more = ["unlock", "begin", "end"].includes(action) && button(t("tablet.more"), "more-vert", () => act("more"), { key: "more" });
+  const more = ["unlock", "begin", "call_up", "end"].includes(action) && button(t("tablet.more"), "more-vert", () => act("more"), { key: "more" });
   return [pair(callButton(phone), more), main?.()];
 }
 

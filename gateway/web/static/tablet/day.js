@@ -24,10 +24,19 @@ export function withWaiting(day, facts, waiting = true) {
   return { ...day, route: { ...day.route, stops, acknowledged_version } };
 }
 
+/** What an outcome of a call means for the visit; "no answer" may leave a second try. @type {Record<string, string>} */
+const SCREEN_OUTCOMES = {
+  completed: "done", completed_audio: "done", converted_phone: "done", converted_physical: "partly", declined: "declined",
+  technical_failure: "technical_failure",
+};
+
 /** @param {Stop} stop @param {Fact} fact @param {boolean} waiting @returns {Stop} */
 function laidOver(stop, fact, waiting) {
   if (fact.kind === "visit_begin" && stop.state === "planned") {
     return { ...stop, state: "begun", begun_at: fact.at, waiting };
+  }
+  if (fact.kind === "screen_outcome" && stop.state === "begun" && fact.body.outcome !== "no_answer") {
+    return { ...stop, state: "ended", ended_at: fact.at, outcome: SCREEN_OUTCOMES[fact.body.outcome], waiting };
   }
   if (fact.kind === "visit_end" && stop.state !== "ended") {
     return { ...stop, state: "ended", ended_at: fact.at, outcome: fact.body.outcome, waiting };
@@ -59,13 +68,14 @@ export function hasUnseenChange(day) {
 /**
  * The one main action of the moment.
  * @param {Day} day @param {Stop | null} stop
- * @returns {"none" | "start_shift" | "unlock" | "begin" | "end" | "end_shift" | "over"}
+ * @returns {"none" | "start_shift" | "unlock" | "begin" | "call_up" | "call_on" | "end" | "end_shift" | "over"}
  */
 export function mainAction(day, stop) {
   if (!day?.shift) return "none";
-  if (day.shift.state === "planned") return "start_shift";
+  if (day.shift.state === "planned" || day.shift.key_lost) return "start_shift";
   if (day.shift.state === "ended") return "over";
   if (!stop) return "end_shift";
+  if (stop.mode === "screen") return stop.state === "begun" ? "call_on" : "call_up";
   if (stop.state === "begun") return "end";
   return stop.door ? "unlock" : "begin";
 }

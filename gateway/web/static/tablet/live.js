@@ -4,7 +4,7 @@
 import { surface } from "../shared/api.js";
 
 const RETRY_MS = 3000;
-const CHANGES = ["route.published", "visit.moved", "visit.begun", "visit.ended", "shift.started", "shift.ended", "door.right"];
+const CHANGES = ["route.published", "visit.moved", "visit.begun", "visit.ended", "shift.started", "shift.ended", "door.right", "transfer.asked"];
 
 export class Live {
   /**

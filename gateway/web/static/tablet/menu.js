@@ -45,8 +45,15 @@ export function menu({ signedIn, changed, signOut }) {
     group(t("menu.language"), [["da", "Dansk"], ["en", "English"]].map(([code, words]) =>
       choice(words, language() === code, `lang-${code}`, () => { setLanguage(code); changed(); }, code))),
     h("div.menu-links", {},
+      signedIn && h("button.button", { type: "button", "data-key": "driving-log", onclick: drivingLog }, icon("car"), t("tablet.driving")),
       h("a.button", { href: "/tilgaengelighed" }, icon("accessibility-new"), t("common.accessibility")),
       signedIn && h("button.button", { type: "button", "data-key": "sign-out", onclick: signOut }, icon("person"), t("tablet.sign_out"))));
+}
+
+/** The log comes when it is asked for: the first paint does not wait for it, and it needs the network anyway. */
+async function drivingLog() {
+  const { openDrivingLog } = await import("./driving_log.js");
+  openDrivingLog();
 }
 
 /** @param {string} words @param {HTMLElement[]} choices */

@@ -8,7 +8,7 @@ import * as store from "./store.js";
  * @typedef {object} Fact
  * @property {number} [order] place in the queue, given by the store
  * @property {string} key client-made UUID, the Idempotency-Key
- * @property {"visit_begin" | "visit_end" | "acknowledgement" | "observation"} kind
+ * @property {"visit_begin" | "visit_end" | "screen_outcome" | "acknowledgement" | "observation" | "transfer_answer" | "transfer_presence"} kind
  * @property {string} path
  * @property {any} body
  * @property {string} [at] world time of the fact, for facts that have one

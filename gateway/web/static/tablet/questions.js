@@ -16,7 +16,7 @@ const NOTE_LENGTH = 400;
  * @param {"ask_start" | "ask_end" | "ask_outcome" | "ask_note" | "more"} asked
  * @param {object} view
  * @param {any} view.day @param {any} view.stop @param {string | null} view.outcome
- * @param {number} view.waiting @param {boolean} view.busy @param {boolean} view.can_hold_keys
+ * @param {number} view.waiting @param {boolean} view.busy @param {boolean} view.can_hold_keys @param {boolean} view.in_house in a residence
  * @param {object} act
  * @param {() => void} act.back
  * @param {(place: "home" | "base" | "citizen") => void} act.start
@@ -29,12 +29,12 @@ export function ask(asked, view, act) {
   switch (asked) {
     case "ask_start":
       return view.can_hold_keys
-        ? places(t("tablet.where_start"), t("tablet.where_start_text"), view.busy, act.start, act.back)
+        ? places("start", view, act.start, act.back)
         : question({ heading: t("tablet.no_keys"), text: t("tablet.no_keys_text"), answers: [], back: act.back });
     case "ask_end":
       return view.waiting
         ? question({ heading: t("tablet.cannot_end"), text: t("tablet.cannot_end_text", { n: view.waiting }), answers: [], back: act.back })
-        : places(t("tablet.where_end"), t("tablet.where_end_text"), view.busy, act.end, act.back);
+        : places("end", view, act.end, act.back);
     case "ask_outcome":
       return question({
         heading: t("tablet.how_did_it_go"),
@@ -51,10 +51,16 @@ export function ask(asked, view, act) {
   }
 }
 
-/** @param {string} heading @param {string} text @param {boolean} busy @param {(place: any) => void} chosen @param {() => void} back */
-function places(heading, text, busy, chosen, back) {
+/** Where; a residence is its own base. @param {"start" | "end"} which @param {any} view @param {(place: any) => void} chosen @param {() => void} back */
+function places(which, { busy, in_house }, chosen, back) {
+  if (in_house) {
+    return question({
+      heading: t(`transfer.${which}`), text: which === "end" ? t("transfer.end_text") : "", back,
+      answers: [{ words: t(`transfer.${which}_here`), icon: "check", key: "place-base", disabled: busy, act: () => chosen("base") }],
+    });
+  }
   return question({
-    heading, text, back,
+    heading: t(`tablet.where_${which}`), text: t(`tablet.where_${which}_text`), back,
     answers: PLACES.map(([name, iconName]) => ({
       words: t(`tablet.place.${name}`), icon: iconName, key: `place-${name}`, disabled: busy, act: () => chosen(name),
     })),

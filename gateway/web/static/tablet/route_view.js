@@ -83,7 +83,7 @@ function taskRow(stop, words, index, ticks, tick) {
 /** @param {Stop} stop @param {(visit_id: string) => void} choose */
 function restRow(stop, choose) {
   return h("li", {},
-    h("p.leg", {}, icon(transportIcon(stop.transport)), t(legKey(stop.transport), {
+    stop.mode !== "screen" && h("p.leg", {}, icon(transportIcon(stop.transport)), t(legKey(stop.transport), {
       min: number(stop.travel_min), km: number(stop.travel_km, 1) })),
     h("button.stop", { type: "button", "data-key": `stop-${stop.visit_id}`, onclick: () => choose(stop.visit_id) },
       h("span.stop-time", {}, clock(stop.start_at)),

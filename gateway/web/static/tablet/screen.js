@@ -137,32 +137,41 @@ export class Screen {
         close_notice: () => { tablet.notice = null; tablet.render(); },
       },
     }));
+    if (tablet.visiting) {
+      this.bar.hidden = false;
+      if (tablet.visiting.draw(this.main, this.bar, day?.phone ?? null)) return;
+    }
     const minute = Math.floor(session.world.now_ms() / 60000);
     if (!day) fill(this.main, [language(), "loading"], () => h("p.empty", { role: "status" }, t("tablet.loading")));
     else if (!day.shift) fill(this.main, [language(), "no shift"], () => h("p.empty", {}, t("tablet.no_shift")));
     else {
-      fill(this.main, [language(), "day", day.route?.stops, stop?.visit_id, minute, day.shift.state, session.ticks], () => routeView({
-        day, current: stop, now_ms: session.world.now_ms(), ticks: session.ticks,
-        choose: (visit_id) => { tablet.chosen = visit_id; tablet.render(); scrollTo({ top: 0 }); },
-        tick: (key, done) => session.tick(key, done),
-      }));
+      const house = tablet.residence?.shown ?? null;
+      const on_shift = day.shift.state === "begun";
+      fill(this.main, [language(), "day", day.route?.stops, stop?.visit_id, minute, day.shift.state, session.ticks, house], () => [
+        on_shift && house && tablet.residence.questions(house),
+        house?.unit ? tablet.residence.residents(house, on_shift) : !day.route && !house ? h("p.empty", {}, t("tablet.loading")) : routeView({
+          day, current: stop, now_ms: session.world.now_ms(), ticks: session.ticks,
+          choose: (visit_id) => { tablet.chosen = visit_id; tablet.render(); scrollTo({ top: 0 }); },
+          tick: (key, done) => session.tick(key, done),
+        })]);
     }
-    this.#bar();
+    if (!tablet.visiting) this.#bar();
   }
 
   #bar() {
-    if (this.mode !== "day") return;
+    if (this.mode !== "day" || this.tablet.visiting) return;
     const { tablet } = this;
     const { day, stop, asking, busy } = tablet;
     const door = tablet.door.door;
     const phone = day?.phone ?? null;
     this.bar.hidden = false;
     if (door.state !== "ready") return this.#doorBar(door, stop, phone);
-    document.title = t("tablet.title");
+    const in_house = Boolean(tablet.residence?.shown?.unit);
+    document.title = t(in_house ? "transfer.title" : "tablet.title");
     if (asking) {
       const facts = [language(), asking, busy, tablet.outbox.waiting.length, stop?.visit_id, stop?.state, tablet.outcome];
       fill(this.bar, facts, () => ask(asking, {
-        day, stop, outcome: tablet.outcome, waiting: tablet.outbox.waiting.length, busy, can_hold_keys: canHoldKeys(),
+        day, stop, outcome: tablet.outcome, waiting: tablet.outbox.waiting.length, busy, can_hold_keys: canHoldKeys(), in_house,
       }, {
         back: () => tablet.ask(null),
         start: (place) => tablet.shift("start", place),
@@ -203,7 +212,9 @@ export class Screen {
   #signIn() {
     const place = h("div.sign-in-place", {});
     replace(this.main, h("section.sign-in", { "aria-labelledby": "sign-in-heading" },
-      h("h1", { id: "sign-in-heading" }, t("tablet.sign_in")), place));
+      h("h1", { id: "sign-in-heading" }, t("tablet.sign_in")),
+      this.tablet.session.ended && h("p.alert.alert-danger", { role: "alert" }, icon("error"), h("span", {}, this.tablet.session.ended)),
+      place));
     signIn(place, { roles: ["carer"], surface: () => "tablet", done: (signedIn) => this.tablet.signedIn(signedIn) });
   }
 

@@ -26,6 +26,8 @@ export class Session {
     /** @type {"here" | "elsewhere" | "none"} */
     this.key_place = "none";
     this.asked = 0;
+    /** Why somebody else ended the session, in the server's words. @type {string | null} */
+    this.ended = null;
   }
 
   /** What the last page left behind. */
@@ -48,6 +50,7 @@ export class Session {
       this.day = null;
       this.ticks = {};
     }
+    this.ended = null;
     this.person = { identity, name: session.name };
     await keep("person", this.person);
     await rememberPin(pin);
@@ -67,7 +70,13 @@ export class Session {
 
   /** The server no longer knows the session. */
   async signedOut() {
-    await forget("person");
+    if (this.ended) {
+      // blocked from afar: whoever holds the tablet now finds nobody's home and no key on it
+      await forgetAll();
+      this.day = null;
+      this.ticks = {};
+      this.key_place = "none";
+    } else await forget("person");
     this.person = null;
   }
 
@@ -83,6 +92,7 @@ export class Session {
       return "fresh";
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      if (error.status === 401 && error.code !== "not_signed_in") this.ended = error.words;
       if (error.status === 401 || error.status === 403) return "signed_out";
       if (error.mayWorkLater) this.unreachable();
       return error.mayWorkLater ? "offline" : "refused";

@@ -1,0 +1,94 @@
+"""What trackers say, taken in by the inbox: deduplicate, keep, work the trips out, acknowledge after commit."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from devices.driving import store
+from devices.driving.logs import follow_trips
+from devices.driving.messages import KIND, Ack, FixBatch, kept_report, read_fixes
+from devices.driving.model import Fix
+from devices.driving.tables import VehicleRow
+from devices.driving.trips import DayFacts, recompute
+from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, ReportKey, require_not_future
+from devices.inbox.store import store_reports
+from kernel.work import Work
+
+#: a tracker whose clock is lost says 1970; one that lay in a drawer has nothing older than this to tell
+OLDEST_FIX = timedelta(days=366)
+
+
+def vehicle_handlers(facts_of: DayFacts) -> dict[tuple[str, str], Handler]:
+    """Handlers for what a car's tracker sends, birth and death excepted.
+
+    Parameters
+    ----------
+    facts_of
+        Reads the carers' days in the same transaction; what a trip was for is decided by them.
+    """
+    return {(KIND, "fix"): FixIntake(facts_of).fixes}
+
+
+class FixIntake:
+    """The handlers of one inbox."""
+
+    def __init__(self, facts_of: DayFacts) -> None:
+        self._facts_of = facts_of
+
+    def fixes(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
+        """``up/fix``: a batch of fixes. Answers the watermark, known fixes included."""
+        batch = read_fixes(incoming.payload)
+        if batch.device != incoming.device_id:
+            raise Refused(Reason.BROKEN_PAYLOAD, f"the tracker of the topic, {incoming.device_id}", batch.device)
+        _require_plausible_times(work, batch)
+        vehicle = store.vehicle_for_update(work.session, incoming.device_id)
+        if vehicle is None:
+            raise Refused(Reason.UNKNOWN_DEVICE, "the tracker of a registered car", "a tracker without a car")
+        new = self._store(work, incoming, batch)
+        if new:
+            touched = recompute(work, vehicle, min(f.ts_at for f in new), max(f.ts_at for f in new), self._facts_of)
+            follow_trips(work, touched, self._facts_of)
+        return (Outgoing(KIND, incoming.device_id, "ack", _watermark(work, vehicle, batch).encode()),)
+
+    def _store(self, work: Work, incoming: Incoming, batch: FixBatch) -> list[Fix]:
+        reports: list[Report] = []
+        by_key: dict[ReportKey, Fix] = {}
+        for number, fix in enumerate(batch.fixes):
+            report = Report(
+                incoming.device_id,
+                fix.boot,
+                fix.seq,
+                KIND,
+                "fix",
+                incoming.received_at,
+                kept_report(batch, number),
+            )
+            reports.append(report)
+            by_key.setdefault(report.key, fix)
+        fresh = store_reports(work, reports)
+        new = [fix for key, fix in by_key.items() if key in fresh]
+        store.add_fixes(work.session, incoming.device_id, new)
+        return new
+
+
+def _require_plausible_times(work: Work, batch: FixBatch) -> None:
+    require_not_future(max(fix.ts_at for fix in batch.fixes), work.now)
+    oldest_at = min(fix.ts_at for fix in batch.fixes)
+    if oldest_at < work.now - OLDEST_FIX:
+        earliest = (work.now - OLDEST_FIX).isoformat(timespec="seconds")
+        raise Refused(Reason.BROKEN_PAYLOAD, f"fixes not before {earliest}", oldest_at.isoformat(timespec="seconds"))
+
+
+def _watermark(work: Work, vehicle: VehicleRow, batch: FixBatch) -> Ack:
+    """Up to where everything of a start is here. What the tracker no longer holds is not waited for."""
+    if batch.boot < vehicle.ack_boot:
+        # An older start told late: what is here of it without a hole, counted from its beginning.
+        after = 0 if batch.oldest_seq is None else max(0, batch.oldest_seq - 1)
+        return Ack(batch.boot, store.contiguous_seq(work.session, vehicle.device_id, batch.boot, after))
+    after = vehicle.ack_seq if batch.boot == vehicle.ack_boot else 0
+    if batch.oldest_seq is not None:
+        after = max(after, batch.oldest_seq - 1)
+    vehicle.ack_boot = batch.boot
+    vehicle.ack_seq = store.contiguous_seq(work.session, vehicle.device_id, batch.boot, after)
+    work.session.add(vehicle)
+    work.session.flush()
+    return Ack(vehicle.ack_boot, vehicle.ack_seq)

@@ -1,0 +1,170 @@
+"""What a car's tracker and the server say to each other, in JSON.
+
+``up/fix`` carries a batch: ``{"v": 1, "device", "boot", "oldest"?, "fixes": [{"seq", "ts", "lat", "lon",
+"odometer_m", "ignition", "speed_kmh"?, "mode"?}]}``; ``ts`` in milliseconds since 1970. ``seq`` counts from 1 in
+each start. ``oldest`` is the lowest number the tracker still holds: what is before it will never come. A fix in
+private mode needs no position, and one that has it loses it here. ``dn/ack`` is ``{"v": 1, "boot", "upto_seq"}``:
+committed up to here, may be deleted.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from devices.driving.model import Fix, Mode, Position
+from devices.keys.cbor import Cbor
+from devices.keys.envelope import VERSION, Extra, Fields, to_ms
+from devices.keys.errors import MessageError
+from devices.registry.model import unpack_json
+
+KIND = "vehicle"
+MAX_FIXES = 240
+MAX_ODOMETER_M = 10_000_000_000
+MAX_SPEED_KMH = 400.0
+
+
+@dataclass(frozen=True, slots=True)
+class FixBatch:
+    """``up/fix``: fixes of one start, each with the fields nobody here knows."""
+
+    device: str
+    boot: int
+    fixes: tuple[Fix, ...]
+    oldest_seq: int | None = None
+    extras: tuple[Extra, ...] = ()
+    extra: Extra = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """The payload."""
+        extras = self.extras or tuple({} for _ in self.fixes)
+        body: dict[str, Any] = {
+            **self.extra,
+            "v": VERSION,
+            "device": self.device,
+            "boot": self.boot,
+            "fixes": [_fix_json(fix, extra) for fix, extra in zip(self.fixes, extras, strict=True)],
+        }
+        if self.oldest_seq is not None:
+            body["oldest"] = self.oldest_seq
+        return _dump(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """``dn/ack``: everything of this start up to ``upto_seq`` is committed."""
+
+    boot: int
+    upto_seq: int
+
+    def encode(self) -> bytes:
+        """The payload."""
+        return _dump({"v": VERSION, "boot": self.boot, "upto_seq": self.upto_seq})
+
+
+def read_fixes(payload: bytes) -> FixBatch:
+    """Read ``up/fix``.
+
+    Raises
+    ------
+    MessageError
+        ``message_malformed`` or ``message_version_unknown``; the field names the fix: ``fixes[3].lat``.
+    """
+    fields = unpack_json("up/fix", payload)
+    device, boot = fields.text("device"), fields.uint("boot")
+    oldest = fields.optional_uint("oldest")
+    raw = fields.array("fixes")
+    if not 1 <= len(raw) <= MAX_FIXES:
+        raise fields.error("fixes", f"1 to {MAX_FIXES} fixes", len(raw))
+    fixes, extras = [], []
+    for number, item in enumerate(raw):
+        if not isinstance(item, dict):
+            raise fields.error(f"fixes[{number}]", "an object", type(item).__name__)
+        one = _FixFields("up/fix", {f"fixes[{number}].{name}": value for name, value in item.items()})
+        fixes.append(_read_fix(one, boot, f"fixes[{number}]."))
+        extras.append({name.split(".", 1)[1]: value for name, value in one.rest().items()})
+    return FixBatch(device, boot, tuple(fixes), oldest, tuple(extras), fields.rest())
+
+
+def read_ack(payload: bytes) -> Ack:
+    """Read ``dn/ack``. Raises as :func:`read_fixes`."""
+    fields = unpack_json("dn/ack", payload)
+    return Ack(fields.uint("boot"), fields.uint("upto_seq"))
+
+
+def kept_report(batch: FixBatch, number: int) -> bytes:
+    """One fix of a batch as the raw report that is kept: a private one without its position."""
+    extra = batch.extras[number] if batch.extras else {}
+    return _dump({"v": VERSION, "boot": batch.boot, **_fix_json(batch.fixes[number], extra)})
+
+
+class _FixFields(Fields):
+    """The fields of one fix; JSON has fractions, which the locks' CBOR has not."""
+
+    def number(self, name: str, low: float, high: float) -> float:
+        """A finite number from ``low`` to ``high``."""
+        value: object = self._take(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self.error(name, f"a number from {low:g} to {high:g}", repr(value))
+        return float(value)
+
+    def truth(self, name: str) -> bool:
+        """True or false."""
+        value = self._take(name)
+        if not isinstance(value, bool):
+            raise self.error(name, "true or false", repr(value))
+        return value
+
+    def has(self, name: str) -> bool:
+        """Whether a field is there and not null; a null is taken."""
+        return not self._empty(name)
+
+
+def _read_fix(fields: _FixFields, boot: int, at: str) -> Fix:
+    mode = fields.word(f"{at}mode", Mode) if fields.has(f"{at}mode") else Mode.BUSINESS
+    return Fix(
+        boot=boot,
+        seq=fields.uint(f"{at}seq"),
+        ts_at=fields.instant(f"{at}ts"),
+        position=_position(fields, at, mode),
+        odometer_m=math.floor(fields.number(f"{at}odometer_m", 0, MAX_ODOMETER_M)),
+        ignition=fields.truth(f"{at}ignition"),
+        speed_kmh=fields.number(f"{at}speed_kmh", 0, MAX_SPEED_KMH) if fields.has(f"{at}speed_kmh") else None,
+        mode=mode,
+    )
+
+
+def _position(fields: _FixFields, at: str, mode: Mode) -> Position | None:
+    if mode is Mode.PRIVATE:
+        # Where somebody drove on an errand of her own is nobody's business: taken, and not kept.
+        for name in ("lat", "lon"):
+            if fields.has(f"{at}{name}"):
+                fields.number(f"{at}{name}", -180, 180)
+        return None
+    return Position(fields.number(f"{at}lat", -90, 90), fields.number(f"{at}lon", -180, 180))
+
+
+def _fix_json(fix: Fix, extra: Mapping[str, Cbor]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        **extra,
+        "seq": fix.seq,
+        "ts": to_ms(fix.ts_at),
+        "odometer_m": fix.odometer_m,
+        "ignition": fix.ignition,
+    }
+    if fix.position is not None:
+        body |= {"lat": fix.position.lat_deg, "lon": fix.position.lon_deg}
+    if fix.speed_kmh is not None:
+        body["speed_kmh"] = fix.speed_kmh
+    if fix.mode is Mode.PRIVATE:
+        body["mode"] = fix.mode.value
+    return body
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as err:
+        found = type(err).__name__
+        raise MessageError("message_malformed", name="up/fix", field="", expected="JSON", found=found) from err

@@ -1,0 +1,246 @@
+"""Queries of vehicles, fixes, trips and driving logs."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Table, bindparam, delete, func, insert, update
+from sqlmodel import Session, SQLModel, col, select
+
+from devices.driving.model import Doubt, Fix, FixKey, Leg, TripState
+from devices.driving.rows import fix_of, fix_values, leg_of, leg_values
+from devices.driving.tables import (
+    DrivingLogLegRow,
+    DrivingLogRow,
+    VehicleAssignmentRow,
+    VehicleFixRow,
+    VehicleRow,
+    VehicleTripRow,
+)
+from devices.inbox.tables import ReportRow
+
+_CHUNK = 500
+#: a trip that begins this many places after the newest fix cannot be changed by it
+_UNTOUCHED_AFTER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Stored trips that may change. ``before`` is the trip they follow: it does not change, its end is the start."""
+
+    before: VehicleTripRow | None
+    rows: tuple[VehicleTripRow, ...]
+    #: the end of the last of them where later trips stay as they are
+    to_at: datetime | None
+
+
+def vehicle_for_update(session: Session, vehicle_id: str) -> VehicleRow | None:
+    """One vehicle, held until the transaction ends."""
+    return session.exec(select(VehicleRow).where(VehicleRow.device_id == vehicle_id).with_for_update()).first()
+
+
+def vehicles(session: Session, unit_ids: Collection[str]) -> list[VehicleRow]:
+    """Vehicles of units, by registration number."""
+    query = select(VehicleRow).where(col(VehicleRow.unit_id).in_(sorted(unit_ids)))
+    return list(session.exec(query.order_by(col(VehicleRow.reg_no))).all())
+
+
+def latest_odometers(session: Session, vehicle_ids: Collection[str]) -> dict[str, int]:
+    """The highest odometer each vehicle's trips have ended with, metres; vehicles without trips are missing."""
+    query = (
+        select(VehicleTripRow.vehicle_id, func.max(VehicleTripRow.end_odometer_m))
+        .where(
+            col(VehicleTripRow.vehicle_id).in_(sorted(vehicle_ids)),
+            VehicleTripRow.state != TripState.WITHDRAWN.value,
+        )
+        .group_by(col(VehicleTripRow.vehicle_id))
+    )
+    return {vehicle_id: int(odometer_m) for vehicle_id, odometer_m in session.exec(query).all()}
+
+
+def add_fixes(session: Session, vehicle_id: str, fixes: Sequence[Fix]) -> None:
+    """Insert fixes that the inbox has found to be new."""
+    if fixes:
+        session.execute(insert(VehicleFixRow), [fix_values(vehicle_id, fix) for fix in fixes])
+
+
+def contiguous_seq(session: Session, vehicle_id: str, boot: int, after_seq: int) -> int:
+    """The number up to which the reports of a start are here without a hole, from a known one on."""
+    query = (
+        select(ReportRow.seq)
+        .where(ReportRow.device_id == vehicle_id, ReportRow.boot == boot, col(ReportRow.seq) > after_seq)
+        .order_by(col(ReportRow.seq))
+    )
+    upto = after_seq
+    for seq in session.exec(query):
+        if seq != upto + 1:
+            break
+        upto = seq
+    return upto
+
+
+def trips_around(session: Session, vehicle_id: str, from_at: datetime, to_at: datetime) -> Around:
+    """The stored trips that fixes of this stretch of time may change."""
+    base = select(VehicleTripRow).where(
+        VehicleTripRow.vehicle_id == vehicle_id, VehicleTripRow.state != TripState.WITHDRAWN.value
+    )
+    real = base.where(VehicleTripRow.state != TripState.MISSING.value)
+    began = col(VehicleTripRow.started_at)
+    # The stop before the trip the first fix falls into is where segmentation can begin anew: at the trip before.
+    before = session.exec(real.where(began <= from_at).order_by(began.desc()).limit(2)).all()
+    after = session.exec(real.where(began > to_at).order_by(began).limit(_UNTOUCHED_AFTER)).all()
+    first = before[1] if len(before) == 2 else None
+    last = after[-1] if len(after) == _UNTOUCHED_AFTER else None
+    query = base
+    if first is not None:
+        query = query.where(began >= first.ended_at, VehicleTripRow.id != first.id)
+    if last is not None:
+        query = query.where(began <= last.started_at)
+    rows = session.exec(query.order_by(began, col(VehicleTripRow.ended_at), col(VehicleTripRow.id))).all()
+    return Around(first, tuple(rows), None if last is None else last.ended_at)
+
+
+def fixes_between(session: Session, vehicle_id: str, from_at: datetime | None, to_at: datetime | None) -> list[Fix]:
+    """Fixes of a vehicle in a stretch of time, both ends included, open where absent."""
+    row = _table(VehicleFixRow)
+    query = row.select().where(row.c.vehicle_id == vehicle_id)
+    if from_at is not None:
+        query = query.where(row.c.ts_at >= from_at)
+    if to_at is not None:
+        query = query.where(row.c.ts_at <= to_at)
+    return [fix_of(found) for found in session.execute(query.order_by(row.c.ts_at, row.c.boot, row.c.seq)).mappings()]
+
+
+def mark_set_aside(
+    session: Session, vehicle_id: str, looked_at: Sequence[Fix], set_aside: Mapping[FixKey, Doubt]
+) -> None:
+    """Note which of the fixes looked at are not believed, and that the others are."""
+    if not looked_at:
+        return
+    row = _table(VehicleFixRow)
+    known = {
+        (int(boot), int(seq)): str(reason)
+        for boot, seq, reason in session.execute(
+            row.select()
+            .with_only_columns(row.c.boot, row.c.seq, row.c.set_aside)
+            .where(
+                row.c.vehicle_id == vehicle_id,
+                row.c.set_aside.is_not(None),
+                row.c.ts_at >= min(fix.ts_at for fix in looked_at),
+            )
+        )
+    }
+    keys = {fix.key for fix in looked_at}
+    wanted = {key: doubt.value for key, doubt in set_aside.items()}
+    changed = [key for key in keys if known.get(key) != wanted.get(key)]
+    if changed:
+        statement = (
+            update(row)
+            .where(row.c.vehicle_id == vehicle_id, row.c.boot == bindparam("of_boot"), row.c.seq == bindparam("of_seq"))
+            .values(set_aside=bindparam("reason"))
+        )
+        session.connection().execute(
+            statement,
+            [{"of_boot": boot, "of_seq": seq, "reason": wanted.get((boot, seq))} for boot, seq in sorted(changed)],
+        )
+
+
+def set_aside_counts(session: Session, vehicle_ids: Collection[str]) -> dict[str, int]:
+    """How many fixes of each vehicle are not believed."""
+    query = (
+        select(VehicleFixRow.vehicle_id, func.count())
+        .where(col(VehicleFixRow.vehicle_id).in_(sorted(vehicle_ids)), col(VehicleFixRow.set_aside).is_not(None))
+        .group_by(col(VehicleFixRow.vehicle_id))
+    )
+    return {vehicle_id: int(number) for vehicle_id, number in session.exec(query).all()}
+
+
+def assignments(session: Session, vehicle_ids: Collection[str], to_at: datetime) -> list[VehicleAssignmentRow]:
+    """Who had these vehicles, as far as it began before an instant, in order of time."""
+    query = select(VehicleAssignmentRow).where(
+        col(VehicleAssignmentRow.vehicle_id).in_(sorted(vehicle_ids)), col(VehicleAssignmentRow.from_at) <= to_at
+    )
+    return list(session.exec(query.order_by(col(VehicleAssignmentRow.from_at), col(VehicleAssignmentRow.id))).all())
+
+
+def open_assignments(
+    session: Session, vehicle_ids: Collection[str] | None = None, carer_ids: Collection[str] | None = None
+) -> list[VehicleAssignmentRow]:
+    """Assignments that have not ended, of these vehicles or carers."""
+    query = select(VehicleAssignmentRow).where(col(VehicleAssignmentRow.to_at).is_(None))
+    if vehicle_ids is not None:
+        query = query.where(col(VehicleAssignmentRow.vehicle_id).in_(sorted(vehicle_ids)))
+    if carer_ids is not None:
+        query = query.where(col(VehicleAssignmentRow.carer_id).in_(sorted(carer_ids)))
+    return list(session.exec(query.order_by(col(VehicleAssignmentRow.id))).all())
+
+
+def trips_of_carers(session: Session, days: Collection[date], carer_ids: Collection[str]) -> list[VehicleTripRow]:
+    """What carers drove on these days, withdrawn trips excepted, in order of time."""
+    query = select(VehicleTripRow).where(
+        col(VehicleTripRow.day).in_(sorted(days)),
+        col(VehicleTripRow.carer_id).in_(sorted(carer_ids)),
+        VehicleTripRow.state != TripState.WITHDRAWN.value,
+    )
+    return list(session.exec(query.order_by(col(VehicleTripRow.started_at), col(VehicleTripRow.id))).all())
+
+
+def trips_of_units(session: Session, unit_ids: Collection[str], from_on: date, to_on: date) -> list[VehicleTripRow]:
+    """Trips of the units' vehicles from one day to another, both included; by vehicle, then in order of time."""
+    query = select(VehicleTripRow).where(
+        col(VehicleTripRow.unit_id).in_(sorted(unit_ids)),
+        col(VehicleTripRow.day).between(from_on, to_on),
+        VehicleTripRow.state != TripState.WITHDRAWN.value,
+    )
+    order = (VehicleTripRow.vehicle_id, VehicleTripRow.started_at, VehicleTripRow.ended_at, VehicleTripRow.id)
+    return list(session.exec(query.order_by(*(col(field) for field in order))).all())
+
+
+def logs_of_units(session: Session, unit_ids: Collection[str], from_on: date, to_on: date) -> list[DrivingLogRow]:
+    """Driving logs of units from one day to another, both included, by day and carer id."""
+    query = select(DrivingLogRow).where(
+        col(DrivingLogRow.unit_id).in_(sorted(unit_ids)), col(DrivingLogRow.day).between(from_on, to_on)
+    )
+    return list(session.exec(query.order_by(col(DrivingLogRow.day), col(DrivingLogRow.carer_id))).all())
+
+
+def log_of(session: Session, carer_id: str, day: date) -> DrivingLogRow | None:
+    """A carer's log of a day, once it is closed."""
+    query = select(DrivingLogRow).where(DrivingLogRow.carer_id == carer_id, DrivingLogRow.day == day)
+    return session.exec(query).first()
+
+
+def logs_for_update(session: Session, day: date, carer_ids: Collection[str]) -> dict[str, DrivingLogRow]:
+    """Logs of carers on a day, by carer, held until the transaction ends."""
+    query = select(DrivingLogRow).where(DrivingLogRow.day == day, col(DrivingLogRow.carer_id).in_(sorted(carer_ids)))
+    return {row.carer_id: row for row in session.exec(query.order_by(col(DrivingLogRow.id)).with_for_update()).all()}
+
+
+def legs_of(session: Session, log_ids: Collection[str]) -> dict[str, list[Leg]]:
+    """Legs of logs, in order."""
+    found: dict[str, list[Leg]] = {}
+    wanted = sorted(log_ids)
+    for start in range(0, len(wanted), _CHUNK):
+        query = (
+            select(DrivingLogLegRow)
+            .where(col(DrivingLogLegRow.log_id).in_(wanted[start : start + _CHUNK]))
+            .order_by(col(DrivingLogLegRow.log_id), col(DrivingLogLegRow.rank))
+        )
+        for row in session.exec(query):
+            found.setdefault(row.log_id, []).append(leg_of(row))
+    return found
+
+
+def replace_legs(session: Session, legs: Mapping[str, Sequence[Leg]]) -> None:
+    """Give logs their legs anew."""
+    table = _table(DrivingLogLegRow)
+    wanted = sorted(legs)
+    for start in range(0, len(wanted), _CHUNK):
+        session.execute(delete(table).where(table.c.log_id.in_(wanted[start : start + _CHUNK])))
+    rows = [leg_values(log_id, rank, leg) for log_id in wanted for rank, leg in enumerate(legs[log_id])]
+    if rows:
+        session.execute(insert(DrivingLogLegRow), rows)
+
+
+def _table(row: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(row.__tablename__)]

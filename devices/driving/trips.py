@@ -1,0 +1,220 @@
+"""Trips as they are kept: worked out anew around every fix that comes, so that late data lands where it belongs.
+
+The driver and the purpose are those of the time of the trip, whenever its fixes arrive.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import insert
+from sqlmodel import Session
+
+from devices.driving import store
+from devices.driving.model import CarerDay, Fix, Mode, Purpose, Trip, TripState
+from devices.driving.purposes import purpose_of
+from devices.driving.rows import trip_of, trip_values
+from devices.driving.segmentation import GAP, segment, with_missing
+from devices.driving.tables import VehicleAssignmentRow, VehicleRow, VehicleTripRow
+from devices.events import TripRecorded
+from kernel.ids import new_id
+from kernel.localtime import local_day
+from kernel.work import Work
+
+CarerOnDay: TypeAlias = tuple[str, date]
+
+DayFacts: TypeAlias = Callable[[Session, date, Collection[str]], Mapping[str, CarerDay]]
+"""Reads the days of carers out of scheduling, in the session it is given; carers without a shift are missing."""
+
+
+def recompute(
+    work: Work, vehicle: VehicleRow, from_at: datetime, to_at: datetime, facts_of: DayFacts
+) -> set[CarerOnDay]:
+    """Work the trips of a vehicle out anew around fixes of this stretch of time.
+
+    Returns
+    -------
+    set
+        Carers and days whose trips changed: their driving logs have to follow.
+    """
+    session = work.session
+    around = store.trips_around(session, vehicle.device_id, from_at, to_at)
+    began_at = None if around.before is None else around.before.ended_at
+    fixes = store.fixes_between(session, vehicle.device_id, began_at, around.to_at)
+    driven = segment(fixes, _heard_until(fixes, around.to_at))
+    store.mark_set_aside(session, vehicle.device_id, fixes, driven.set_aside)
+    trips = with_missing(driven.trips, None if around.before is None else trip_of(around.before))
+    wanted = _with_driver_and_purpose(work, vehicle, trips, facts_of)
+    return _write(work, around.rows, wanted)
+
+
+def _heard_until(fixes: Sequence[Fix], later_trips_from: datetime | None) -> datetime:
+    """The moment the fixes speak for. A tracker that was away sends its hours in pieces: the end of a piece is no
+    silence, so the last trip stays open until the next piece, or until its carer's log is closed."""
+    if later_trips_from is not None:
+        return later_trips_from + 2 * GAP
+    return max((fix.ts_at for fix in fixes), default=datetime.min.replace(tzinfo=UTC))
+
+
+def settle(work: Work, rows: Iterable[VehicleTripRow], facts: Mapping[str, CarerDay]) -> None:
+    """Give trips the purpose that the day, now over, says they had; close those that have fallen silent."""
+    for row in rows:
+        if row.state not in (TripState.OPEN.value, TripState.CLOSED.value):
+            continue
+        silent = row.state == TripState.OPEN.value and work.now - row.ended_at > GAP
+        purpose, visit_id = purpose_of(trip_of(row), facts.get(row.carer_id or ""))
+        same = (row.purpose, row.visit_id) == (purpose.value, visit_id)
+        if same and not silent:
+            continue
+        if row.state == TripState.CLOSED.value:
+            row.revision += 1
+        row.purpose, row.visit_id = purpose.value, visit_id
+        if silent:
+            row.state = TripState.CLOSED.value
+        work.session.add(row)
+        if row.state == TripState.CLOSED.value:
+            work.record(_told(row))
+
+
+def _with_driver_and_purpose(
+    work: Work, vehicle: VehicleRow, trips: Sequence[Trip], facts_of: DayFacts
+) -> list[tuple[Trip, dict[str, Any]]]:
+    if not trips:
+        return []
+    had = store.assignments(work.session, [vehicle.device_id], trips[-1].started_at)
+    drivers = [_driver(had, trip.started_at) for trip in trips]
+    days: dict[date, set[str]] = {}
+    for trip, carer_id in zip(trips, drivers, strict=True):
+        if carer_id is not None:
+            days.setdefault(local_day(trip.started_at), set()).add(carer_id)
+    facts = {day: facts_of(work.session, day, carers) for day, carers in sorted(days.items())}
+    found = []
+    for trip, carer_id in zip(trips, drivers, strict=True):
+        day = local_day(trip.started_at)
+        purpose, visit_id = purpose_of(trip, facts.get(day, {}).get(carer_id or ""))
+        values = trip_values(trip) | {
+            "vehicle_id": vehicle.device_id,
+            "unit_id": vehicle.unit_id,
+            "carer_id": carer_id,
+            "day": day,
+            "purpose": purpose.value,
+            "visit_id": visit_id,
+        }
+        found.append((trip, values))
+    return found
+
+
+def _driver(had: Sequence[VehicleAssignmentRow], at: datetime) -> str | None:
+    """Who had the vehicle at an instant: the latest who took it and had not given it back."""
+    for row in reversed(had):
+        if row.from_at <= at and (row.to_at is None or at < row.to_at):
+            return row.carer_id
+    return None
+
+
+def _write(
+    work: Work, stored: Sequence[VehicleTripRow], wanted: Sequence[tuple[Trip, dict[str, Any]]]
+) -> set[CarerOnDay]:
+    touched: set[CarerOnDay] = set()
+    kept, new = _matched(stored, wanted)
+    for row, values in kept:
+        if _update(work, row, values, touched):
+            work.record(_told(row))
+    left = {row.id for row, _ in kept}
+    for row in stored:
+        if row.id not in left:
+            _withdraw(work, row, touched)
+    rows = [{"id": new_id(), "revision": 1, "corrected": False, **values} for values in new]
+    work.session.flush()
+    if rows:
+        work.session.execute(insert(VehicleTripRow), rows)
+    for values in rows:
+        _touch(touched, values["carer_id"], values["day"])
+        if values["state"] == TripState.CLOSED.value:
+            work.record(_told(VehicleTripRow(**values)))
+    return touched
+
+
+def _matched(
+    stored: Sequence[VehicleTripRow], wanted: Sequence[tuple[Trip, dict[str, Any]]]
+) -> tuple[list[tuple[VehicleTripRow, dict[str, Any]]], list[dict[str, Any]]]:
+    """Which stored trip each wanted one is: the one that began with it, else the one it overlaps most."""
+    free = {row.id: row for row in stored}
+    kept: list[tuple[VehicleTripRow, dict[str, Any]]] = []
+    rest = []
+    for trip, values in wanted:
+        same = next((r for r in free.values() if _alike(r, trip) and r.started_at == trip.started_at), None)
+        if same is None:
+            rest.append((trip, values))
+        else:
+            kept.append((free.pop(same.id), values))
+    new = []
+    for trip, values in rest:
+        near = [r for r in free.values() if _alike(r, trip) and _overlap_s(r, trip) > 0]
+        if near:
+            best = max(near, key=lambda r: (_overlap_s(r, trip), r.id))
+            kept.append((free.pop(best.id), values))
+        else:
+            new.append(values)
+    return kept, new
+
+
+def _alike(row: VehicleTripRow, trip: Trip) -> bool:
+    return (row.state == TripState.MISSING.value) == (trip.state is TripState.MISSING)
+
+
+def _overlap_s(row: VehicleTripRow, trip: Trip) -> float:
+    return (min(row.ended_at, trip.ended_at) - max(row.started_at, trip.started_at)).total_seconds()
+
+
+def _update(work: Work, row: VehicleTripRow, values: Mapping[str, Any], touched: set[CarerOnDay]) -> bool:
+    """Bring a row up to date. Returns whether the log has to be told."""
+    changed = {name for name, value in values.items() if getattr(row, name) != value}
+    if not changed:
+        return False
+    was_closed = row.state == TripState.CLOSED.value
+    _touch(touched, row.carer_id, row.day)
+    for name in changed:
+        setattr(row, name, values[name])
+    _touch(touched, row.carer_id, row.day)
+    if was_closed:
+        row.revision += 1
+        row.corrected = row.corrected or bool(changed & {"started_at", "ended_at", "distance_m", "mode"})
+    work.session.add(row)
+    return was_closed or row.state == TripState.CLOSED.value
+
+
+def _withdraw(work: Work, row: VehicleTripRow, touched: set[CarerOnDay]) -> None:
+    """What late data showed was no trip: kept for the trail, told once more with nothing driven."""
+    was_closed = row.state == TripState.CLOSED.value
+    _touch(touched, row.carer_id, row.day)
+    row.state, row.distance_m, row.visit_id = TripState.WITHDRAWN.value, 0, None
+    row.revision, row.corrected = row.revision + 1, True
+    if row.mode != Mode.PRIVATE.value:
+        row.purpose = Purpose.UNKNOWN.value
+    work.session.add(row)
+    if was_closed:
+        work.record(_told(row))
+
+
+def _touch(touched: set[CarerOnDay], carer_id: str | None, day: date) -> None:
+    if carer_id is not None:
+        touched.add((carer_id, day))
+
+
+def _told(row: VehicleTripRow) -> TripRecorded:
+    return TripRecorded(
+        at=row.ended_at,
+        unit_id=row.unit_id,
+        carer_id=row.carer_id,
+        trip_id=row.id,
+        vehicle_id=row.vehicle_id,
+        revision=row.revision,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        start_odometer_m=row.start_odometer_m,
+        end_odometer_m=row.end_odometer_m,
+        distance_m=row.distance_m,
+        purpose=Purpose(row.purpose).value,
+        visit_id=row.visit_id,
+    )

@@ -1,0 +1,39 @@
+"""What a planner has to deal with: unanswered screen visits, call-backs, doors, carers away."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from gateway.auth import Role, Who, require
+from gateway.deps import PartsDep, ReadDep, WorkDep
+from gateway.errors import EdgeError
+from gateway.views.tasks import task_json
+from kernel.localtime import local_day
+from scheduling import tasks
+
+router = APIRouter(prefix="/api/v1/tasks", tags=["planner"])
+Planner = Annotated[Who, Depends(require(Role.PLANNER))]
+
+
+class Settlement(BaseModel):
+    """What the planner did about it, in a few words."""
+
+    how: str = Field(min_length=1, max_length=160)
+
+
+@router.get("")
+def open_tasks(who: Planner, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+    """Today's open tasks of one's units, the oldest first."""
+    rows = tasks.open_tasks(read, who.unit_ids, local_day(parts.clock.now()))
+    return {"tasks": [task_json(read, row, who.language) for row in rows]}
+
+
+@router.post("/{task_id}/settlement")
+def settle(task_id: str, who: Planner, work: WorkDep, body: Settlement) -> dict[str, Any]:
+    """The planner dealt with it. Telling it twice changes nothing."""
+    if not who.sees(tasks.task_of(work.session, task_id).unit_id):
+        raise EdgeError(403, "other_unit", "Den enhed er ikke din.", "That unit is not yours.")
+    row = tasks.settle_task(work, task_id, body.how)
+    work.session.flush()
+    return {"task": task_json(work.session, row, who.language)}

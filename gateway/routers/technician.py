@@ -1,0 +1,149 @@
+"""A technician's devices: look, mount, take down; those of her units only."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from sqlmodel import Session
+
+from devices.registry import store as registry
+from devices.registry.model import Device, DeviceKind
+from gateway.auth import Role, Who, require
+from gateway.deps import PartsDep, ReadDep
+from gateway.errors import EdgeError
+from gateway.parts import Parts
+from gateway.usecases.citizens import note_look
+from gateway.usecases.devices import Mounted, NewDevice, Retired, RetireReason, mount_device, retire_device
+from gateway.usecases.doors import tell_locks
+from gateway.views.devices import devices_json, messages_of, place_of
+from gateway.wire import Base64Url, from_b64u
+from kernel.errors import KernelError
+
+router = APIRouter(prefix="/api/v1/devices", tags=["technician"])
+Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
+PAGE = 50
+WORK_ORDER = r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,31}$"
+
+
+class Enrol(BaseModel):
+    """A device to mount under a work order. A lock needs a citizen's number and its own public key, a kiosk a
+    citizen's number and a PIN, a car's tracker its number plate."""
+
+    kind: DeviceKind
+    unit_id: str = Field(max_length=64)
+    work_order: str = Field(pattern=WORK_ORDER)
+    model: str = Field(default="", max_length=64)
+    citizen_number: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    door_id: str | None = Field(default=None, pattern=r"^[^/?#%\\\x00-\x1f]{1,64}$")
+    public_key: Base64Url | None = Field(default=None, max_length=64)
+    pin: str | None = Field(default=None, pattern=r"^[0-9]{4,8}$")
+    reg_no: str | None = Field(default=None, pattern=r"^[A-Za-z0-9ÆØÅæøå]{2,8}$")
+
+
+class Retire(BaseModel):
+    """Why the device is taken out of use."""
+
+    reason: RetireReason
+
+
+@router.get("")
+def devices(
+    who: Technician,
+    read: ReadDep,
+    kind: DeviceKind | None = None,
+    unit: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+) -> dict[str, Any]:
+    """Devices in use in the units somebody sees, by id."""
+    if unit is not None:
+        require_unit(who, unit)
+    page = registry.devices(read, PAGE, cursor, kind, (unit,) if unit is not None else who.unit_ids)
+    return {"items": devices_json(read, page.devices), "next": page.next_cursor}
+
+
+@router.get("/{device_id}")
+def device(device_id: str, who: Technician, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+    """One device, where it is, and what it sent that was set aside. Looking at the address is noted for its citizen."""
+    found = own_device(read, who, device_id)
+    return device_at_home(parts, read, who, found)
+
+
+@router.post("", status_code=201)
+def enrol(body: Enrol, who: Technician, parts: PartsDep) -> dict[str, Any]:
+    """Mount a device."""
+    require_unit(who, body.unit_id)
+    mounted = mount(parts, new_device(body))
+    with parts.database.reading() as session:
+        return {"device": devices_json(session, [mounted.device])[0]}
+
+
+@router.post("/{device_id}/retirement")
+def retirement(device_id: str, body: Retire, who: Technician, parts: PartsDep) -> dict[str, Any]:
+    """Take a device out of use for good. A lock's door rights go with it."""
+    with parts.database.reading() as session:
+        own_device(session, who, device_id)
+    retired = take_down(parts, device_id, body.reason)
+    with parts.database.reading() as session:
+        shown = devices_json(session, [retired.device])[0]
+    return {"device": shown, "rights_withdrawn": retired.rights_withdrawn}
+
+
+def mount(parts: Parts, new: NewDevice) -> Mounted:
+    """Mount a device; the locks are told after the commit."""
+    with parts.units.begin() as work:
+        mounted = mount_device(work, parts.settings.mqtt.tenant, new)
+    tell_locks(parts, mounted.locks_to_tell)
+    return mounted
+
+
+def take_down(parts: Parts, device_id: str, reason: RetireReason) -> Retired:
+    """Retire a device; its last revocation list leaves after the commit."""
+    with parts.units.begin() as work:
+        retired = retire_device(work, device_id, reason, parts.service_key)
+    parts.doors.send(retired.lists)
+    return retired
+
+
+def own_device(session: Session, who: Who, device_id: str) -> Device:
+    """A device of one's units. Raises ``not_found`` for any other."""
+    found = registry.find_device(session, device_id)
+    if found is None or not _is_own(who, found):
+        raise KernelError("not_found", what="Enheden")
+    return found
+
+
+def device_at_home(parts: Parts, session: Session, who: Who, found: Device) -> dict[str, Any]:
+    """A device with its place and its messages."""
+    citizen = place_of(session, found)
+    if citizen is not None:
+        note_look(parts, who, citizen.id, "device", "maintenance")
+    return {
+        "device": devices_json(session, [found])[0],
+        "place": None if citizen is None else {"address": citizen.address, "citizen_number": citizen.short},
+        "messages": messages_of(session, found.device_id, who.language),
+    }
+
+
+def require_unit(who: Who, unit_id: str) -> None:
+    """Raises ``other_unit`` for a unit that is not one's own."""
+    if unit_id not in who.unit_ids:
+        raise EdgeError(403, "other_unit", "Den enhed er ikke din.", "That unit is not yours.")
+
+
+def _is_own(who: Who, found: Device) -> bool:
+    return found.unit_id in who.unit_ids or (found.unit_id is None and who.role is Role.OPERATIONS)
+
+
+def new_device(body: Enrol) -> NewDevice:
+    """What a request asks to mount."""
+    return NewDevice(
+        kind=body.kind,
+        unit_id=body.unit_id,
+        work_order=body.work_order,
+        model=body.model,
+        citizen_number=body.citizen_number,
+        door_id=body.door_id,
+        public_key=from_b64u(body.public_key) if body.public_key else None,
+        pin=body.pin,
+        reg_no=body.reg_no,
+    )

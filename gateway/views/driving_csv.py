@@ -1,0 +1,154 @@
+"""The driving book as a file for the tax authority: one row a trip, by day and car, in the order it was driven.
+
+The fields are those of Ligningsvejledningen A.F.3.4.1: the odometer at the start and the end, the date, private or
+business with destination and purpose; it must agree with the car's odometer. A citizen stands in it by number: the
+municipality can look her up, whoever else holds the file cannot. Bicycles have times and planned kilometres only.
+"""
+
+import csv
+import io
+from collections.abc import Collection
+from datetime import date, timedelta
+
+from sqlmodel import Session, col, select
+
+from devices.driving import store
+from devices.driving.model import Leg, LegPurpose, Mode, Purpose, RecordedTrip, TripState
+from devices.driving.tables import DrivingLogRow
+from gateway.views.driving import Words, words_of
+from kernel.localtime import clock_text
+from scheduling.register.tables import CarerRow
+
+HEADINGS = (
+    "Dato",
+    "Registreringsnummer",
+    "Kilometertæller start",
+    "Kilometertæller slut",
+    "Tid start",
+    "Tid slut",
+    "Fra",
+    "Til",
+    "Formål",
+    "Erhverv/privat",
+    "Km",
+    "Kilde",
+    "Rettelse",
+    "Fører",
+    "Godkendt",
+)
+_DOUBTS = {"jump": "spring i position sat til side", "odometer_backwards": "kilometertæller gik baglæns"}
+_PURPOSES = {
+    LegPurpose.VISIT: "Besøg",
+    LegPurpose.BASE: "Til basen",
+    LegPurpose.HOME: "Til hjemmet",
+    LegPurpose.OTHER: "Ikke oplyst",
+}
+
+
+def week_csv(session: Session, unit_ids: Collection[str], first_on: date) -> str:
+    """A week of driving as CSV: semicolons, Danish decimals, headings in the first row."""
+    last_on = first_on + timedelta(days=6)
+    logs = store.logs_of_units(session, unit_ids, first_on, last_on)
+    legs = store.legs_of(session, [log.id for log in logs])
+    words = words_of(
+        session,
+        [leg for own in legs.values() for leg in own],
+        store.trips_of_units(session, unit_ids, first_on, last_on),
+        "da",
+    )
+    carers = {log.carer_id for log in logs} | {r.carer_id for r in words.trips.values() if r.carer_id}
+    names = dict(session.exec(select(CarerRow.id, CarerRow.name).where(col(CarerRow.id).in_(sorted(carers)))).all())
+    log_of = {(log.carer_id, log.day): log for log in logs}
+    leg_of = {leg.trip_id: leg for own in legs.values() for leg in own if leg.trip_id is not None}
+    driven = sorted(
+        words.trips.values(),
+        key=lambda r: (r.day, words.regs.get(r.vehicle_id, ""), r.trip.started_at, r.trip.ended_at),
+    )
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(HEADINGS)
+    for recorded in driven:
+        log = log_of.get((recorded.carer_id or "", recorded.day))
+        writer.writerow(_trip_row(recorded, leg_of.get(recorded.trip_id), words, names, log))
+    for log in logs:
+        if log.driven_m is None:
+            writer.writerows(_leg_row(leg, log, words, names) for leg in legs.get(log.id, []))
+    return out.getvalue()
+
+
+def _trip_row(
+    recorded: RecordedTrip, leg: Leg | None, words: Words, names: dict[str, str], log: DrivingLogRow | None
+) -> list[str]:
+    trip = recorded.trip
+    private, missing = trip.mode is Mode.PRIVATE, trip.state is TripState.MISSING
+    hidden = private or missing
+    return [
+        recorded.day.isoformat(),
+        words.regs.get(recorded.vehicle_id, ""),
+        _km(trip.start_odometer_m),
+        _km(trip.end_odometer_m),
+        "" if private else clock_text(trip.started_at),
+        "" if private else clock_text(trip.ended_at),
+        "" if hidden or leg is None else words.place(leg.from_place) or "",
+        "" if hidden else _destination(recorded, leg, words),
+        "MANGLENDE TUR" if missing else _purpose(recorded, leg),
+        "Privat" if private else "Ikke oplyst" if missing else "Erhverv",
+        _km(trip.distance_m),
+        "Kilometertæller" if missing else "Sporer",
+        _remarks(recorded),
+        names.get(recorded.carer_id or "", ""),
+        _approved(log),
+    ]
+
+
+def _leg_row(leg: Leg, log: DrivingLogRow, words: Words, names: dict[str, str]) -> list[str]:
+    return [
+        log.day.isoformat(),
+        "",
+        "",
+        "",
+        "" if leg.departed_at is None else clock_text(leg.departed_at),
+        "" if leg.arrived_at is None else clock_text(leg.arrived_at),
+        words.place(leg.from_place) or "",
+        words.place(leg.to_place) or "",
+        _PURPOSES.get(leg.purpose, ""),
+        "Erhverv",
+        "" if leg.planned_m is None else _km(leg.planned_m),
+        "Rute (planlagt)",
+        "",
+        names.get(log.carer_id, ""),
+        _approved(log),
+    ]
+
+
+def _destination(recorded: RecordedTrip, leg: Leg | None, words: Words) -> str:
+    if recorded.visit_id is not None:
+        return words.place(recorded.visit_id) or ""
+    if leg is not None and leg.to_place is not None:
+        return words.place(leg.to_place) or ""
+    return "Base" if recorded.purpose is Purpose.BUSINESS else ""
+
+
+def _purpose(recorded: RecordedTrip, leg: Leg | None) -> str:
+    if recorded.purpose is Purpose.PRIVATE:
+        return ""
+    if recorded.visit_id is not None:
+        return _PURPOSES[LegPurpose.VISIT]
+    if leg is not None and leg.purpose in _PURPOSES:
+        return _PURPOSES[leg.purpose]
+    return _PURPOSES[LegPurpose.BASE if recorded.purpose is Purpose.BUSINESS else LegPurpose.OTHER]
+
+
+def _remarks(recorded: RecordedTrip) -> str:
+    found = [_DOUBTS[doubt.value] for doubt in sorted(recorded.trip.doubts)]
+    if recorded.corrected:
+        found.append(f"rettet, udgave {recorded.revision}")
+    return ", ".join(found)
+
+
+def _approved(log: DrivingLogRow | None) -> str:
+    return "" if log is None or log.approved_at is None else log.approved_at.date().isoformat()
+
+
+def _km(metres: int) -> str:
+    return f"{metres / 1000:.2f}".replace(".", ",")

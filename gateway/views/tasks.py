@@ -1,0 +1,55 @@
+"""A planner's task in words."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from gateway.wire import iso, iso_or_none
+from scheduling.register.tables import CarerRow, CitizenRow
+from scheduling.tables import TaskRow
+
+#: what has happened and what it asks for, by kind; ``{citizen}`` is the planners' short number
+_WORDS = {
+    "screen_unanswered": (
+        "Borger {citizen} svarer ikke på skærmen. Ring, eller planlæg et fysisk besøg.",
+        "Citizen {citizen} does not answer the screen. Call, or plan a physical visit.",
+    ),
+    "screen_needs_physical": (
+        "Skærmbesøget hos borger {citizen} kræver et fysisk besøg. Planlæg det i dag.",
+        "The screen visit of citizen {citizen} needs a physical visit. Plan it today.",
+    ),
+    "call_back": ("Borger {citizen} vil ringes op.", "Citizen {citizen} wants to be called."),
+    "door_fault": (
+        "Døren hos borger {citizen} kan ikke åbnes. Find en anden vej ind.",
+        "The door of citizen {citizen} cannot be opened. Find another way in.",
+    ),
+    "carer_ill": ("{carer} er syg. Fordel ruten.", "{carer} is ill. Share out the route."),
+    "tablet_lost": (
+        "{carer} har mistet sin tablet. Den åbner ingen døre mere.",
+        "{carer} has lost the tablet. It opens no doors any more.",
+    ),
+}
+
+
+def task_json(session: Session, row: TaskRow, language: str) -> dict[str, Any]:
+    """A task as the planner's page gets it."""
+    citizen = session.get(CitizenRow, row.citizen_id) if row.citizen_id else None
+    carer = session.get(CarerRow, row.carer_id) if row.carer_id else None
+    words = _WORDS[row.kind][0 if language == "da" else 1]
+    return {
+        "task_id": row.task_id,
+        "kind": row.kind,
+        "text": words.format(citizen=citizen.short if citizen else "?", carer=carer.name if carer else "?"),
+        "unit_id": row.unit_id,
+        "day": row.day.isoformat(),
+        "visit_id": row.visit_id,
+        "citizen_short": citizen.short if citizen else None,
+        "citizen_name": citizen.name if citizen else None,
+        "carer_id": row.carer_id,
+        "carer_name": carer.name if carer else None,
+        "state": row.state,
+        "raised_at": iso(row.raised_at),
+        "settled_at": iso_or_none(row.settled_at),
+        "how": row.how,
+        "facts": row.facts,
+    }

@@ -1,0 +1,187 @@
+"""How far a technology has come into use: enrolled, installed, used weekly, used at its share of what is possible.
+
+Counted in subjects (citizens, residents, carers), from the ledger and the enrolments it has read. Each step is a
+part of the one before.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from typing import Literal
+
+from sqlmodel import Session, col, select
+
+from kernel.localtime import at_local
+from metrics import store
+from metrics.enrolment_store import load_enrolments
+from metrics.ledger import epoch_ms
+from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
+from metrics.tables import EntryRow
+
+StepKey = Literal["enrolled", "installed", "used_weekly", "used_at_share"]
+STEPS: tuple[StepKey, ...] = ("enrolled", "installed", "used_weekly", "used_at_share")
+#: Used weekly: in at least this much of the weeks in which it could be used.
+WEEKLY_RATIO = 0.5
+#: Used at its share: on at least this much of the occasions on which it could be used.
+SHARE_RATIO = 0.8
+#: The technology could have been used, and was not.
+_UNUSED = frozenset({"route_not_delivered", "route_delivered_late", "no_screen_visit", "no_use"})
+#: It was used, but the minutes cannot be told (yet).
+_USED_UNCOUNTED = frozenset({"unanswered"})
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionStep:
+    """One bar of the funnel; ``count`` is absent where it or what falls away before it is one to four subjects."""
+
+    key: StepKey
+    count: int | None
+
+
+@dataclass(slots=True)
+class _Use:
+    """What one subject did in the period, and whether it ever used the technology."""
+
+    ever: bool = False
+    possible: int = 0
+    used: int = 0
+    weeks: set[date] = field(default_factory=set)
+    used_weeks: set[date] = field(default_factory=set)
+
+
+def adoption_funnel(
+    session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date
+) -> list[AdoptionStep]:
+    """The funnel of one technology in some units and a period.
+
+    Parameters
+    ----------
+    from_on, to_on
+        Local days, both included.
+
+    Returns
+    -------
+    list[AdoptionStep]
+        Enrolled: enrolled for at least a part of the period, or with an occasion in the ledger. Installed: it
+        was used at least once by the end of the period. Used weekly and used at its share:
+        :data:`WEEKLY_RATIO`, :data:`SHARE_RATIO` of the period's weeks and occasions in which it could be used.
+    """
+    counts = _counts(session, technology, unit_ids, from_on, to_on)
+    hidden = _hidden({None: counts})
+    return _steps(counts, {step for _unit, step in hidden})
+
+
+def adoption_funnels(
+    session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date
+) -> dict[str | None, list[AdoptionStep]]:
+    """The funnel of each unit and, under ``None``, of all of them together.
+
+    What is shown of some units beside the whole is withheld so that no step of few subjects can be worked out
+    from the others; :func:`adoption_funnel` looks at one figure alone.
+    """
+    keys: list[str | None] = [*sorted(unit_ids), None]
+    counts = {key: _counts(session, technology, unit_ids if key is None else [key], from_on, to_on) for key in keys}
+    hidden = _hidden(counts)
+    return {key: _steps(counts[key], {step for unit, step in hidden if unit == key}) for key in keys}
+
+
+def _counts(session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date) -> list[int]:
+    """Subjects at each step, nothing withheld."""
+    uses = _uses(session, technology, unit_ids, from_on, to_on)
+    for subject in _enrolled(session, technology, unit_ids, from_on, to_on):
+        uses.setdefault(subject, _Use())
+    remaining = list(uses.values())
+    steps: list[int] = [len(remaining)]
+    remaining = [use for use in remaining if use.ever]
+    steps.append(len(remaining))
+    remaining = [use for use in remaining if use.weeks and len(use.used_weeks) >= WEEKLY_RATIO * len(use.weeks)]
+    steps.append(len(remaining))
+    steps.append(sum(use.used >= SHARE_RATIO * use.possible for use in remaining))
+    return steps
+
+
+def _uses(session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date) -> dict[str, _Use]:
+    columns = (EntryRow.subject, EntryRow.day_on, EntryRow.eligible, EntryRow.reason)
+    query = select(*columns).where(  # type: ignore[call-overload]
+        store.is_current(),
+        EntryRow.technology == technology,
+        col(EntryRow.unit_id).in_(sorted(unit_ids)),
+        EntryRow.day_on <= to_on,
+    )
+    found: dict[str, _Use] = defaultdict(_Use)
+    before: set[str] = set()
+    for subject, day_on, eligible, reason in session.exec(query):
+        used = eligible or reason in _USED_UNCOUNTED
+        if day_on < from_on:
+            if used:
+                before.add(subject)
+            continue
+        if reason == "not_enrolled":
+            continue
+        use = found[subject]
+        use.ever |= used
+        if used or reason in _UNUSED:
+            monday_on = day_on - timedelta(days=day_on.weekday())
+            use.possible += 1
+            use.weeks.add(monday_on)
+            if used:
+                use.used += 1
+                use.used_weeks.add(monday_on)
+    for subject in before & found.keys():
+        found[subject].ever = True
+    return dict(found)
+
+
+def _enrolled(
+    session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date
+) -> Iterable[str]:
+    from_ms = epoch_ms(at_local(from_on, time()))
+    until_ms = epoch_ms(at_local(to_on + timedelta(days=1), time()))
+    if technology not in ("screen", "transfers"):
+        return
+    for subject, enrolment in load_enrolments(session, technology).items():
+        span = enrolment.overlapping(from_ms, until_ms)
+        if span is not None and span.unit_id in unit_ids:
+            yield subject
+
+
+def _steps(counts: Sequence[int], hidden: Collection[int]) -> list[AdoptionStep]:
+    return [AdoptionStep(key, None if step in hidden else counts[step]) for step, key in enumerate(STEPS)]
+
+
+def _hidden(counts: Mapping[str | None, Sequence[int]]) -> set[tuple[str | None, int]]:
+    """Which steps of which units (``None``: all) are not shown.
+
+    A step with few subjects in it, or few that fell away since the last shown step; and what such a step could be
+    worked out from along the units. Both are repeated until nothing new has to be hidden.
+    """
+    hidden: set[tuple[str | None, int]] = set()
+
+    def size(unit: str | None, step: int) -> int:
+        return min(counts[unit][step], MINIMUM_SUBJECTS - 1) if (unit, step) in hidden else counts[unit][step]
+
+    while True:
+        before = len(hidden)
+        for unit, steps in counts.items():
+            hidden |= {(unit, step) for step in _few(steps, {step for u, step in hidden if u == unit})}
+        units = [unit for unit in counts if unit is not None]
+        for step in range(len(STEPS)) if units else ():
+            found = withhold([Cell(unit, size(unit, step)) for unit in units], size(None, step))
+            hidden |= {(unit, step) for unit in found.keys}
+            if found.total:
+                hidden.add((None, step))
+        if len(hidden) == before:
+            return hidden
+
+
+def _few(counts: Sequence[int], hidden: Collection[int]) -> set[int]:
+    found: set[int] = set()
+    shown: int | None = None
+    for step, count in enumerate(counts):
+        fell_away = 0 if shown is None else shown - count
+        if 0 < count < MINIMUM_SUBJECTS or 0 < fell_away < MINIMUM_SUBJECTS:
+            found.add(step)
+        elif step not in hidden:
+            shown = count
+    return found

@@ -1,0 +1,198 @@
+"""What the ledger holds on one technology, unit and period, before anything is withheld or written down."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from metrics import store
+from metrics.business_case import BusinessCase
+from metrics.covered_days import Days, covered_days
+from metrics.estimate import (
+    MINIMUM_DRAWN,
+    MeasuredSubject,
+    PairedSample,
+    PairedSubject,
+    SubjectOccasions,
+    UnitDraws,
+    UnitSample,
+    draw_paired,
+    draw_unit,
+)
+from metrics.report_words import ReportReason
+from metrics.rule_versions import CURRENT_RULES
+from metrics.store import SubjectSum
+from metrics.targets import AdoptedUnit, Adoption, Reading, target_over
+from metrics.technologies import OCCASION_KINDS, OccasionKind, Technology
+
+#: Measured against the subject itself; the others against the mean of the unit.
+PAIRED: frozenset[Technology] = frozenset({"screen", "transfers"})
+_NOT_OVER: Mapping[OccasionKind, ReportReason] = {
+    "citizen_week": "week_not_over",
+    "resident_day": "day_not_over",
+    "carer_shift": "no_occasions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a report is about: a technology as it was adopted. ``case`` is absent where nothing was promised."""
+
+    technology: Technology
+    adoption: Adoption
+    case: BusinessCase | None
+
+    @property
+    def promises_minutes(self) -> bool:
+        """Whether a case promises time, not money alone."""
+        return self.case is not None and self.case.has_minutes
+
+    @property
+    def rule_version(self) -> str:
+        """The rule the technology is counted by; empty where none is."""
+        return CURRENT_RULES.get(self.technology, "")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFigures:
+    """One unit in a period. ``covered`` are the days its figures and its target are about."""
+
+    unit: AdoptedUnit
+    covered: Days | None
+    target_s: int
+    sums: Sequence[SubjectSum]
+    ineligible_count: int
+    without_baseline_count: int
+    drawn: UnitDraws | None
+    empty_reason: ReportReason
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the unit had the technology on any day of the period."""
+        return self.empty_reason != "not_in_use_yet"
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """Pseudonyms behind the figures."""
+        return frozenset(row.subject for row in self.sums)
+
+    @property
+    def realised_s(self) -> int:
+        """The ledger's own sum of net seconds."""
+        return sum(row.net_s for row in self.sums)
+
+    @property
+    def reason(self) -> ReportReason | None:
+        """Why there are no figures, or what they lack."""
+        if self.sums:
+            return "baseline_missing_in_part" if self.without_baseline_count else None
+        if self.without_baseline_count:
+            return "baseline_missing"
+        return "none_eligible" if self.ineligible_count else self.empty_reason
+
+
+def unit_figures(
+    session: Session, subject: Subject, unit: AdoptedUnit, period: Days, reading: Reading, now: datetime
+) -> UnitFigures:
+    """Read one unit's figures.
+
+    Parameters
+    ----------
+    period
+        As asked for, local days, both included.
+    """
+    used = unit.used_between(*period)
+    covered = None if used is None else covered_days(subject.technology, *used, now)
+    if covered is None:
+        # Nothing is settled: the target is what the period promises, for there is nothing to compare it with.
+        lacking = _NOT_OVER[OCCASION_KINDS[subject.technology]] if used is not None else "not_in_use_yet"
+        target_s = _target_s(subject, unit, used, reading)
+        return UnitFigures(unit, None, target_s, (), 0, 0, None, lacking)
+    technology, version = subject.technology, subject.rule_version
+    sums = store.subject_sums(session, technology, unit.unit_id, *covered)
+    counts = store.outcome_counts(session, technology, unit.unit_id, *covered)
+    drawn = None
+    if sums and technology in PAIRED:
+        paired = paired_sample(session, unit.unit_id, sums)
+        drawn = draw_paired(paired, rule_version=version, period=covered)
+    elif sums:
+        drawn = draw_unit(unit_sample(session, unit.unit_id, sums), rule_version=version, period=covered)
+    return UnitFigures(
+        unit=unit,
+        covered=covered,
+        target_s=_target_s(subject, unit, covered, reading),
+        sums=sums,
+        ineligible_count=sum(c.occasion_count for c in counts if c.outcome == "ineligible"),
+        without_baseline_count=sum(c.occasion_count for c in counts if c.outcome == "no_baseline"),
+        drawn=drawn,
+        empty_reason="no_occasions",
+    )
+
+
+def settled_sums(session: Session, subject: Subject, period: Days, now: datetime) -> dict[str, list[SubjectSum]]:
+    """What is settled of a period, by unit: those the sum of all units is made of.
+
+    A unit of one subject cannot be estimated and stays out of that sum; units without anything are left out too.
+    """
+    found: dict[str, list[SubjectSum]] = {}
+    for unit in subject.adoption.units:
+        used = unit.used_between(*period)
+        covered = None if used is None else covered_days(subject.technology, *used, now)
+        if covered is None:
+            continue
+        sums = store.subject_sums(session, subject.technology, unit.unit_id, *covered)
+        if len({row.subject for row in sums}) >= MINIMUM_DRAWN:
+            found[unit.unit_id] = sums
+    return found
+
+
+def unit_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) -> UnitSample:
+    """The figures of a unit that is measured against the means of its baselines."""
+    # Baseline ids are random: baselines are put in the order of their samples instead.
+    samples = {row.baseline_id: _measured(session, row.baseline_id) for row in sums}
+    order = sorted(samples, key=lambda baseline_id: [(m.count, m.total_s) for m in samples[baseline_id]])
+    counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(order))
+    spent_s: dict[str, int] = defaultdict(int)
+    for row in sums:
+        counts[row.subject][order.index(row.baseline_id)] += row.baseline_count
+        spent_s[row.subject] += row.spent_s
+    return UnitSample(
+        unit_id=unit_id,
+        realised_s=sum(row.net_s for row in sums),
+        subjects=tuple(SubjectOccasions(tuple(counts[s]), spent_s[s]) for s in counts),
+        baselines=tuple(samples[baseline_id] for baseline_id in order),
+    )
+
+
+def paired_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) -> PairedSample:
+    """The figures of a unit whose subjects are measured against themselves."""
+    measured: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for baseline_id in sorted({row.baseline_id for row in sums}):
+        for subject, _count, seconds in store.baseline_samples(session, baseline_id):
+            measured[baseline_id, subject].append(seconds)
+    before: dict[str, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
+    spent_s: dict[str, int] = defaultdict(int)
+    for row in sums:
+        before[row.subject].append((row.occasion_count, tuple(sorted(measured[row.baseline_id, row.subject]))))
+        spent_s[row.subject] += row.spent_s
+    return PairedSample(
+        unit_id=unit_id,
+        realised_s=sum(row.net_s for row in sums),
+        subjects=tuple(PairedSubject(tuple(sorted(before[s])), spent_s[s]) for s in before),
+    )
+
+
+def _target_s(subject: Subject, unit: AdoptedUnit, days: Days | None, reading: Reading) -> int:
+    if subject.case is None or days is None:
+        return 0
+    return target_over(subject.case, subject.adoption, unit.unit_id, *days, reading)
+
+
+def _measured(session: Session, baseline_id: str) -> tuple[MeasuredSubject, ...]:
+    measured: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for subject, count, seconds in store.baseline_samples(session, baseline_id):
+        measured[subject].append((count, seconds))
+    found = (MeasuredSubject(sum(n for n, _s in each), sum(s for _n, s in each)) for each in measured.values())
+    return tuple(sorted(found, key=lambda m: (m.count, m.total_s)))

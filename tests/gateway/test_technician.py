@@ -1,0 +1,246 @@
+"""A technician mounts devices, sees how they are, and takes them down; what hung on a lock goes with it."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from devices.driving.tables import VehicleRow
+from devices.inbox.model import Incoming
+from devices.keys.cose import SigningKey
+from devices.keys.model import Bolt
+from devices.keys.tables import RightRow
+from devices.registry.tables import DeviceRow
+from devices.transfers.tables import TransferDeviceRow
+from gateway.tables import CitizenAccessRow
+from gateway.wire import b64u
+from kernel.log import read_after
+from scheduling.register.tables import CitizenRow
+from scheduling.tables import VisitRow
+from tests.gateway.near_link import fleet_of, held_grant, open_beside
+from tests.gateway.platform import Platform, eventually, lock_of
+from tests.gateway.web import Answer, Person
+
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def technician(platform: Platform) -> Person:
+    return platform.signed_in("technician")
+
+
+def _enrol(technician: Person, **body: Any) -> Answer:
+    return technician.post("/api/v1/devices", {"work_order": "AO-2026-117", **body})
+
+
+def _new_key() -> str:
+    return b64u(SigningKey(secrets.token_bytes(32)).public_bytes)
+
+
+def _citizen_of(platform: Platform, visit_id: str) -> CitizenRow:
+    with platform.runtime.database.reading() as session:
+        row = session.get_one(CitizenRow, session.get_one(VisitRow, visit_id).citizen_id)
+        session.expunge(row)
+        return row
+
+
+def test_the_list_tells_contact_power_firmware_and_faults_and_no_home(platform: Platform, technician: Person) -> None:
+    first = eventually(lambda: _all_told(technician.get("/api/v1/devices?kind=lock")))
+    assert first, "every lock says that it is here"
+    second = technician.get(f"/api/v1/devices?kind=lock&cursor={first.json['next']}")
+
+    items = first.json["items"]
+    assert len(items) == 50
+    assert {i["kind"] for i in items} == {"lock"}
+    assert not {i["device_id"] for i in items} & {i["device_id"] for i in second.json["items"]}
+    with platform.runtime.database.reading() as session:
+        homes = session.exec(select(CitizenRow)).all()
+    assert not any(h.address.encode() in first.content or h.name.encode() in first.content for h in homes)
+
+
+def test_one_device_tells_where_it_is_and_the_citizen_sees_that_somebody_looked(
+    platform: Platform, technician: Person
+) -> None:
+    visit_id = platform.first_stops[platform.fresh_carer()]
+    citizen, lock_id = _citizen_of(platform, visit_id), lock_of(platform.day, visit_id)
+
+    shown = technician.get(f"/api/v1/devices/{lock_id}").json
+
+    assert shown["place"] == {"address": citizen.address, "citizen_number": citizen.short}
+    with platform.runtime.database.reading() as session:
+        (look,) = session.exec(select(CitizenAccessRow).where(CitizenAccessRow.citizen_id == citizen.id)).all()
+    assert (look.role, look.what, look.purpose) == ("technician", "device", "maintenance")
+
+
+def test_a_message_set_aside_is_shown_with_its_device_and_why(platform: Platform, technician: Person) -> None:
+    lock_id = lock_of(platform.day, platform.first_stops[platform.fresh_carer()])
+    at = platform.clock.now() - timedelta(seconds=1)
+    platform.runtime.inbox.accept([Incoming("demo", "lock", lock_id, "evt", b"\x00not cbor", at)])
+
+    shown = technician.get(f"/api/v1/devices/{lock_id}").json
+
+    assert shown["device"]["messages_set_aside"] == 1
+    assert "messages" in shown["device"]["faults"]
+    assert shown["messages"][0]["reason_text"]
+    assert lock_id in technician.get("/tekniker").content.decode()
+
+
+def test_retiring_a_lock_withdraws_the_rights_to_its_door_and_its_grants_open_it_no_more(
+    platform: Platform, technician: Person
+) -> None:
+    tablet = platform.tablet(platform.fresh_carer())
+    stop = tablet.start_shift("citizen")["route"]["stops"][0]
+    lock_id, door_id = stop["door"]["lock_id"], stop["door"]["id"]
+    fleet = fleet_of(platform, lock_id)
+    cti, token = held_grant(tablet, stop["visit_id"])
+
+    done = technician.post(f"/api/v1/devices/{lock_id}/retirement", {"reason": "stolen"})
+
+    assert done.status == 200, done.content
+    assert done.json["device"]["state"] == "retired"
+    assert done.json["rights_withdrawn"] >= 1
+    assert _active_rights(platform, door_id) == []
+    assert tablet.day()["route"]["stops"][0]["door"] is None
+    assert eventually(lambda: fleet.locks[lock_id].access.epoch > 0)
+    assert open_beside(fleet, lock_id, tablet.key, token, cti) is Bolt.LOCKED, "it may lie in somebody's bag"
+    again = technician.post(f"/api/v1/devices/{lock_id}/retirement", {"reason": "other"})
+    assert (again.status, again.code) == (409, "device_retired")
+    assert eventually(platform.runtime.pipeline.idle)
+    events = _events(platform, "device.retired")
+    assert [e["reason"] for e in events if e["device_id"] == lock_id] == ["stolen"]
+    at = platform.clock.now() - timedelta(seconds=1)
+    accepted = platform.runtime.inbox.accept([Incoming("demo", "lock", lock_id, "death", b"\xa0", at)])
+    assert accepted is not None
+    assert technician.get(f"/api/v1/devices/{lock_id}").json["device"]["messages_set_aside"] >= 1
+
+
+def test_a_new_lock_on_the_same_door_gets_todays_rights_at_once(platform: Platform, technician: Person) -> None:
+    visit_id = platform.first_stops[platform.fresh_carer()]
+    citizen, old = _citizen_of(platform, visit_id), lock_of(platform.day, visit_id)
+    before = {r.visit_id for r in _active_rights(platform, citizen.door_id or "")}
+    assert technician.post(f"/api/v1/devices/{old}/retirement", {"reason": "replaced"}).status == 200
+
+    made = _enrol(technician, kind="lock", unit_id=citizen.unit_id, citizen_number=citizen.short, public_key=_new_key())
+
+    assert made.status == 201, made.content
+    new = made.json["device"]["device_id"]
+    assert made.json["device"]["faults"] == ["never_seen"]
+    assert {r.visit_id for r in _active_rights(platform, citizen.door_id or "")} == before
+    with platform.runtime.database.reading() as session:
+        assert session.get_one(CitizenRow, citizen.id).lock_device_id == new
+        assert session.get_one(DeviceRow, new).work_order == "AO-2026-117"
+    assert eventually(platform.runtime.pipeline.idle)
+    assert {e["door_id"] for e in _events(platform, "device.enrolled") if e["device_id"] == new} == {citizen.door_id}
+
+
+def test_a_kiosk_is_enrolled_with_a_pin_and_signed_out_when_it_is_taken_down(
+    platform: Platform, technician: Person
+) -> None:
+    citizen = _citizen_of(platform, platform.first_stops[platform.fresh_carer()])
+    made = _enrol(technician, kind="kiosk", unit_id=citizen.unit_id, citizen_number=citizen.short, pin="4711")
+    kiosk_id = made.json["device"]["device_id"]
+    screen = platform.stranger("kiosk")
+    assert screen.sign_in(kiosk_id, "0000").status == 401
+    assert screen.sign_in(kiosk_id, "4711").json["role"] == "kiosk"
+    assert technician.get(f"/api/v1/devices/{kiosk_id}").json["place"]["citizen_number"] == citizen.short
+
+    assert technician.post(f"/api/v1/devices/{kiosk_id}/retirement", {"reason": "taken_down"}).status == 200
+
+    refused = screen.get("/api/v1/citizen/visits")
+    assert (refused.status, refused.code) == (401, "device_retired")
+    assert platform.stranger("kiosk").sign_in(kiosk_id, "4711").status == 401
+
+
+def test_a_car_and_a_lift_are_known_to_their_own_parts_of_the_system(platform: Platform, technician: Person) -> None:
+    citizen = _citizen_of(platform, platform.first_stops[platform.fresh_carer()])
+    car = _enrol(technician, kind="vehicle", unit_id=citizen.unit_id, reg_no="ab12345")
+    lift = _enrol(technician, kind="lift", unit_id=citizen.unit_id, citizen_number=citizen.short, model="Loft 200")
+    twice = _enrol(technician, kind="vehicle", unit_id=citizen.unit_id, reg_no="AB12345")
+
+    assert (car.status, lift.status) == (201, 201)
+    assert (twice.status, twice.code) == (409, "vehicle_exists")
+    with platform.runtime.database.reading() as session:
+        vehicle = session.get_one(VehicleRow, car.json["device"]["device_id"])
+        mounted = session.get_one(TransferDeviceRow, lift.json["device"]["device_id"])
+        assert session.get_one(DeviceRow, mounted.device_id).work_order == "AO-2026-117"
+    assert vehicle.reg_no == "AB12345"
+    assert (mounted.citizen_id, mounted.in_residence, mounted.model) == (citizen.id, False, "Loft 200")
+
+
+WRONG: list[tuple[dict[str, Any], tuple[int, str]]] = [
+    ({"kind": "lock"}, (422, "citizen_number_missing")),
+    ({"kind": "lock", "citizen_number": 999_999}, (422, "citizen_number_unknown")),
+    ({"kind": "lock", "citizen_number": "{short}"}, (422, "public_key_missing")),
+    ({"kind": "lock", "citizen_number": "{short}", "public_key": b64u(bytes(31))}, (422, "public_key_missing")),
+    ({"kind": "lock", "citizen_number": "{short}", "public_key": "{held}"}, (409, "public_key_taken")),
+    ({"kind": "kiosk", "citizen_number": "{short}"}, (422, "pin_missing")),
+    ({"kind": "kiosk", "citizen_number": "{short}", "pin": "12"}, (422, "invalid_input")),
+    ({"kind": "vehicle"}, (422, "reg_no_missing")),
+    ({"kind": "lift", "work_order": ""}, (422, "invalid_input")),
+    ({"kind": "toaster"}, (422, "invalid_input")),
+    ({"kind": "lift", "unit_id": "elsewhere"}, (403, "other_unit")),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), WRONG, ids=str)
+def test_what_does_not_fit_is_said_and_nothing_is_enrolled(
+    platform: Platform, technician: Person, body: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    with platform.runtime.database.reading() as session:
+        citizen = session.exec(select(CitizenRow).where(CitizenRow.lock_device_id != None)).first()  # noqa: E711
+        known = len(session.exec(select(DeviceRow.device_id)).all())
+    assert citizen is not None
+    facts = {"{short}": citizen.short, "{held}": _held_key(platform)}
+    filled = {k: facts.get(v, v) if isinstance(v, str) else v for k, v in body.items()}
+
+    answer = _enrol(technician, **{"unit_id": citizen.unit_id, **filled})
+
+    assert (answer.status, answer.code) == expected, answer.content
+    assert answer.json["detail_da"]
+    with platform.runtime.database.reading() as session:
+        assert len(session.exec(select(DeviceRow.device_id)).all()) == known
+
+
+def test_the_pages_mount_and_take_down_without_a_script(platform: Platform, technician: Person) -> None:
+    citizen = _citizen_of(platform, platform.first_stops[platform.fresh_carer()])
+    empty = technician.call("POST", "/tekniker/opret", f"kind=kiosk&unit_id={citizen.unit_id}&pin=12".encode(), **FORM)
+    page = empty.content.decode()
+    assert empty.status == 422
+    assert "Skriv arbejdsordrens nummer" in page
+    assert "Koden skal være 4 til 8 cifre." in page
+    assert 'value="12"' not in page, "a code is never sent back"
+
+    form = f"kind=kiosk&unit_id={citizen.unit_id}&work_order=AO+7&citizen_number={citizen.short}&pin=4711"
+    made = technician.call("POST", "/tekniker/opret", form.encode(), **FORM)
+    assert made.status == 303
+    one = technician.get(made.headers["location"]).content.decode()
+    assert "Enheden er oprettet" in one
+    assert "AO 7" in one
+    device_page = made.headers["location"].split("?")[0]
+    unsaid = technician.call("POST", f"{device_page}/udtag", b"", **FORM)
+    assert (unsaid.status, "Vælg, hvorfor enheden tages ud af drift." in unsaid.content.decode()) == (422, True)
+    assert technician.call("POST", f"{device_page}/udtag", b"reason=broken", **FORM).status == 303
+    assert "Enheden er taget ud af drift." in technician.get(device_page).content.decode()
+
+
+def _all_told(answer: Answer) -> Answer | None:
+    told = ("online", "firmware", "last_seen_at", "battery_mv")
+    return answer if all(item[name] for item in answer.json["items"] for name in told) else None
+
+
+def _held_key(platform: Platform) -> str:
+    lock = next(iter(platform.fleets[0].locks.values()))
+    return b64u(lock.public_key)
+
+
+def _active_rights(platform: Platform, door_id: str) -> list[RightRow]:
+    with platform.runtime.database.reading() as session:
+        query = select(RightRow).where(RightRow.door_id == door_id, RightRow.state == "active")
+        return list(session.exec(query).all())
+
+
+def _events(platform: Platform, event_type: str) -> list[dict[str, Any]]:
+    with platform.runtime.database.reading() as session:
+        return [e.data for e in read_after(session, 0, 100_000, {event_type})]

@@ -1,0 +1,97 @@
+"""Invitations: a token of 256 bits, redeemed once, of which only the hash is kept (design §8).
+
+The token travels in the fragment of a link, which no browser sends anywhere, and reaches us in the body of one
+POST. It is written to no log: nothing here formats it.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col
+
+from kernel.work import Work
+from video import store
+from video.model import TALKING, CallState, Room
+from video.tables import InvitationRow
+
+
+class Refusal(StrEnum):
+    """Why a token was not redeemed."""
+
+    UNKNOWN = "unknown"
+    USED = "used"
+    EXPIRED = "expired"
+    #: the call goes on with somebody else; the token stays good
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A token became the right to sit on the citizen's side of one room."""
+
+    room: Room
+
+
+def hash_of(token: str) -> str:
+    """How a token is found again."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def invite(work: Work, room: Room, *, wall_s: float, life_s: float) -> str:
+    """Make an invitation to a room. Returns the token; it is not kept."""
+    token = secrets.token_urlsafe(32)
+    work.session.add(
+        InvitationRow(
+            token_hash=hash_of(token),
+            room_id=room.room_id,
+            made_at=work.now,
+            expires_s=wall_s + life_s,
+            takes_over=room.state in TALKING,
+        )
+    )
+    return token
+
+
+def redeem(work: Work, token: str, wall_s: float) -> Redeemed | Refusal:
+    """Redeem a token, once: of two who try at the same time one gets it.
+
+    An invitation made during the call frees the citizen's side for the one who redeems it; an older one does
+    not, and is not used up by trying.
+    """
+    row = work.session.get(InvitationRow, hash_of(token))
+    if row is None:
+        return Refusal.UNKNOWN
+    if row.redeemed_at is not None:
+        return Refusal.USED
+    held = store.held_room(work.session, row.room_id)
+    if held is None or row.expires_s < wall_s or held.outcome is not None:
+        return Refusal.EXPIRED
+    talking = CallState(held.state) in TALKING
+    if talking and not row.takes_over and held.citizen_key is not None:
+        return Refusal.ELSEWHERE
+    if not _take(work, row.token_hash):
+        return Refusal.USED
+    if talking and row.takes_over:
+        held.citizen_key = None
+        work.session.add(held)
+    return Redeemed(store.room_view(held))
+
+
+def room_behind(work: Work, token: str) -> str | None:
+    """The room a token was for, redeemed or not: a browser that asks twice is recognised by it."""
+    row = work.session.get(InvitationRow, hash_of(token))
+    return None if row is None else row.room_id
+
+
+def _take(work: Work, token_hash: str) -> bool:
+    # One statement decides: whoever updates the row first has it, on either database.
+    done = work.session.execute(
+        update(InvitationRow)
+        .where(col(InvitationRow.token_hash) == token_hash, col(InvitationRow.redeemed_at).is_(None))
+        .values(redeemed_at=work.now)
+    )
+    return cast(CursorResult[Any], done).rowcount == 1

@@ -1,0 +1,1 @@
+"""The media peer, a process of its own: pre-call echo and simulated citizen. It never decodes or encodes."""
