@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PYTEST_WORKERS ?= 2
-DEBIAN_PARTS := mosquitto redis-server postgresql chromium prometheus
+DEBIAN_PARTS := mosquitto redis-server postgresql chromium prometheus coturn
 
 .DEFAULT_GOAL := help
 
@@ -59,6 +59,11 @@ serve: setup ## gateway alone: pages, API, event streams, by the settings in the
 .PHONY: bench
 bench: $(DEV_STAMP) ## the benchmarks: ingest at full fleet, with their calibration
 	$(BIN)/python -m loadtests.ingest --devices 700 --rate 100 --seconds 20
+
+PROFILE ?= smoke
+.PHONY: load
+load: $(DEV_STAMP) ## load test with a verdict, on throw-away PostgreSQL, Redis, mosquitto (PROFILE=centre)
+	$(BIN)/omsorgstid loadtest $(PROFILE) $(ARGS)
 
 .PHONY: lock
 lock: ## write the requirement locks anew (needs uv)

@@ -1,6 +1,7 @@
 """The web application: routers, pages, errors, and nothing that decides."""
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -43,6 +44,8 @@ _SECURITY_HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    # Only the pages of a call may ask for camera and microphone; nothing may ever capture the screen.
+    "Permissions-Policy": "camera=(), microphone=(), display-capture=()",
 }
 
 
@@ -78,7 +81,7 @@ def _guarded(
     async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         parts.open_requests += 1
         try:
-            answer = await observe(request, call_next)
+            answer = _elsewhere() if _is_from_elsewhere(request) else await observe(request, call_next)
         finally:
             parts.open_requests -= 1
         for name, value in _SECURITY_HEADERS.items():
@@ -86,6 +89,32 @@ def _guarded(
         return answer
 
     return guarded
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Whether a page of another origin asks for something to be done, with whatever cookies its browser sends.
+
+    Cookies of ours are Strict already; this holds for other origins of the same site too. Browsers say where a form
+    comes from in ``Sec-Fetch-Site`` (over HTTPS and on this machine); ``Origin`` is ``null`` for our own forms, whose
+    referrer policy is to tell nothing. Programs send neither.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return False
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def _elsewhere() -> Response:
+    return errors.problem(
+        403,
+        "other_origin",
+        "Det kan kun gøres fra vores egne sider. Åbn siden igen, og prøv der.",
+        "That can be done from our own pages only. Open the page again and try there.",
+        {},
+    )
 
 
 def routes_of(app: FastAPI) -> list[RouteContext]:

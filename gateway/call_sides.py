@@ -14,7 +14,12 @@ def browser_key(request: HTTPConnection, who: Who) -> str:
     """What the room is bound to: a link's own session, or the kiosk, which may sign in anew during a call."""
     if who.role is Role.KIOSK:
         return f"kiosk:{who.identity_id}"
-    return "link:" + hashlib.sha256((session_token(request) or "").encode()).hexdigest()
+    return link_key(session_token(request) or "")
+
+
+def link_key(token: str) -> str:
+    """The browser that holds a link's session."""
+    return "link:" + hashlib.sha256(token.encode()).hexdigest()
 
 
 def call_here(session: Session, who: Who, key: str) -> Room | None:

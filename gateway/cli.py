@@ -242,7 +242,7 @@ def benefits(
     from kernel.clock import SystemWorldClock
     from kernel.localtime import local_day
     from metrics import report_formats
-    from metrics.report import benefit_report
+    from metrics.report import all_benefits
 
     settings = load_settings()
     loaded = load_benefits(settings)
@@ -264,17 +264,35 @@ def benefits(
     last = date.fromisoformat(to) if to else local_day(now)
     first = date.fromisoformat(from_) if from_ else last - timedelta(days=27)
     with _database_work() as work:
-        rows = benefit_report(
+        rows = all_benefits(
             work.session,
             from_on=first,
             to_on=last,
             cases=loaded.cases,
-            adoption=loaded.adoption,
+            adoptions=loaded.adoptions,
             reading="implied" if reading == "implied" else "stated",
             now=now,
         )
     content = writers[format_](rows)
     _write(content if isinstance(content, bytes) else content.encode(), out)
+
+
+@app.command()
+def loadtest(
+    profile: Annotated[str, typer.Argument(help="smoke, centre, city, or one of --profiles.")],
+    url: Annotated[list[str] | None, typer.Option(help="Address of a platform with these settings.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the verdict; else load/ in the work directory.")] = None,
+    profiles: Annotated[Path | None, typer.Option(help="Another file.", exists=True, dir_okay=False)] = None,
+    seed: Annotated[int, typer.Option(help="Which invented municipality.")] = 1,
+) -> None:
+    """Load a platform and say whether it is ready for rollout (docs/load.md). Status 0 ready, 3 not."""
+    try:
+        from loadtests.command import run_command
+    except ImportError as err:
+        _fail(f"The load generator is not installed ({err.name}): run make load PROFILE={profile} in a checkout.", 2)
+        return
+    configure("warning")
+    raise typer.Exit(run_command(load_settings(), profile, tuple(url or ()), out, profiles, seed))
 
 
 @app.command()

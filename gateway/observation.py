@@ -27,6 +27,11 @@ SCREEN_SETUP = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2, 4, 8, 16),
     registry=REGISTRY,
 )
+SCREEN_TROUBLE = Counter(
+    "omsorgstid_screen_trouble_total",
+    "Calls of which somebody said that it was hard to hear or see.",
+    registry=REGISTRY,
+)
 SCREEN_LINKS = Counter("omsorgstid_screen_links_total", "Links redeemed or refused.", ["result"], registry=REGISTRY)
 SIGNALLING_OPEN = Gauge("omsorgstid_signalling_sockets", "Open signalling sockets.", registry=REGISTRY)
 

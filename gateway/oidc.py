@@ -32,6 +32,8 @@ ALGORITHMS = ("RS256", "PS256", "ES256")
 CLOCK_SKEW_S = 60
 _TIMEOUT_S = 5.0
 _DISCOVERY_LIFE_S = 3_600.0
+#: after the provider did not answer, nobody waits for it again for so long
+_AWAY_S = 5.0
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -91,14 +93,18 @@ class Provider:
         Issuer, client and claims.
     keys_every_s
         A token with an unknown key id makes the keys be fetched anew, at most this often.
+    timeout_s
+        How long an answer of the provider is waited for.
     """
 
-    def __init__(self, settings: OidcSettings, keys_every_s: float = 10.0) -> None:
+    def __init__(self, settings: OidcSettings, keys_every_s: float = 10.0, timeout_s: float = _TIMEOUT_S) -> None:
         self._settings = settings
         self._keys_every_s = keys_every_s
+        self._timeout_s = timeout_s
         self._lock = Lock()
         self._metadata: _Metadata | None = None
         self._metadata_until_s = 0.0
+        self._away_until_s = 0.0
         self._keys: KeySet | None = None
         self._keys_from_s = 0.0
 
@@ -169,7 +175,7 @@ class Provider:
         secret = self._settings.client_secret
         auth = (self._settings.client_id, secret.get_secret_value()) if secret is not None else None
         try:
-            answer = httpx.post(metadata.token, data=form, auth=auth, timeout=_TIMEOUT_S)
+            answer = httpx.post(metadata.token, data=form, auth=auth, timeout=self._timeout_s)
         except httpx.HTTPError as err:
             raise SignInError("provider_away") from err
         if answer.status_code >= 500:
@@ -213,8 +219,15 @@ class Provider:
         with self._lock:
             if self._metadata is not None and time.monotonic() < self._metadata_until_s:
                 return self._metadata
+            if time.monotonic() < self._away_until_s:
+                # Those who waited behind the one who asked: one by one they would hold every thread of the server.
+                raise SignInError("provider_away")
             issuer = self._settings.issuer
-            found = _fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+            try:
+                found = _fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration", self._timeout_s)
+            except SignInError:
+                self._away_until_s = time.monotonic() + _AWAY_S
+                raise
             if found.get("issuer") != issuer:
                 log.error("provider_names_another_issuer")
                 raise SignInError("provider_away")
@@ -234,7 +247,7 @@ class Provider:
         with self._lock:
             age_s = time.monotonic() - self._keys_from_s
             if self._keys is None or age_s > _DISCOVERY_LIFE_S or (anew and age_s > self._keys_every_s):
-                found = _fetch(address).get("keys")
+                found = _fetch(address, self._timeout_s).get("keys")
                 usable = [k for k in found if _can_verify(k)] if isinstance(found, list) else []
                 self._keys = KeySet.import_key_set({"keys": usable})
                 self._keys_from_s = time.monotonic()
@@ -246,12 +259,12 @@ def _can_verify(key: Any) -> bool:
     return isinstance(key, dict) and key.get("kty") in ("RSA", "EC") and key.get("use", "sig") == "sig"
 
 
-def _fetch(address: str) -> dict[str, Any]:
+def _fetch(address: str, timeout_s: float) -> dict[str, Any]:
     if not _is_safe(address):
         log.error("provider_without_https")
         raise SignInError("provider_away")
     try:
-        answer = httpx.get(address, timeout=_TIMEOUT_S)
+        answer = httpx.get(address, timeout=timeout_s)
     except httpx.HTTPError as err:
         raise SignInError("provider_away") from err
     if answer.status_code != 200:

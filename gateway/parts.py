@@ -104,12 +104,6 @@ class Benefits:
     cases: Mapping[str, BusinessCase]
     adoptions: Mapping[str, Adoption]
 
-    @property
-    def adoption(self) -> Adoption:
-        """The adoption a page of a single case begins with: the keys where adopted, else the first there is."""
-        keys = (a for a in self.adoptions.values() if self.cases[a.case_id].technology == "keys")
-        return next(keys, next(iter(self.adoptions.values())))
-
 
 @dataclass
 class Parts:

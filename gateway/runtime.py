@@ -17,6 +17,8 @@ from devices.broker import BrokerAddress
 from devices.broker_process import BrokerProcess, start_broker
 from devices.connections import BrokerConnection
 from devices.driving.intake import vehicle_handlers
+from devices.driving.messages import KIND as FIX_KIND
+from devices.driving.messages import without_private_places
 from devices.inbox.committer import Committer
 from devices.inbox.service import Inbox
 from devices.keys.cose import SigningKey, VerifyingKey
@@ -37,6 +39,7 @@ from gateway.oidc import Provider
 from gateway.parts import Parts, RealSpeed, WorldSpeed
 from gateway.peer_client import PeerClient
 from gateway.pipeline import Pipeline
+from gateway.retention import Retention
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
 from gateway.usecases.doors import tell_locks
@@ -108,6 +111,7 @@ class Runtime:
             self.celery, self.units, self.link, {KIND: plan_day_body(self.units, tell=self._tell_locks)}
         )
         self.sweeper = Sweeper(self.units, self.desk)
+        self.retention = Retention(self.units, settings.retention)
         peer = PeerClient(settings.video.peer_url, settings.work_dir, self.link)
         self.video = VideoDesk(settings.redis_url, self.link, peer)
         self.committer: Committer | None = None
@@ -148,6 +152,7 @@ class Runtime:
         if self.duties.ingest:
             self._start_ingest()
             self.pipeline.start()
+            self.retention.start()
         if self.duties.web:
             self.tailer.start()
         if self.duties.web or self.duties.work:
@@ -177,6 +182,7 @@ class Runtime:
         self.desk.stop()
         if self.duties.web:
             self.tailer.stop()
+        self.retention.stop()
         if self._ingest is not None and self.committer is not None:
             self._ingest.stop()
             self.committer.stop()
@@ -205,7 +211,9 @@ class Runtime:
                 **vehicle_handlers(facts_of),
             }
         )
-        return Inbox(self.units, handlers, self.settings.mqtt.tenant, registry_store.known_devices, registry.touch)
+        kept_as = {(FIX_KIND, "fix"): without_private_places}
+        tenant = self.settings.mqtt.tenant
+        return Inbox(self.units, handlers, tenant, registry_store.known_devices, registry.touch, kept_as)
 
     def _broker_address(self) -> BrokerAddress:
         mqtt = self.settings.mqtt

@@ -106,6 +106,17 @@ class OidcSettings(_Part):
     redirect_url: str = Field(default="", description="Our own address that the provider sends people back to.")
 
 
+class RetentionSettings(_Part):
+    """How long what is personal is kept."""
+
+    raw_position_days: int = Field(
+        default=30,
+        ge=1,
+        le=365,
+        description="Days that positions of cars are kept; trips and driving logs stay without them.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings. See docs/settings.md; a test keeps page and class together."""
 
@@ -123,6 +134,7 @@ class Settings(BaseSettings):
     benefits: BenefitSettings = BenefitSettings()
     video: VideoSettings = VideoSettings()
     oidc: OidcSettings = OidcSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @property
     def database_url(self) -> str:

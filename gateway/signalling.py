@@ -8,6 +8,7 @@ decided here: the hub sees to it that there is one of each side and that nobody 
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -22,6 +23,8 @@ BEAT_S = 10.0
 GONE_AFTER_S = 25.0
 #: more than this not yet taken by a page, and it is told to come again
 BACKLOG = 256
+#: a page has one line, and a page loaded anew a second one for a moment
+MAX_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,17 @@ class Member:
     #: a kiosk hears every ring at its citizen's
     citizen_channel: str | None
     loop: asyncio.AbstractEventLoop
+    #: whose line it is: nobody gets very many
+    browser: str = ""
     parcels: "asyncio.Queue[Parcel]" = field(default_factory=lambda: asyncio.Queue(BACKLOG))
     joined: bool = False
     peer_conn: str | None = None
     peer_seen_s: float = 0.0
+
+    @property
+    def has_company(self) -> bool:
+        """Whether the other side is here too."""
+        return self.joined and self.peer_conn is not None
 
     def put(self, parcel: Parcel) -> None:
         """Hand over a parcel, from any thread."""
@@ -101,6 +111,7 @@ class Hub:
         self._lock = Lock()
         self._members: dict[str, set[Member]] = {}
         self._open = 0
+        self._lines: Counter[str] = Counter()
         postbox.on_text(self._heard)
 
     @property
@@ -108,18 +119,28 @@ class Hub:
         """How many sockets are open here."""
         return self._open
 
-    def enter(self, member: Member) -> None:
-        """A socket opened: it hears of its room, and a kiosk of rings, but is in no call yet."""
+    def enter(self, member: Member) -> bool:
+        """A socket opened: it hears of its room, and a kiosk of rings, but is in no call yet.
+
+        Returns whether it may: nobody has more than ``MAX_LINES`` of them in this process.
+        """
         with self._lock:
+            if self._lines[member.browser] >= MAX_LINES:
+                return False
+            self._lines[member.browser] += 1
             self._open += 1
             for channel in _channels(member):
                 self._members.setdefault(channel, set()).add(member)
+        return True
 
     def exit(self, member: Member) -> None:
         """A socket closed."""
         self.part(member)
         with self._lock:
             self._open -= 1
+            self._lines[member.browser] -= 1
+            if not self._lines[member.browser]:
+                del self._lines[member.browser]
             for channel in _channels(member):
                 self._forget(channel, member)
 

@@ -50,7 +50,8 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        # An error that is logged shows the statement and never its values: names and positions are among them.
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "hide_parameters": True}
         if self.is_sqlite:
             options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
         options |= {"pool_size": pool_size, "max_overflow": pool_size * 2}

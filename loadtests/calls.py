@@ -6,6 +6,7 @@ The browsers' media never passes through the platform, so a load on it is the ri
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import websocket
@@ -14,6 +15,8 @@ from gateway.demo.http_client import RefusedError
 from loadtests.client import Note, TimedClient, TimedTablet, Unreachable
 
 _WAIT_S = 15.0
+#: a page says something at least every 20 s
+_PING_S = 5.0
 _CANDIDATES = 8
 #: as long as a browser's description of one picture and one sound
 _SDP = "v=0\r\n" + "a=x-load:" + "0" * 3000
@@ -27,24 +30,28 @@ class Line:
 
     def __init__(self, url: str, query: str, cookie: str) -> None:
         address = url.replace("http", "ws", 1) + "/api/v1/signalling" + query
-        self._socket = websocket.create_connection(address, timeout=_WAIT_S, cookie=cookie)
+        self._socket = websocket.create_connection(address, timeout=_PING_S, cookie=cookie)
         self.say({"type": "join"})
 
     def say(self, message: dict[str, Any]) -> None:
         """Send one message."""
         self._socket.send(json.dumps(message))
 
-    def hear(self, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The next message that fits.
+    def hear(self, fits: Callable[[dict[str, Any]], bool], wait_s: float = _WAIT_S) -> dict[str, Any]:
+        """The next message that fits; meanwhile the line is kept open as a page does.
 
         Raises
         ------
         TimeoutError
             If none came in time, or the other side cannot be reached.
         """
-        deadline_s = time.monotonic() + _WAIT_S
+        deadline_s = time.monotonic() + wait_s
         while time.monotonic() < deadline_s:
-            message: dict[str, Any] = json.loads(self._socket.recv())
+            try:
+                message: dict[str, Any] = json.loads(self._socket.recv())
+            except websocket.WebSocketTimeoutException:
+                self.say({"type": "ping"})
+                continue
             if fits(message):
                 return message
             if message.get("type") == "error":
@@ -55,13 +62,18 @@ class Line:
         """Hang up the line."""
         self._socket.close()
 
+    def stay(self, seconds: float) -> None:
+        """Talk for a while: nothing is said here but that the page is still there."""
+        with suppress(TimeoutError):
+            self.hear(lambda _message: False, seconds)
+
     def candidates(self) -> None:
         """Name as many ways as a browser does."""
         for _ in range(_CANDIDATES):
             self.say({"type": "candidate", "candidate": _CANDIDATE})
 
 
-def carer_calls(tablet: TimedTablet, visit_id: str, ring_out: Callable[[str], None], pause: Callable[[], None]) -> None:
+def carer_calls(tablet: TimedTablet, visit_id: str, ring_out: Callable[[str], None], call_s: float) -> None:
     """The carer's side, from the ring to the outcome.
 
     Raises
@@ -79,14 +91,14 @@ def carer_calls(tablet: TimedTablet, visit_id: str, ring_out: Callable[[str], No
         line.say({"type": "offer", "sdp": _SDP})
         line.candidates()
         line.hear(lambda m: m["type"] == "answer")
-        pause()
+        line.stay(call_s)
         line.say({"type": "hangup"})
     finally:
         line.close()
     tablet.call("POST", f"{path}/outcome", {"outcome": "completed"})
 
 
-def citizen_answers(url: str, token: str, note: Note) -> None:
+def citizen_answers(url: str, token: str, call_s: float, note: Note) -> None:
     """The citizen's side: redeem the link, answer, talk until the other side hangs up."""
     began_s, error = time.monotonic(), ""
     client = TimedClient(url, note)
@@ -101,7 +113,7 @@ def citizen_answers(url: str, token: str, note: Note) -> None:
             note("screen_meet", began_s, (time.monotonic() - began_s) * 1000, "")
             line.say({"type": "answer", "sdp": _SDP})
             line.candidates()
-            line.hear(lambda m: m["type"] == "state" and m["state"] == "ended")
+            line.hear(lambda m: m["type"] == "state" and m["state"] == "ended", call_s + _WAIT_S)
         finally:
             line.close()
     except (RefusedError, Unreachable):

@@ -97,8 +97,8 @@ class CarerLife:
                 self._tablet.day()
                 return
             self._visit(self._todo.pop(0))
-        except RefusedError:
-            self._open_visit = None
+        except RefusedError as err:
+            self._refused(err.code)
             self._pause(1.0)
         except (Unreachable, *LINE_ERRORS):
             self._pause(1.0)
@@ -122,20 +122,44 @@ class CarerLife:
         self._tablet.end_visit(visit_id, "done")
         self._open_visit = None
 
-    def _through_the_door(self, door_id: str, visit_id: str) -> bool:
-        began_s = time.monotonic()
+    def _refused(self, code: str) -> None:
+        """A visit may have been moved away a moment ago, and then the refusal is right; otherwise it is noted."""
+        visit_id, self._open_visit = self._open_visit, None
+        if code == "not_your_visit" and visit_id is not None and self._is_mine(visit_id):
+            self._note("route", time.monotonic(), 0.0, "route: refused, and the visit is still on it")
+
+    def _is_mine(self, visit_id: str) -> bool:
+        route = self._tablet.day()["route"]
+        return route is not None and any(stop["visit_id"] == visit_id for stop in route["stops"])
+
+    def _tap(self, door_id: str, visit_id: str, again: bool = True) -> Any:
         # The page fetches its permissions with every tap: a route that changed has withdrawn the old ones.
         self._tablet.forget_grants()
-        opening = self._tablet.open_door(door_id, visit_id)
+        try:
+            return self._tablet.open_door(door_id, visit_id)
+        except RefusedError as err:
+            if err.code != "grant_not_for_opening" or not again:
+                raise
+        # It changed between two steps of this tap: the page says so, and the carer taps once more.
+        return self._tap(door_id, visit_id, again=False)
+
+    def _through_the_door(self, door_id: str, visit_id: str) -> bool:
+        began_s = time.monotonic()
+        opening = self._tap(door_id, visit_id)
         deadline_s = time.monotonic() + _SETTLE_S
         state, looked_s = opening["state"], time.monotonic()
         while state in _WAITING and time.monotonic() < deadline_s:
             gevent.sleep(0.01)
+            # The lock may lose its link under her hand; she has no network herself any more then.
+            self._look_at_the_network(time.monotonic())
             state = self._settled.get(opening["id"], state)
             if time.monotonic() - looked_s > _LOOK_S:
                 looked_s, state = time.monotonic(), self._tablet.opening(opening["id"])["state"]
-        error = "" if state == "unlocked" else f"door: {state} {opening.get('code') or ''}".strip()
-        self._note("door", began_s, (time.monotonic() - began_s) * 1000, error)
+        took_ms, code = (time.monotonic() - began_s) * 1000, opening.get("code") or ""
+        if code == "not_on_route" and not self._is_mine(visit_id):
+            raise RefusedError(403, {"code": "not_your_visit"})
+        error = "" if state == "unlocked" else f"door: {state} {code}".strip()
+        self._note("door", began_s, took_ms, error)
         return bool(state == "unlocked")
 
     def _call(self, visit_id: str) -> None:
@@ -143,7 +167,7 @@ class CarerLife:
             return
         began_s = time.monotonic()
         try:
-            carer_calls(self._tablet, visit_id, self._ring_out, lambda: gevent.sleep(self._profile.pace.call_s))
+            carer_calls(self._tablet, visit_id, self._ring_out, self._profile.pace.call_s)
         except LINE_ERRORS as err:
             self._note("screen_call", began_s, (time.monotonic() - began_s) * 1000, f"call: {type(err).__name__}")
 
@@ -177,6 +201,8 @@ class CarerLife:
 
     def _keep(self, count: int) -> None:
         if self._open_visit is not None:
+            # The door may not have told that it opened: a beginning told twice is one.
+            self._fact(self._open_visit, "begin")
             self._fact(self._open_visit, "end")
             self._open_visit = None
         homes = [s for s in self._todo if s["mode"] != "screen"]

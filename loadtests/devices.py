@@ -44,9 +44,7 @@ class TimedLock(SimulatedLock):
     def tell(self) -> Sequence[Outgoing]:
         """Something happens at the door; the time runs."""
         out = self.observe("door_ajar")
-        told = Sent(
-            device=self.lock_id, boot=self.boot, seq=self.log.next_seq - 1, at_s=time.monotonic(), ack_s=None
-        )
+        told = Sent(device=self.lock_id, boot=self.boot, seq=self.log.next_seq - 1, at_s=time.monotonic(), ack_s=None)
         self.sent.append(told)
         self._waiting[told.seq] = told
         return out

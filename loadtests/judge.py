@@ -42,9 +42,7 @@ class Measured:
 
 def judge(profiles: Profiles, profile: Profile, measured: Measured) -> list[Line]:
     """One line per limit of the profile, in its order."""
-    return [
-        _line(name, profiles.limits[name], allowed, profile, measured) for name, allowed in profile.limits.items()
-    ]
+    return [_line(name, profiles.limits[name], allowed, profile, measured) for name, allowed in profile.limits.items()]
 
 
 def broke_first(lines: Sequence[Line]) -> str | None:
@@ -60,9 +58,7 @@ def _line(name: str, limit: Limit, allowed: float, profile: Profile, measured: M
             times = [r.time for r in measured.requests if r.name == wanted and not r.failed]
             found = _percentile(times, percentile, allowed)
         case Latency(of=of, percentile=percentile):
-            found = _percentile(
-                measured.committed if of == "committed" else measured.live_board, percentile, allowed
-            )
+            found = _percentile(measured.committed if of == "committed" else measured.live_board, percentile, allowed)
         case FailedRequests():
             found = _failed(measured.requests, allowed)
         case Lost(of=of):
@@ -111,9 +107,7 @@ def _failed(requests: Sequence[Request], allowed_ratio: float) -> _Found:
         return _Found(None, 0, None)
     failed = sorted(r.time.at_s + r.time.ms / 1000 for r in requests if r.failed)
     may_fail = int(allowed_ratio * len(requests))
-    return _Found(
-        len(failed) / len(requests), len(requests), failed[may_fail] if len(failed) > may_fail else None
-    )
+    return _Found(len(failed) / len(requests), len(requests), failed[may_fail] if len(failed) > may_fail else None)
 
 
 def _recovery(recovered_s: float | None, allowed_s: float, profile: Profile) -> _Found:

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def throw_away_parts(directory: Path) -> Iterator[Parts]:
     """
     binaries = _needed()
     directory.mkdir(parents=True, exist_ok=True)
-    with _postgres(binaries, directory) as (database_url, postgres_pid), _redis(directory) as (redis_url, redis_pid):
+    with _postgres(binaries) as (database_url, postgres_pid), _redis(directory) as (redis_url, redis_pid):
         broker = start_broker(directory / "broker", "mosquitto")
         try:
             yield Parts(database_url, redis_url, broker, postgres_pid, redis_pid)
@@ -69,14 +70,12 @@ def _needed() -> Path:
 
 
 @contextmanager
-def _postgres(binaries: Path, directory: Path) -> Iterator[tuple[str, int]]:
-    data = directory / "postgres"
-    data.mkdir()
-    # PostgreSQL refuses to run as root; Debian brings it a user.
+def _postgres(binaries: Path) -> Iterator[tuple[str, int]]:
+    # A directory of its own: as root it runs as Debian's user, who may not go below our others.
+    data = Path(tempfile.mkdtemp(prefix="omsorgstid-pg-"))
     run_as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if run_as:
-        for folder in (directory, data):
-            shutil.chown(folder, "postgres")
+        shutil.chown(data, "postgres")
     port = free_port()
 
     def run(program: str, *arguments: str) -> None:

@@ -105,7 +105,7 @@ class CitizenUser(_Person):
     def answer(self) -> None:
         """Wait for a link, answer it, talk."""
         run = self.run_of
-        citizen_answers(run.url(), run.links.get(), run.note)
+        citizen_answers(run.url(), run.links.get(), run.profile.pace.call_s, run.note)
 
 
 def _watch_lag(lags_s: list[float]) -> None:

@@ -52,10 +52,12 @@ class PlannerDay:
 
     def _act(self) -> None:
         lanes = self._client.call("GET", "/api/v1/board")["lanes"]
-        mine = [(lane, v) for lane in lanes for v in lane["visits"] if v["state"] == "planned" and not v["double"]]
+        # The last visit of a lane: a planner moves what is still to come, not what somebody stands in front of.
+        last = [(lane, lane["visits"][-1]) for lane in lanes if lane["visits"]]
+        mine = [(lane, v) for lane, v in last if v["state"] == "planned" and v["mode"] == "physical"]
         if not mine:
             return
-        lane, visit = self._random.choice(mine[len(mine) // 2 :])
+        lane, visit = self._random.choice(mine)
         path = f"/api/v1/visits/{quote(visit['id'])}"
         self._client.call("GET", path)
         proposals = self._client.call("GET", f"{path}/proposals")["proposals"]

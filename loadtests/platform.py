@@ -133,7 +133,7 @@ class _Processes:
         from devices.keys.signer.book import wait_for_log  # noqa: PLC0415 - the process that asks is the only one
 
         deadline_s = monotonic() + _WAIT_S
-        while not wait_for_log(url, 0.5):
+        while not wait_for_log(url, 5.0):
             self._require_alive(deadline_s)
 
     def wait_ready(self, url: str) -> None:

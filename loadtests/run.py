@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,18 +61,23 @@ def load_test(settings: Settings, wanted: Wanted) -> Verdict:
     profile = pick(profiles, wanted.profile)
     with tempfile.TemporaryDirectory(prefix="omsorgstid-load-") as name:
         directory = Path(name)
-        # PostgreSQL runs as a user of its own below it.
-        directory.chmod(0o711)
         given = nullcontext(Platform(wanted.urls, settings))
         with given if wanted.urls else running_platform(directory, profile.web_processes) as platform:
             world = prepare(platform.settings, profile, seed=wanted.seed)
             return run(platform, world, profiles, wanted.profile, directory)
 
 
-def run(platform: Platform, world: World, profiles: Profiles, name: str, directory: Path) -> Verdict:
-    """Measure once on a prepared platform, and judge."""
+def run(
+    platform: Platform,
+    world: World,
+    profiles: Profiles,
+    name: str,
+    directory: Path,
+    started: Callable[[], object] = lambda: None,
+) -> Verdict:
+    """Measure once on a prepared platform, and judge. ``started`` is called when the load is about to begin."""
     profile = pick(profiles, name)
-    measured, verdict = measure(platform, world, profiles, name, directory)
+    measured, verdict = measure(platform, world, profiles, name, directory, started)
     lines = judge(profiles, profile, measured)
     return verdict.model_copy(
         update={"lines": tuple(lines), "broke_first": broke_first(lines), "ready": all(line.ok for line in lines)}
@@ -80,7 +85,12 @@ def run(platform: Platform, world: World, profiles: Profiles, name: str, directo
 
 
 def measure(
-    platform: Platform, world: World, profiles: Profiles, name: str, directory: Path
+    platform: Platform,
+    world: World,
+    profiles: Profiles,
+    name: str,
+    directory: Path,
+    started: Callable[[], object] = lambda: None,
 ) -> tuple[Measured, Verdict]:
     """Run the generators. Returns what they measured, and the verdict's frame, still without its lines."""
     profile = pick(profiles, name)
@@ -96,6 +106,7 @@ def measure(
         meter.start()
         for generator in generators.values():
             generator.go(start_s)
+        started()
         try:
             for generator in generators.values():
                 generator.wait_ended(start_s + profile.seconds + _AFTER_S)
@@ -153,7 +164,7 @@ class _Generator:
         assert self._process.stdout is not None  # noqa: S101 - opened as a pipe above
         began_s = time.monotonic()
         if self._process.stdout.readline().strip() != "ready" or time.monotonic() - began_s > timeout_s:
-            raise self._failed("get ready")
+            raise self._failed(f"get ready within {timeout_s:g} s")
 
     def go(self, start_s: float) -> None:
         self._say(repr(start_s))

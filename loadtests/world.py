@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlmodel import select
 
 from devices.keys.cose import VerifyingKey, server_trust
-from devices.registry.model import DeviceKind
-from devices.registry.service import Enrolment, enrol
 from devices.simulator.behaviour import FAULTLESS
 from gateway.demo.fleet import MODEL, make_locks
 from gateway.demo.identities import DEMO_PIN, add_identities
 from gateway.demo.municipality import Municipality, Size
 from gateway.demo.past_driving import mount_cars
+from gateway.demo.residence_stage import mount_transfer_devices
 from gateway.demo.screen import ScreenSize
 from gateway.pins import hash_pin
 from gateway.runtime import Duties, Runtime
@@ -113,9 +112,14 @@ def prepare(settings: Settings, profile: Profile, *, seed: int, runs: int = 1) -
         )
     runtime = Runtime(settings, Duties(web=False, ingest=False, work=False, signer=False))
     try:
-        return _Preparation(runtime, profile, seed, runs).prepare()
+        return bring_in(runtime, profile, seed=seed, runs=runs)
     finally:
         runtime.database.dispose()
+
+
+def bring_in(runtime: Runtime, profile: Profile, *, seed: int, runs: int = 1) -> World:
+    """The same, by a process that has the platform's parts already."""
+    return _Preparation(runtime, profile, seed, runs).prepare()
 
 
 @dataclass
@@ -138,7 +142,7 @@ class _Preparation:
             _add_planners(work, planners, [u.id for u in day.units])
         with self.runtime.units.begin() as work:
             publish_plan(work, day, plan, reason="Dagens plan", expected=None)
-        lifts = self._mount(day, municipality)
+        self._mount(day, municipality)
         return World(
             seed=self.seed,
             tenant=self.runtime.settings.mqtt.tenant,
@@ -148,10 +152,10 @@ class _Preparation:
             locks_of_carer=_locks_of_carer(day, plan),
             other_locks=tuple(sorted(set(locks_of(day)) - _planned_locks(day, plan))),
             cars=tuple(_car(municipality, number) for number in range(len(municipality.cars.all))),
-            lifts=lifts,
+            lifts=tuple(sorted(municipality.home_lifts.values())),
         )
 
-    def _mount(self, day: Day, municipality: Municipality) -> tuple[str, ...]:
+    def _mount(self, day: Day, municipality: Municipality) -> None:
         tenant = self.runtime.settings.mqtt.tenant
         trust = server_trust([self.runtime.issuer_key()], [VerifyingKey(self.runtime.service_key.public_bytes)])
         made = make_locks(
@@ -162,17 +166,10 @@ class _Preparation:
             link=self.runtime.link,
             behaviour=FAULTLESS,
         )
-        lifts = tuple(municipality.identifier("load-lift", n) for n in range(self.profile.fleet.lifts * self.runs))
-        units = [u.id for u in day.units]
         with self.runtime.units.begin() as work:
             enrol_locks(work, tenant, day, {i: lock.public_key for i, lock in made.items()}, MODEL)
             mount_cars(work, tenant, municipality)
-            enrol(
-                work,
-                tenant,
-                [Enrolment(DeviceKind.LIFT, units[n % len(units)], device_id=i) for n, i in enumerate(lifts)],
-            )
-        return lifts
+            mount_transfer_devices(work, tenant, municipality, day.on)
 
 
 def _size(profile: Profile, runs: int) -> Size:
@@ -188,6 +185,7 @@ def _size(profile: Profile, runs: int) -> Size:
         visits_per_carer=fleet.visits_per_tablet,
         screen=ScreenSize(citizens=fleet.screen_citizens * runs, kiosks=0, carers=max(3, tablets // 3)),
         cars=fleet.vehicles * runs,
+        home_lifts=fleet.lifts * runs,
     )
 
 

@@ -1,17 +1,30 @@
 """How sure a realised figure is: P10, P50, P90 and the chance of the target.
 
-Estimand: what the enrolled subjects really saved in the period, against their own counterfactual. The number of
-occasions is known exactly; what one saved is not, because the counterfactual is seen only through the baseline.
-So whole subjects are redrawn with all their occasions, the baseline is redrawn too, and the saving per occasion
-of each redraw is multiplied by the occasions there were. With fewer than 15 subjects (or measured subjects) a
-redraw says too little and a t-interval is used.
+Estimand: what the enrolled subjects really saved in the period, against their own counterfactual. Which subjects
+and occasions there were, and what these took, is known exactly; what they would have taken is not. So neither
+subjects nor what they took are redrawn. Redrawn is what is unknown: how far the counterfactual of just these
+occasions lies from the baseline they were measured against. (Redrawing whole subjects with their savings answers
+another question, what other subjects would save; measured, it held the truth about nine times in ten where savings
+differ between subjects: docs/benchmarks/benefits.md.)
 
-Keys and routing have a baseline per unit, measured on other shifts: its measured carers are redrawn
-(:func:`draw_unit`). Screen visits, lifts and turning systems are measured against the subject itself: within
-each subject the measured weeks or days are redrawn (:func:`draw_paired`).
+Screen visits, lifts and turning systems are measured against the subject itself (:func:`draw_paired`): within each
+subject the measured weeks or days are redrawn, once for the mean and once for the occasions of the period.
+
+Keys and routing have one mean per unit (:func:`draw_unit`). Whole carers are redrawn there, for a carer's usual
+time is not the mean's: deviations of the measured carers, shrunk to what is theirs and not the single day's, fall on
+each carer by as much as the carer weighs more in the mean than in the period or less. One who was measured and
+works as much as was measured leaves no error. On top comes the chance of the single shifts or legs.
+
+With fewer than 15 subjects (or measured subjects) a redraw says too little and a t-interval is used, with the
+degrees of freedom of Satterthwaite.
 
 Everything is summed in integers before the one division, and subjects are put in an order of their figures, not
 of their pseudonyms: the same events give the same draws byte for byte on any machine.
+
+Sources: J. R. Carpenter, H. Goldstein, J. Rasbash, "A novel bootstrap procedure for assessing the relationship
+between class size and achievement", JRSS C 52 (2003), for residuals rescaled to their variance; S. R. Searle,
+G. Casella, C. E. McCulloch, "Variance Components" (1992), for unbalanced data; F. E. Satterthwaite, "An approximate
+distribution of estimates of variance components", Biometrics Bulletin 2 (1946).
 """
 
 import hashlib
@@ -25,6 +38,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from metrics.targets import Comparison
+from metrics.variance_components import Measurement, components, degrees_of_freedom, rescaled, spreads_of
 
 DRAWS = 4_000
 MINIMUM_FOR_REDRAWING = 15
@@ -39,19 +53,26 @@ _Ints = npt.NDArray[np.int64]
 class SubjectOccasions:
     """One subject's counted occasions: how often each baseline was applied, and what they took.
 
-    ``counts`` are shifts, legs, weeks or days, one number per baseline; ``spent_s`` is actual and overhead.
+    ``counts`` are shifts or legs, one number per baseline; ``spent_s`` is actual and overhead. ``subject`` finds
+    the same one among the measured; empty where nobody can be found.
     """
 
     counts: tuple[int, ...]
     spent_s: int
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSubject:
-    """One subject of the measurements: how many shifts or legs were measured and their sum."""
+    """One subject of the measurements: how many shifts or legs were measured and their sum.
+
+    ``days`` are the same figures of each measured day: how many, and their seconds.
+    """
 
     count: int
     total_s: int
+    subject: str = ""
+    days: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +143,12 @@ def draw_unit(sample: UnitSample, *, rule_version: str, period: tuple[date, date
     if not sample.baselines or min(sizes) < MINIMUM_DRAWN:
         return None
     rng = np.random.default_rng(_seed(rule_version, sample.unit_id, period))
-    counts, spent = _subject_arrays(sample.subjects)
-    baselines = [_measured_arrays(measured) for measured in sample.baselines]
+    errors = _unit_errors(sample)
     if min(sizes) < MINIMUM_FOR_REDRAWING:
-        return _t_draws(rng, sample.realised_s, _variance(counts, spent, baselines), min(sizes) - 1)
-    redrawn = _weights(rng, len(sample.subjects))
-    applied = redrawn @ counts
-    means = np.stack([_redrawn_means(rng, *measured) for measured in baselines], axis=1)
-    saved = (applied * means).sum(axis=1) - (redrawn @ spent)
-    return UnitDraws(saved / applied.sum(axis=1) * counts.sum(), "redraw")
+        return _t_draws(rng, sample.realised_s, errors.variance, errors.freedom)
+    carers = errors.residuals[rng.integers(len(errors.residuals), size=(DRAWS, len(errors.weights)))] @ errors.weights
+    chance = np.sqrt(errors.chance_variance) * rng.standard_normal(DRAWS)
+    return UnitDraws(sample.realised_s + carers + chance, "redraw")
 
 
 def draw_paired(sample: PairedSample, *, rule_version: str, period: tuple[date, date]) -> UnitDraws | None:
@@ -144,25 +162,21 @@ def draw_paired(sample: PairedSample, *, rule_version: str, period: tuple[date, 
     if len(sample.subjects) < MINIMUM_DRAWN:
         return None
     rng = np.random.default_rng(_seed(rule_version, sample.unit_id, period))
-    ordered = sorted(
-        (PairedSubject(tuple((n, tuple(sorted(m))) for n, m in s.before), s.spent_s) for s in sample.subjects),
-        key=lambda s: (s.before, s.spent_s),
-    )
-    occasions = np.array([s.occasion_count for s in ordered], dtype=np.int64)
-    if len(ordered) < MINIMUM_FOR_REDRAWING:
-        saved_each = np.array([sum(n * sum(m) / len(m) for n, m in s.before) - s.spent_s for s in ordered])
-        # What a subject saved is uncertain by its own baseline too: that scatter is in the figures already.
-        variance = _clustered(saved_each - occasions * (saved_each.sum() / occasions.sum()))
-        return _t_draws(rng, sample.realised_s, variance, len(ordered) - 1)
-    redrawn = _weights(rng, len(ordered))
-    saved = np.zeros(DRAWS)
-    for column, subject in enumerate(ordered):
-        before_s = np.zeros(DRAWS)
-        for count, measured in subject.before:
-            drawn = rng.integers(len(measured), size=(DRAWS, len(measured)))
-            before_s += count * np.array(measured, dtype=np.int64)[drawn].sum(axis=1) / len(measured)
-        saved += redrawn[:, column] * (before_s - subject.spent_s)
-    return UnitDraws(saved / (redrawn @ occasions) * occasions.sum(), "redraw")
+    parts = sorted((n, tuple(sorted(measured))) for s in sample.subjects for n, measured in s.before)
+    spreads = spreads_of(parts)
+    if spreads is None:
+        # Everybody was measured once: only the scatter between subjects is left to go by.
+        return _t_draws(rng, sample.realised_s, _scatter(sample.subjects), len(sample.subjects) - 1)
+    chance_variance = sum(n * spread for (n, _measured), spread in zip(parts, spreads, strict=True))
+    of_means = [n**2 * spread / len(measured) for (n, measured), spread in zip(parts, spreads, strict=True)]
+    if len(sample.subjects) < MINIMUM_FOR_REDRAWING:
+        each = [n * spread + mean for (n, _m), spread, mean in zip(parts, spreads, of_means, strict=True)]
+        freedom = degrees_of_freedom([(v, len(m) - 1) for v, (_n, m) in zip(each, parts, strict=True) if len(m) > 1])
+        return _t_draws(rng, sample.realised_s, sum(each), freedom)
+    error = np.sqrt(chance_variance) * rng.standard_normal(DRAWS)
+    for (count, measured), spread in zip(parts, spreads, strict=True):
+        error += count * _redrawn_mean_error(rng, measured, spread)
+    return UnitDraws(sample.realised_s + error, "redraw")
 
 
 def estimate_unit(drawn: UnitDraws, target_s: int) -> Estimate:
@@ -211,42 +225,72 @@ def _estimate(
     return Estimate(round(p10), round(p50), round(p90), round(reached / len(draws_s), 4), method)
 
 
-def _subject_arrays(subjects: Sequence[SubjectOccasions]) -> tuple[_Ints, _Ints]:
-    ordered = sorted(subjects, key=lambda s: (s.counts, s.spent_s))
-    counts = np.array([s.counts for s in ordered], dtype=np.int64)
-    return counts, np.array([s.spent_s for s in ordered], dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _UnitErrors:
+    """Where the error of a unit's saving comes from, in seconds.
+
+    ``weights`` say how many occasions each carer's own deviation falls on, ``residuals`` what such deviations are;
+    ``chance_variance`` is that of the single shifts and legs.
+    """
+
+    weights: _Floats
+    residuals: _Floats
+    chance_variance: float
+    variance: float
+    freedom: float
 
 
-def _measured_arrays(measured: Sequence[MeasuredSubject]) -> tuple[_Ints, _Ints]:
-    ordered = sorted((m.count, m.total_s) for m in measured)
-    columns = np.array(ordered, dtype=np.int64)
-    return columns[:, 0], columns[:, 1]
+def _unit_errors(sample: UnitSample) -> _UnitErrors:
+    occasions = [sum(s.counts[b] for s in sample.subjects) for b in range(len(sample.baselines))]
+    weights: dict[tuple[str, int], float] = {}
+    for number, subject in enumerate(sample.subjects):
+        key = (subject.subject, 0 if subject.subject else number)
+        weights[key] = weights.get(key, 0.0) - sum(subject.counts)
+    parts = [components([Measurement(m.count, m.total_s, m.days) for m in measured]) for measured in sample.baselines]
+    number = len(sample.subjects)
+    chance = []
+    for count, measured, part in zip(occasions, sample.baselines, parts, strict=True):
+        whole = sum(m.count for m in measured)
+        chance.append(part.within * (count**2 / whole + count))
+        for one in measured:
+            number += 1
+            key = (one.subject, 0 if one.subject else number)
+            weights[key] = weights.get(key, 0.0) + count * one.count / whole
+    applied = max(1, sum(occasions))
+    between = sum(n * part.between for n, part in zip(occasions, parts, strict=True)) / applied
+    of_carers = between * sum(w**2 for w in sorted(weights.values()))
+    residuals = np.sort(np.concatenate([rescaled(part.residuals, part.between) for part in parts]))
+    measured_count = sum(len(measured) for measured in sample.baselines)
+    sources = [(of_carers, measured_count - len(parts))]
+    sources += [(v, part.within_freedom) for v, part in zip(chance, parts, strict=True)]
+    return _UnitErrors(
+        weights=np.array(sorted(weights.values())),
+        residuals=residuals,
+        chance_variance=sum(chance),
+        variance=of_carers + sum(chance),
+        freedom=degrees_of_freedom([source for source in sources if source[1] > 0]),
+    )
 
 
-def _weights(rng: np.random.Generator, size: int) -> _Ints:
-    """How often each of ``size`` subjects is drawn, shape ``(DRAWS, size)``."""
-    return rng.multinomial(size, np.full(size, 1 / size), size=DRAWS)
+def _redrawn_mean_error(rng: np.random.Generator, measured: Sequence[int], spread: float) -> _Floats:
+    """How far a redrawn mean of one subject's measurements lies from the mean, shape ``(DRAWS,)``."""
+    size = len(measured)
+    if size == 1:
+        single: _Floats = np.sqrt(spread) * rng.standard_normal(DRAWS)
+        return single
+    values = np.array(measured, dtype=np.int64)
+    residuals = rescaled(values - values.mean(), spread)
+    drawn: _Floats = residuals[rng.integers(size, size=(DRAWS, size))].mean(axis=1)
+    return drawn
 
 
-def _redrawn_means(rng: np.random.Generator, measured_counts: _Ints, totals_s: _Ints) -> _Floats:
-    redrawn = _weights(rng, len(measured_counts))
-    means: _Floats = (redrawn @ totals_s) / (redrawn @ measured_counts)
-    return means
+def _scatter(subjects: Sequence[PairedSubject]) -> float:
+    """Variance of a unit's saving by the scatter of savings between subjects."""
+    saved = np.sort([sum(n * sum(m) / len(m) for n, m in s.before) - s.spent_s for s in subjects])
+    return _clustered(saved - saved.mean())
 
 
-def _variance(counts: _Ints, spent: _Ints, baselines: Sequence[tuple[_Ints, _Ints]]) -> float:
-    """Variance of a unit's saving: between its subjects, and of the means they are measured against."""
-    means = np.array([totals.sum() / measured.sum() for measured, totals in baselines])
-    saved = (counts * means).sum(axis=1) - spent
-    each = counts.sum(axis=1)
-    variance = _clustered(saved - each * (saved.sum() / each.sum()))
-    for baseline, (measured, totals) in enumerate(baselines):
-        of_mean = _clustered(totals - measured * means[baseline]) / float(measured.sum()) ** 2
-        variance += of_mean * float(counts[:, baseline].sum()) ** 2
-    return variance
-
-
-def _t_draws(rng: np.random.Generator, realised_s: int, variance: float, freedom: int) -> UnitDraws:
+def _t_draws(rng: np.random.Generator, realised_s: int, variance: float, freedom: float) -> UnitDraws:
     error_s = float(np.sqrt(variance))
     reach_s = float(stats.t.ppf(0.9, freedom)) * error_s
     draws = realised_s + error_s * rng.standard_t(freedom, size=DRAWS)

@@ -271,6 +271,9 @@ def fold_shift(
             visit = shift.visit(event.visit_id)
             visit.physical = event.mode == "physical"
             visit.ended_ms, visit.ended_position = epoch_ms(event.at), position
+            if visit.begun_ms is None:
+                # Its beginning is not told, or not yet: the end knows when it was.
+                visit.begun_ms = epoch_ms(event.begun_at)
         case OpeningSettled():
             _opening_settled(shift.visit(event.visit_id), position, event)
         case DoorOpened() if event.visit_id is not None:
@@ -295,10 +298,11 @@ def fold_route(route: RouteProgress, position: int, event: RoutePublished | Rout
 def _visit_begun(visit: VisitProgress, position: int, event: VisitBegun) -> None:
     visit.physical = event.mode == "physical"
     begun_ms = epoch_ms(event.at)
+    by_end_only = visit.begun_position is None
     # A screen visit nobody answered begins again: the time between the tries is not spent on it. A physical visit
     # began when it was first said to have begun.
     later = visit.begun_ms is not None and begun_ms > visit.begun_ms
-    if visit.begun_ms is None or (later if event.mode == "screen" else begun_ms < visit.begun_ms):
+    if visit.begun_ms is None or by_end_only or (later if event.mode == "screen" else begun_ms < visit.begun_ms):
         visit.begun_ms, visit.begun_position = begun_ms, position
         visit.by_door = event.source == "device"
 

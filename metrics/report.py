@@ -206,8 +206,9 @@ def _total_row(subject: Subject, asked: Days, reading: Reading, units: Sequence[
         in_use = [reason for reason in reasons if reason != "not_in_use_yet"]
         return replace(blank, reason=next(iter([*in_use, *reasons]), "few_subjects"))
     lacking = len(usable) < sum(f.in_use for f in units)
-    partly = any(f.without_baseline_count for f in usable)
-    blank = replace(blank, reason="units_without_data" if lacking else "baseline_missing_in_part" if partly else None)
+    # Alphabetical: a missing baseline before missing events, as in a unit.
+    partly = min((f.lacking for f in usable if f.lacking is not None), default=None)
+    blank = replace(blank, reason="units_without_data" if lacking else partly)
     drawn = [f.drawn for f in sorted(usable, key=lambda f: f.unit.unit_id) if f.drawn is not None]
     return _filled(blank, usable, subject, None if _single_day(covered) else estimate_total(drawn, target_s))
 

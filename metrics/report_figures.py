@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from kernel.localtime import local_day
 from metrics import store
 from metrics.business_case import BusinessCase
 from metrics.covered_days import Days, covered_days
@@ -21,6 +22,7 @@ from metrics.estimate import (
     draw_paired,
     draw_unit,
 )
+from metrics.keys_entries import SHIFT_KIND
 from metrics.report_words import ReportReason
 from metrics.rule_versions import CURRENT_RULES
 from metrics.store import SubjectSum
@@ -29,6 +31,10 @@ from metrics.technologies import OCCASION_KINDS, OccasionKind, Technology
 
 #: Measured against the subject itself; the others against the mean of the unit.
 PAIRED: frozenset[Technology] = frozenset({"screen", "transfers"})
+#: Occasions that happened and cannot be judged because something of them was never told.
+_UNTOLD = frozenset({"visit_not_ended", "unanswered"})
+#: A figure says so when it lacks more than this part of them.
+LARGEST_UNTOLD_RATIO = 0.02
 _NOT_OVER: Mapping[OccasionKind, ReportReason] = {
     "citizen_week": "week_not_over",
     "resident_day": "day_not_over",
@@ -67,6 +73,7 @@ class UnitFigures:
     without_baseline_count: int
     drawn: UnitDraws | None
     empty_reason: ReportReason
+    untold_count: int = 0
 
     @property
     def in_use(self) -> bool:
@@ -84,10 +91,19 @@ class UnitFigures:
         return sum(row.net_s for row in self.sums)
 
     @property
+    def lacking(self) -> ReportReason | None:
+        """What the figures leave out that happened."""
+        if self.without_baseline_count:
+            return "baseline_missing_in_part"
+        counted = sum(row.occasion_count for row in self.sums)
+        untold = self.untold_count > LARGEST_UNTOLD_RATIO * (counted + self.untold_count)
+        return "events_missing_in_part" if untold else None
+
+    @property
     def reason(self) -> ReportReason | None:
         """Why there are no figures, or what they lack."""
         if self.sums:
-            return "baseline_missing_in_part" if self.without_baseline_count else None
+            return self.lacking
         if self.without_baseline_count:
             return "baseline_missing"
         return "none_eligible" if self.ineligible_count else self.empty_reason
@@ -128,7 +144,17 @@ def unit_figures(
         without_baseline_count=sum(c.occasion_count for c in counts if c.outcome == "no_baseline"),
         drawn=drawn,
         empty_reason="no_occasions",
+        untold_count=sum(c.occasion_count for c in counts if c.reason in _UNTOLD)
+        + _open_shifts(session, technology, unit.unit_id, covered, now),
     )
+
+
+def _open_shifts(session: Session, technology: Technology, unit_id: str, covered: Days, now: datetime) -> int:
+    """Shifts that should have ended; today's may still run."""
+    if OCCASION_KINDS[technology] != "carer_shift":
+        return 0
+    last_on = min(covered[1], local_day(now) - timedelta(days=1))
+    return store.open_shift_count(session, unit_id, SHIFT_KIND, covered[0], last_on)
 
 
 def settled_sums(session: Session, subject: Subject, period: Days, now: datetime) -> dict[str, list[SubjectSum]]:
@@ -152,7 +178,7 @@ def unit_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) -> U
     """The figures of a unit that is measured against the means of its baselines."""
     # Baseline ids are random: baselines are put in the order of their samples instead.
     samples = {row.baseline_id: _measured(session, row.baseline_id) for row in sums}
-    order = sorted(samples, key=lambda baseline_id: [(m.count, m.total_s) for m in samples[baseline_id]])
+    order = sorted(samples, key=lambda baseline_id: [(m.count, m.total_s, m.days) for m in samples[baseline_id]])
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(order))
     spent_s: dict[str, int] = defaultdict(int)
     for row in sums:
@@ -161,7 +187,7 @@ def unit_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) -> U
     return UnitSample(
         unit_id=unit_id,
         realised_s=sum(row.net_s for row in sums),
-        subjects=tuple(SubjectOccasions(tuple(counts[s]), spent_s[s]) for s in counts),
+        subjects=tuple(SubjectOccasions(tuple(counts[s]), spent_s[s], s) for s in counts),
         baselines=tuple(samples[baseline_id] for baseline_id in order),
     )
 
@@ -194,5 +220,8 @@ def _measured(session: Session, baseline_id: str) -> tuple[MeasuredSubject, ...]
     measured: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for subject, count, seconds in store.baseline_samples(session, baseline_id):
         measured[subject].append((count, seconds))
-    found = (MeasuredSubject(sum(n for n, _s in each), sum(s for _n, s in each)) for each in measured.values())
-    return tuple(sorted(found, key=lambda m: (m.count, m.total_s)))
+    found = (
+        MeasuredSubject(sum(n for n, _s in days), sum(s for _n, s in days), subject, tuple(sorted(days)))
+        for subject, days in measured.items()
+    )
+    return tuple(sorted(found, key=lambda m: (m.count, m.total_s, m.days)))

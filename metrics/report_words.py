@@ -8,6 +8,7 @@ from metrics.technologies import OCCASION_KINDS, SUBJECT_KINDS, OccasionKind, Su
 ReportReason = Literal[
     "baseline_missing",
     "baseline_missing_in_part",
+    "events_missing_in_part",
     "no_occasions",
     "none_eligible",
     "not_in_use_yet",
@@ -37,6 +38,7 @@ USED_NOTE: Pair = (
     "Used is freed time in blocks of at least 15 minutes of one shift, citizen-week or resident-day; losses count"
     " in full.",
 )
+_IN_PART: frozenset[ReportReason] = frozenset({"baseline_missing_in_part", "events_missing_in_part"})
 _REASONS: Mapping[ReportReason, Pair] = {
     "baseline_missing": (
         "Nulpunktsmålingen mangler eller gælder ikke længere.",
@@ -45,6 +47,10 @@ _REASONS: Mapping[ReportReason, Pair] = {
     "baseline_missing_in_part": (
         "En del af {occasions_da} mangler nulpunktsmåling og er ikke talt med.",
         "Part of the {occasions_en} lack a baseline and are not counted.",
+    ),
+    "events_missing_in_part": (
+        "En del af {occasions_da} mangler hændelser og er ikke talt med.",
+        "Part of the {occasions_en} lack events and are not counted.",
     ),
     "no_occasions": (
         "Der er ingen {occasions_da} i perioden.",
@@ -115,7 +121,7 @@ def reason_text(reason: ReportReason | None, technology: Technology, language: s
     if reason is None:
         return ""
     texts = _NONE_ELIGIBLE.get(technology, _NONE_ELIGIBLE["keys"]) if reason == "none_eligible" else _REASONS[reason]
-    occasions = _the_occasions_da if reason == "baseline_missing_in_part" else occasions_text
+    occasions = _the_occasions_da if reason in _IN_PART else occasions_text
     return texts[0 if language == "da" else 1].format(
         occasions_da=occasions(technology),
         occasions_en=occasions_text(technology, "en"),

@@ -186,6 +186,17 @@ def outcome_counts(session: Session, technology: str, unit_id: str, from_on: dat
     return [OutcomeCount(*row) for row in session.exec(query)]
 
 
+def open_shift_count(session: Session, unit_id: str, kind: str, from_on: date, to_on: date) -> int:
+    """Shifts of a unit, kind and period whose end was never told: no rule can judge them."""
+    query = select(ShiftProgressRow.state).where(
+        col(ShiftProgressRow.closed).is_(False),
+        ShiftProgressRow.unit_id == unit_id,
+        ShiftProgressRow.day >= from_on.isoformat(),
+        ShiftProgressRow.day <= to_on.isoformat(),
+    )
+    return sum(state["kind"] == kind for state in session.exec(query))
+
+
 def entries_of(session: Session, technology: str, unit_id: str | None, from_on: date, to_on: date) -> list[EntryRow]:
     """Current entries of a period in the order they were written; never in an order of carers."""
     query = select(EntryRow).where(*_in_period(technology, from_on, to_on))

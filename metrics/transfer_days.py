@@ -54,10 +54,13 @@ class DayTransfer:
 
     @property
     def second_s(self) -> int | None:
-        """Seconds with a second carer; ``None`` while nobody knows. A device's word stands over an answer."""
-        if self.carers is not None:
-            return self.second_carer_s or 0
-        return self.answered_s
+        """Seconds with a second carer; ``None`` while nobody knows. Badges stand.
+
+        What one tablet told is corrected by what another tells later.
+        """
+        if self.answered_s is not None and not self.by_device:
+            return self.answered_s
+        return None if self.carers is None else self.second_carer_s or 0
 
     @property
     def by_device(self) -> bool:

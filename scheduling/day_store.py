@@ -13,7 +13,7 @@ from kernel.work import Work
 from scheduling import day_rows
 from scheduling.day_errors import DayFileError, Problem, path_of, shown
 from scheduling.errors import SchedulingError
-from scheduling.model import Carer, Citizen, Day, Objective
+from scheduling.model import Carer, Citizen, Day, Objective, UnitKind
 from scheduling.register.tables import (
     CarerRow,
     CitizenRow,
@@ -77,7 +77,9 @@ def _register_citizens(session: Session, citizens: Sequence[Citizen]) -> None:
 
 
 def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None) -> Day:
-    """The planner's model of a stored day, of some or all units.
+    """The planner's model of a stored day, of some or all home-care units.
+
+    A residence has a rota and residents but nothing to plan: its shifts are left out.
 
     Raises
     ------
@@ -91,6 +93,8 @@ def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None
     shifts_query = select(ShiftRow).where(ShiftRow.day == on, ShiftRow.state != "cancelled")
     if unit_ids is not None:
         shifts_query = shifts_query.where(col(ShiftRow.unit_id).in_(sorted(unit_ids)))
+    residences = session.exec(select(UnitRow.id).where(UnitRow.kind == UnitKind.RESIDENCE)).all()
+    shifts_query = shifts_query.where(col(ShiftRow.unit_id).not_in(sorted(residences)))
     shifts = session.exec(shifts_query.order_by(col(ShiftRow.carer_id))).all()
     carers = {r.id: r for r in _by_ids(session, CarerRow, {s.carer_id for s in shifts})}
     citizens = sorted(_by_ids(session, CitizenRow, {v.citizen_id for v in visits}), key=lambda c: c.id)

@@ -145,7 +145,9 @@ def visit(session: Session, visit_id: str) -> VisitRow:
 
 
 def _rows(session: Session, ids: Sequence[str]) -> dict[str, VisitRow]:
-    found = session.exec(select(VisitRow).where(col(VisitRow.id).in_(ids)).with_for_update()).all()
+    # Whoever held them before us may have changed them: never as this session read them earlier.
+    query = select(VisitRow).where(col(VisitRow.id).in_(ids)).with_for_update()
+    found = session.exec(query, execution_options={"populate_existing": True}).all()
     return {r.id: r for r in found}
 
 

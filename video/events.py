@@ -100,3 +100,13 @@ class CallQualitySampled(Event):
     good_windows: int
     setup_ms: int | None = None
     path: MediaPath = "unknown"
+
+
+class CallTroubleTold(Event):
+    """Somebody in a call said that it was hard to hear or see; once a call."""
+
+    event_type: ClassVar[str] = "screen.trouble"
+
+    room_id: str
+    visit_id: str
+    unit_id: str

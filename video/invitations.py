@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, update
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from kernel.work import Work
 from video import store
@@ -31,9 +31,13 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A token became the right to sit on the citizen's side of one room."""
+    """A token became the right to sit on the citizen's side of one room.
+
+    ``takes_over``: the link was made during the call, so its browser may answer in the place of the one that talks.
+    """
 
     room: Room
+    takes_over: bool = False
 
 
 def hash_of(token: str) -> str:
@@ -59,8 +63,8 @@ def invite(work: Work, room: Room, *, wall_s: float, life_s: float) -> str:
 def redeem(work: Work, token: str, wall_s: float) -> Redeemed | Refusal:
     """Redeem a token, once: of two who try at the same time one gets it.
 
-    An invitation made during the call frees the citizen's side for the one who redeems it; an older one does
-    not, and is not used up by trying.
+    An invitation made during the call may take the citizen's side over; an older one does not, and is not used up
+    by trying.
     """
     row = work.session.get(InvitationRow, hash_of(token))
     if row is None:
@@ -75,10 +79,20 @@ def redeem(work: Work, token: str, wall_s: float) -> Redeemed | Refusal:
         return Refusal.ELSEWHERE
     if not _take(work, row.token_hash):
         return Refusal.USED
-    if talking and row.takes_over:
-        held.citizen_key = None
+    return Redeemed(store.room_view(held), takes_over=talking and row.takes_over)
+
+
+def name_heir(work: Work, room_id: str, key: str) -> None:
+    """The browser behind ``key`` may take the citizen's side over; until it answers, whoever talks goes on."""
+    held = store.held_room(work.session, room_id)
+    if held is not None:
+        held.heir_key = key
         work.session.add(held)
-    return Redeemed(store.room_view(held))
+
+
+def is_known(session: Session, token: str) -> bool:
+    """Whether there is such an invitation at all. Reads only."""
+    return session.get(InvitationRow, hash_of(token)) is not None
 
 
 def room_behind(work: Work, token: str) -> str | None:

@@ -96,6 +96,8 @@ def _row(call: LivedCall, room_id: str, ring: timedelta) -> dict[str, object]:
         "answered_at": call.answered_at,
         "answered_by": None if call.answered_at is None else call.answered_by,
         "citizen_key": None,
+        "heir_key": None,
+        "trouble": False,
         "hung_up_at": call.ended_at,
         "talk_s": talk_s(call),
         "outcome": call.outcome,

@@ -96,6 +96,8 @@ class Room:
     hung_up_at: datetime | None
     talk_s: int
     outcome: CallOutcome | None
+    #: somebody said that it was hard to hear or see
+    trouble: bool
 
     @property
     def concluded(self) -> bool:

@@ -3,12 +3,14 @@
 from datetime import datetime, time, timedelta
 
 from kernel.localtime import COPENHAGEN
-from video.model import CallFacts, CallState, Room
+from video.model import TALKING, CallFacts, CallState, Room
 
 #: a consented kiosk answers by itself between these local times; the page counts down and *Ikke nu* wins
 AUTO_ANSWER_FROM = time(8, 0)
 AUTO_ANSWER_TO = time(20, 0)
 AUTO_ANSWER_COUNTDOWN_S = 10
+#: no visit lasts so long, and no link does either
+LONGEST_TALK_S = 4 * 3600.0
 
 
 def may_call(facts: CallFacts) -> str | None:
@@ -38,6 +40,11 @@ def ring_is_over(room: Room, now_at: datetime, wall_s: float) -> bool:
     if room.state is not CallState.RINGING:
         return False
     return wall_s >= room.ring_until_s if room.live else now_at >= room.ring_until_at
+
+
+def is_abandoned(room: Room, wall_s: float) -> bool:
+    """Whether a talk has gone on for longer than any does: both pages went, and nobody hung up."""
+    return room.state in TALKING and wall_s >= room.ring_until_s + LONGEST_TALK_S
 
 
 def second_try_forgotten(room: Room, now_at: datetime, second_try_s: float) -> bool:

@@ -4,6 +4,7 @@ World time is the work's ``now``; ``wall_s`` is the machine's time in seconds si
 links with a person behind them end.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -21,13 +22,12 @@ from video.events import (
     ScreenVisitAnswered,
     ScreenVisitEnded,
     ScreenVisitInvited,
-    ScreenVisitUnanswered,
 )
+from video.held_calls import held, kept, step, stop_talking, unanswered
 from video.invitations import invite
 from video.lived import record_calls as record_calls  # noqa: PLC0414 - one door to all that writes calls
 from video.machine import Step, follow
-from video.model import TALKING, TRIES, AnsweredBy, CallFacts, CallState, CallTimes, Room, Side
-from video.quality import Counsel, Level, Run, Window, counsel, is_good, level_of
+from video.model import TALKING, TRIES, AnsweredBy, CallFacts, CallState, CallTimes, Room
 from video.tables import RoomRow
 
 #: a call is as bad as its worst hop: where the sides say different things, the later one of these counts
@@ -40,16 +40,6 @@ class Rung:
 
     room: Room
     token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One quality window: how it went since the last."""
-
-    window: Window
-    path: MediaPath = "unknown"
-    reconnects: int = 0
-    setup_ms: int | None = None
 
 
 def ring(work: Work, facts: CallFacts, times: CallTimes, wall_s: float) -> Rung:
@@ -78,7 +68,7 @@ def ring(work: Work, facts: CallFacts, times: CallTimes, wall_s: float) -> Rung:
             ring_until_s=wall_s,
         )
     else:
-        _step(row, Step.RING)
+        step(row, Step.RING)
         # A planner may have given the visit to another carer between two tries.
         row.carer_id = facts.carer_id
     if before not in TALKING:
@@ -97,12 +87,13 @@ def answer(work: Work, room_id: str, by: AnsweredBy, key: str) -> Room:
     CallError
         ``room_unknown``, ``call_concluded``, ``call_not_ringing`` or ``answered_elsewhere``.
     """
-    row = _held(work, room_id)
+    row = held(work, room_id)
     talking = CallState(row.state) in TALKING
-    if talking and row.citizen_key not in (None, key):
+    if talking and row.citizen_key not in (None, key) and row.heir_key != key:
         raise CallError("answered_elsewhere")
-    _step(row, Step.ANSWER)
-    row.citizen_key = key
+    step(row, Step.ANSWER)
+    if row.citizen_key != key:
+        row.citizen_key, row.heir_key = key, None
     if not talking:
         row.answered_at, row.answered_by = work.now, by
         work.record(
@@ -117,24 +108,24 @@ def answer(work: Work, room_id: str, by: AnsweredBy, key: str) -> Room:
                 answered_by=by,
             )
         )
-    return _kept(work, row)
+    return kept(work, row)
 
 
 def not_now(work: Work, room_id: str, times: CallTimes) -> Room:
     """The citizen says *Ikke nu*: rung again later, or for the carer to conclude."""
-    row = _held(work, room_id)
-    _step(row, Step.NOT_NOW)
-    return _unanswered(work, row, times, work.now, declined=True)
+    row = held(work, room_id)
+    step(row, Step.NOT_NOW)
+    return unanswered(work, row, times, work.now, declined=True)
 
 
 def hang_up(work: Work, room_id: str) -> Room:
     """Either side ends the talk. How it went is still to be said."""
-    row = _held(work, room_id)
+    row = held(work, room_id)
     was = CallState(row.state)
     if row.outcome is None:
-        _step(row, Step.HANG_UP)
-        _stop_talking(row, was, work.now)
-    return _kept(work, row)
+        step(row, Step.HANG_UP)
+        stop_talking(row, was, work.now)
+    return kept(work, row)
 
 
 def give_up(work: Work, room_id: str, times: CallTimes) -> Room:
@@ -145,14 +136,14 @@ def give_up(work: Work, room_id: str, times: CallTimes) -> Room:
     CallError
         ``citizen_has_answered`` where a person did.
     """
-    row = _held(work, room_id)
+    row = held(work, room_id)
     _nobody_answered(row)
     was = CallState(row.state)
-    _step(row, Step.GIVE_UP)
+    step(row, Step.GIVE_UP)
     if was is CallState.UNANSWERED:
-        return _kept(work, row)
-    _stop_talking(row, was, work.now)
-    return _unanswered(work, row, times, work.now, declined=False)
+        return kept(work, row)
+    stop_talking(row, was, work.now)
+    return unanswered(work, row, times, work.now, declined=False)
 
 
 def conclude(work: Work, room_id: str, outcome: CallOutcome, at: datetime) -> Room:
@@ -164,7 +155,7 @@ def conclude(work: Work, room_id: str, outcome: CallOutcome, at: datetime) -> Ro
         ``call_concluded`` with another outcome; ``citizen_has_answered`` and ``nobody_has_answered`` where the
         outcome contradicts what happened.
     """
-    row = _held(work, room_id)
+    row = held(work, room_id)
     if row.outcome == outcome:
         return store.room_view(row)
     if outcome == "no_answer":
@@ -172,8 +163,8 @@ def conclude(work: Work, room_id: str, outcome: CallOutcome, at: datetime) -> Ro
     if outcome in ("completed", "completed_audio") and row.answered_at is None:
         raise CallError("nobody_has_answered")
     was = CallState(row.state)
-    _step(row, Step.CONCLUDE)
-    _stop_talking(row, was, at)
+    step(row, Step.CONCLUDE)
+    stop_talking(row, was, at)
     row.hung_up_at = row.hung_up_at or at
     row.outcome, row.concluded_at, row.next_try_at = outcome, work.now, None
     sides = store.qualities(work.session, room_id)
@@ -208,39 +199,25 @@ def conclude(work: Work, room_id: str, outcome: CallOutcome, at: datetime) -> Ro
                 path=cast(MediaPath, path),
             )
         )
-    return _kept(work, row)
+    return kept(work, row)
 
 
-def lapse(work: Work, room_id: str, times: CallTimes, wall_s: float) -> Room | None:
-    """End a ring that is over. ``None`` where somebody was quicker."""
+def presence(work: Work, room_id: str, *, both: bool, holds: Callable[[], bool] = lambda: True) -> Room | None:
+    """Both sides are in the room, or one has gone. ``None`` where that changes nothing.
+
+    Parameters
+    ----------
+    holds
+        Asked once the room is ours: what somebody saw before she had to wait may no longer be so.
+    """
     row = store.held_room(work.session, room_id)
-    if row is None or not rules.ring_is_over(store.room_view(row), work.now, wall_s):
-        return None
-    _step(row, Step.LAPSE)
-    # Where world time decided, it was over at that instant, however late somebody looks.
-    at = work.now if row.live else row.ring_until_at
-    return _unanswered(work, row, times, at, declined=False)
-
-
-def give_to_planner(work: Work, room_id: str, times: CallTimes) -> Room | None:
-    """Give up waiting for a second try that was forgotten. ``None`` where it was not."""
-    row = store.held_room(work.session, room_id)
-    if row is None or not rules.second_try_forgotten(store.room_view(row), work.now, times.second_try_s):
-        return None
-    row.next_try_at = None
-    return _kept(work, row)
-
-
-def presence(work: Work, room_id: str, *, both: bool) -> Room | None:
-    """Both sides are in the room, or one has gone. ``None`` where that changes nothing."""
-    row = store.held_room(work.session, room_id)
-    if row is None or row.outcome is not None:
+    if row is None or row.outcome is not None or not holds():
         return None
     after = follow(CallState(row.state), Step.MEET if both else Step.LOSE)
     if after is None or after.value == row.state:
         return None
     row.state = after.value
-    return _kept(work, row)
+    return kept(work, row)
 
 
 def mark_live(work: Work, room_id: str) -> None:
@@ -248,22 +225,7 @@ def mark_live(work: Work, room_id: str) -> None:
     row = store.held_room(work.session, room_id)
     if row is not None and not row.live:
         row.live = True
-        _kept(work, row)
-
-
-def measure(work: Work, room_id: str, side: Side, measured: Measured) -> Counsel:
-    """Take one quality window in; what the page of that side is to do."""
-    row = store.quality_for_update(work.session, room_id, side)
-    level: Level = level_of(measured.window)
-    run = Run(row.poor_run, row.bad_run).after(level)
-    row.windows += 1
-    row.good_windows += is_good(measured.window)
-    row.poor_run, row.bad_run = run.poor, run.bad
-    row.reconnects += measured.reconnects
-    row.path = measured.path if measured.path != "unknown" else row.path
-    row.setup_ms = row.setup_ms if row.setup_ms is not None else measured.setup_ms
-    work.session.add(row)
-    return counsel(level, run)
+        kept(work, row)
 
 
 def room(session: Session, room_id: str) -> Room:
@@ -282,7 +244,7 @@ def _begin_ringing(work: Work, row: RoomRow, before: CallState | None, times: Ca
     if before is CallState.UNANSWERED:
         row.attempt, row.begun_at = min(row.attempt + 1, TRIES), work.now
     row.next_try_at, row.declined, row.hung_up_at = None, False, None
-    row.answered_at = row.answered_by = row.citizen_key = None
+    row.answered_at = row.answered_by = row.citizen_key = row.heir_key = None
     work.record(
         ScreenVisitInvited(
             at=work.now,
@@ -297,56 +259,7 @@ def _begin_ringing(work: Work, row: RoomRow, before: CallState | None, times: Ca
     )
 
 
-def _unanswered(work: Work, row: RoomRow, times: CallTimes, at: datetime, *, declined: bool) -> Room:
-    left = row.attempt < TRIES
-    row.next_try_at = at + timedelta(seconds=times.second_try_s) if left else None
-    row.declined, row.citizen_key = declined, None
-    work.record(
-        ScreenVisitUnanswered(
-            at=at,
-            room_id=row.room_id,
-            visit_id=row.visit_id,
-            citizen_id=row.citizen_id,
-            carer_id=row.carer_id,
-            unit_id=row.unit_id,
-            attempt=row.attempt,
-            next_try_at=row.next_try_at,
-            declined=declined,
-        )
-    )
-    return _kept(work, row)
-
-
 def _nobody_answered(row: RoomRow) -> None:
     # A kiosk that answered by itself in an empty room is no answer; a person who pressed the button is one.
     if row.answered_at is not None and row.answered_by != "auto":
         raise CallError("citizen_has_answered")
-
-
-def _stop_talking(row: RoomRow, was: CallState, at: datetime) -> None:
-    if was in TALKING and row.answered_at is not None:
-        row.talk_s += max(0, round((at - row.answered_at).total_seconds()))
-    if was is not CallState.ENDED:
-        row.hung_up_at = at
-
-
-def _held(work: Work, room_id: str) -> RoomRow:
-    row = store.held_room(work.session, room_id)
-    if row is None:
-        raise CallError("room_unknown")
-    return row
-
-
-def _step(row: RoomRow, step: Step) -> None:
-    if row.outcome is not None:
-        raise CallError("call_concluded")
-    after = follow(CallState(row.state), step)
-    if after is None:
-        raise CallError("call_not_ringing")
-    row.state = after.value
-
-
-def _kept(work: Work, row: RoomRow) -> Room:
-    work.session.add(row)
-    work.session.flush()
-    return store.room_view(row)

@@ -1,15 +1,19 @@
 """Queries of rooms and quality sums."""
 
 from collections.abc import Collection
-from typing import cast
+from typing import Any, cast
 
 from sqlmodel import Session, col, or_, select
 
 from video.events import CallOutcome
 from video.model import TALKING, AnsweredBy, CallState, Room, Side
+from video.rules import LONGEST_TALK_S
 from video.tables import QualityRow, RoomRow
 
-_ON = tuple(sorted({CallState.RINGING.value, *(s.value for s in TALKING)}))
+_TALKING = tuple(sorted(s.value for s in TALKING))
+_ON = (CallState.RINGING.value, *_TALKING)
+#: what a lock waited for has changed meanwhile: never what this session read before it
+_AS_STORED: dict[str, Any] = {"execution_options": {"populate_existing": True}}
 
 
 def room_view(row: RoomRow) -> Room:
@@ -34,6 +38,7 @@ def room_view(row: RoomRow) -> Room:
         hung_up_at=row.hung_up_at,
         talk_s=row.talk_s,
         outcome=cast(CallOutcome | None, row.outcome),
+        trouble=row.trouble,
     )
 
 
@@ -51,12 +56,18 @@ def room_of_visit(session: Session, visit_id: str) -> Room | None:
 
 def held_room(session: Session, room_id: str) -> RoomRow | None:
     """A room, held until the transaction ends."""
-    return session.exec(select(RoomRow).where(RoomRow.room_id == room_id).with_for_update()).first()
+    return session.exec(select(RoomRow).where(RoomRow.room_id == room_id).with_for_update(), **_AS_STORED).first()
 
 
 def held_room_of_visit(session: Session, visit_id: str) -> RoomRow | None:
     """The same, by its visit."""
-    return session.exec(select(RoomRow).where(RoomRow.visit_id == visit_id).with_for_update()).first()
+    return session.exec(select(RoomRow).where(RoomRow.visit_id == visit_id).with_for_update(), **_AS_STORED).first()
+
+
+def held_rooms_of_citizen(session: Session, citizen_id: str) -> list[RoomRow]:
+    """Calls of a citizen whose outcome is still to be said, held."""
+    query = select(RoomRow).where(RoomRow.citizen_id == citizen_id, col(RoomRow.outcome).is_(None))
+    return list(session.exec(query.order_by(col(RoomRow.room_id)).with_for_update(), **_AS_STORED))
 
 
 def room_at_citizen(session: Session, citizen_id: str) -> Room | None:
@@ -66,9 +77,19 @@ def room_at_citizen(session: Session, citizen_id: str) -> Room | None:
     return None if row is None else room_view(row)
 
 
-def waiting_rooms(session: Session) -> list[Room]:
-    """Rooms that ring or wait for another try: what may become due by itself."""
-    query = select(RoomRow).where(or_(RoomRow.state == CallState.RINGING.value, col(RoomRow.next_try_at).is_not(None)))
+def last_room_of(session: Session, citizen_id: str, key: str) -> Room | None:
+    """The citizen's call that a browser answered last, however it ended."""
+    query = select(RoomRow).where(RoomRow.citizen_id == citizen_id, RoomRow.citizen_key == key)
+    row = session.exec(query.order_by(col(RoomRow.ring_until_s).desc())).first()
+    return None if row is None else room_view(row)
+
+
+def waiting_rooms(session: Session, wall_s: float) -> list[Room]:
+    """Rooms that ring, wait for another try or talk for ever: what may become due by itself."""
+    for_ever = col(RoomRow.state).in_(_TALKING) & (col(RoomRow.ring_until_s) <= wall_s - LONGEST_TALK_S)
+    query = select(RoomRow).where(
+        or_(RoomRow.state == CallState.RINGING.value, col(RoomRow.next_try_at).is_not(None), for_ever)
+    )
     return [room_view(r) for r in session.exec(query.order_by(col(RoomRow.begun_at), col(RoomRow.visit_id)))]
 
 

@@ -32,6 +32,10 @@ class RoomRow(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answered_by: str | None = Field(default=None, max_length=16)
     citizen_key: str | None = Field(default=None, max_length=96)
+    #: whose browser redeemed a link made during the call: it may take the citizen's side over, once it answers
+    heir_key: str | None = Field(default=None, max_length=96)
+    #: somebody said that it was hard to hear or see
+    trouble: bool = False
     hung_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     talk_s: int = 0
     outcome: str | None = Field(default=None, max_length=32)

@@ -1,7 +1,7 @@
 """What trackers say, taken in by the inbox: deduplicate, keep, work the trips out, acknowledge after commit."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from devices.driving import store
 from devices.driving.logs import follow_trips
@@ -10,7 +10,7 @@ from devices.driving.model import Fix
 from devices.driving.tables import VehicleRow
 from devices.driving.trips import DayFacts, recompute
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, ReportKey, require_not_future
-from devices.inbox.store import store_reports
+from devices.inbox.store import contiguous_seq, store_reports
 from kernel.work import Work
 
 #: a tracker whose clock is lost says 1970; one that lay in a drawer has nothing older than this to tell
@@ -43,13 +43,13 @@ class FixIntake:
         vehicle = store.vehicle_for_update(work.session, incoming.device_id)
         if vehicle is None:
             raise Refused(Reason.UNKNOWN_DEVICE, "the tracker of a registered car", "a tracker without a car")
-        new = self._store(work, incoming, batch)
+        new = self._store(work, incoming, batch, vehicle.positions_from_at)
         if new:
             touched = recompute(work, vehicle, min(f.ts_at for f in new), max(f.ts_at for f in new), self._facts_of)
             follow_trips(work, touched, self._facts_of)
         return (Outgoing(KIND, incoming.device_id, "ack", _watermark(work, vehicle, batch).encode()),)
 
-    def _store(self, work: Work, incoming: Incoming, batch: FixBatch) -> list[Fix]:
+    def _store(self, work: Work, incoming: Incoming, batch: FixBatch, kept_from_at: datetime | None) -> list[Fix]:
         reports: list[Report] = []
         by_key: dict[ReportKey, Fix] = {}
         for number, fix in enumerate(batch.fixes):
@@ -60,14 +60,19 @@ class FixIntake:
                 KIND,
                 "fix",
                 incoming.received_at,
-                kept_report(batch, number),
+                b"" if _forgotten(fix, kept_from_at) else kept_report(batch, number),
             )
             reports.append(report)
             by_key.setdefault(report.key, fix)
         fresh = store_reports(work, reports)
-        new = [fix for key, fix in by_key.items() if key in fresh]
+        new = [fix for key, fix in by_key.items() if key in fresh and not _forgotten(fix, kept_from_at)]
         store.add_fixes(work.session, incoming.device_id, new)
         return new
+
+
+def _forgotten(fix: Fix, kept_from_at: datetime | None) -> bool:
+    """Whether a fix is of a time whose places are deleted: it is acknowledged and not kept."""
+    return kept_from_at is not None and fix.ts_at < kept_from_at
 
 
 def _require_plausible_times(work: Work, batch: FixBatch) -> None:
@@ -83,12 +88,12 @@ def _watermark(work: Work, vehicle: VehicleRow, batch: FixBatch) -> Ack:
     if batch.boot < vehicle.ack_boot:
         # An older start told late: what is here of it without a hole, counted from its beginning.
         after = 0 if batch.oldest_seq is None else max(0, batch.oldest_seq - 1)
-        return Ack(batch.boot, store.contiguous_seq(work.session, vehicle.device_id, batch.boot, after))
+        return Ack(batch.boot, contiguous_seq(work.session, vehicle.device_id, batch.boot, after))
     after = vehicle.ack_seq if batch.boot == vehicle.ack_boot else 0
     if batch.oldest_seq is not None:
         after = max(after, batch.oldest_seq - 1)
     vehicle.ack_boot = batch.boot
-    vehicle.ack_seq = store.contiguous_seq(work.session, vehicle.device_id, batch.boot, after)
+    vehicle.ack_seq = contiguous_seq(work.session, vehicle.device_id, batch.boot, after)
     work.session.add(vehicle)
     work.session.flush()
     return Ack(vehicle.ack_boot, vehicle.ack_seq)

@@ -1,6 +1,6 @@
 """The legs of a driving log, made of route, visits and trips. Pure: the same facts give the same log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -38,9 +38,12 @@ def day_log(facts: CarerDay, trips: Sequence[RecordedTrip]) -> DayLog:
             extra.append(_own_leg(recorded, facts))
         else:
             legs[place] = _driven(legs[place], recorded)
-    every = [_kept(leg) for leg in sorted([*legs, *extra], key=_when)]
+    private = private_times(recorded.trip for recorded in ordered)
+    every = [_kept(leg, private) for leg in sorted([*legs, *extra], key=_when)]
     gone = [leg for leg in every if leg.arrived_at is not None]
-    business = [r.trip.distance_m for r in ordered if r.trip.mode is Mode.BUSINESS]
+    # What the odometer counted and nobody recorded is nobody's business until somebody explains it.
+    known = [r.trip for r in ordered if r.trip.state is not TripState.MISSING]
+    business = [trip.distance_m for trip in known if trip.mode is Mode.BUSINESS]
     return DayLog(
         legs=tuple(every),
         planned_m=sum(leg.planned_m or 0 for leg in gone),
@@ -50,7 +53,7 @@ def day_log(facts: CarerDay, trips: Sequence[RecordedTrip]) -> DayLog:
 
 def closed(log: DayLog) -> DayLog:
     """The log at the end of the shift: what was planned and never gone is not part of it."""
-    return replace(log, legs=tuple(leg for leg in log.legs if leg.arrived_at is not None or leg.private))
+    return replace(log, legs=tuple(leg for leg in log.legs if leg.arrived_at is not None or leg.trip_id is not None))
 
 
 def _planned(facts: CarerDay) -> list[Leg]:
@@ -154,9 +157,15 @@ def _after_the_visits(trip: Trip, facts: CarerDay) -> bool:
     return bool(ended) and trip.started_at >= max(ended)
 
 
-def _kept(leg: Leg) -> Leg:
+def private_times(trips: Iterable[Trip]) -> frozenset[datetime]:
+    """When private driving began and ended: what a missing stretch beside it must not tell either."""
+    return frozenset(at for trip in trips if trip.mode is Mode.PRIVATE for at in (trip.started_at, trip.ended_at))
+
+
+def _kept(leg: Leg, private: Collection[datetime]) -> Leg:
     """Of private driving the kilometres are kept, and neither when nor where."""
-    return replace(leg, departed_at=None, arrived_at=None) if leg.private else leg
+    beside = leg.purpose is LegPurpose.MISSING and (leg.departed_at in private or leg.arrived_at in private)
+    return replace(leg, departed_at=None, arrived_at=None) if leg.private or beside else leg
 
 
 def _when(leg: Leg) -> tuple[datetime, str]:

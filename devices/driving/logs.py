@@ -100,7 +100,7 @@ def approve_week(
         days = sorted(open_on)
         raise DrivingError("days_open", days=", ".join(f"{day.day}.{day.month}." for day in days))
     week = week_text(first_on)
-    rows = store.logs_of_units(work.session, [unit_id], first_on, first_on + timedelta(days=6))
+    rows = store.logs_of_units(work.session, [unit_id], first_on, first_on + timedelta(days=6), lock=True)
     if not rows:
         raise DrivingError("nothing_to_approve", week=week)
     waiting = [row for row in rows if row.state != "approved"]
@@ -131,7 +131,7 @@ def monday_of(week: str) -> date:
     """
     year, _, number = week.partition("-W")
     try:
-        if len(year) != 4 or len(number) != 2:
+        if len(year) != 4 or len(number) != 2 or not 1900 <= int(year) < 3000:
             raise ValueError(f"Expected 2026-W48, got {week!r}.")
         return date.fromisocalendar(int(year), int(number), 1)
     except ValueError as err:

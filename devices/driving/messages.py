@@ -15,14 +15,15 @@ from typing import Any
 
 from devices.driving.model import Fix, Mode, Position
 from devices.keys.cbor import Cbor
-from devices.keys.envelope import VERSION, Extra, Fields, to_ms
-from devices.keys.errors import MessageError
-from devices.registry.model import unpack_json
+from devices.keys.envelope import Extra, Fields, to_ms
+from devices.registry.model import pack_json, unpack_json
 
 KIND = "vehicle"
 MAX_FIXES = 240
 MAX_ODOMETER_M = 10_000_000_000
 MAX_SPEED_KMH = 400.0
+#: what a fix tells besides where it was
+_NO_PLACE = frozenset({"seq", "ts", "odometer_m", "ignition", "speed_kmh", "mode"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,13 @@ class FixBatch:
         extras = self.extras or tuple({} for _ in self.fixes)
         body: dict[str, Any] = {
             **self.extra,
-            "v": VERSION,
             "device": self.device,
             "boot": self.boot,
             "fixes": [_fix_json(fix, extra) for fix, extra in zip(self.fixes, extras, strict=True)],
         }
         if self.oldest_seq is not None:
             body["oldest"] = self.oldest_seq
-        return _dump(body)
+        return pack_json("up/fix", body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Ack:
 
     def encode(self) -> bytes:
         """The payload."""
-        return _dump({"v": VERSION, "boot": self.boot, "upto_seq": self.upto_seq})
+        return pack_json("dn/ack", {"boot": self.boot, "upto_seq": self.upto_seq})
 
 
 def read_fixes(payload: bytes) -> FixBatch:
@@ -83,6 +83,8 @@ def read_fixes(payload: bytes) -> FixBatch:
             raise fields.error(f"fixes[{number}]", "an object", type(item).__name__)
         one = _FixFields("up/fix", {f"fixes[{number}].{name}": value for name, value in item.items()})
         fixes.append(_read_fix(one, boot, f"fixes[{number}]."))
+        if oldest is not None and fixes[-1].seq < oldest:
+            raise fields.error(f"fixes[{number}].seq", f"not below the oldest that is held, {oldest}", fixes[-1].seq)
         extras.append({name.split(".", 1)[1]: value for name, value in one.rest().items()})
     return FixBatch(device, boot, tuple(fixes), oldest, tuple(extras), fields.rest())
 
@@ -94,9 +96,30 @@ def read_ack(payload: bytes) -> Ack:
 
 
 def kept_report(batch: FixBatch, number: int) -> bytes:
-    """One fix of a batch as the raw report that is kept: a private one without its position."""
-    extra = batch.extras[number] if batch.extras else {}
-    return _dump({"v": VERSION, "boot": batch.boot, **_fix_json(batch.fixes[number], extra)})
+    """One fix of a batch as the raw report that is kept; a private one without its position and unknown fields."""
+    fix = batch.fixes[number]
+    # A field nobody here knows may be an address.
+    extra = batch.extras[number] if batch.extras and fix.mode is not Mode.PRIVATE else {}
+    return pack_json("up/fix", {"boot": batch.boot, **_fix_json(fix, extra)})
+
+
+def without_private_places(payload: bytes) -> bytes:
+    """``up/fix`` as it may be kept where it is set aside: of a fix that is not plainly business, no place.
+
+    Business fixes stay as they came, so that the message can be run through again. Where nobody can tell one
+    fix from the next and a mode is spoken of, only what stands before the fixes is kept.
+    """
+    try:
+        body = json.loads(payload)
+        fixes = body["fixes"]
+        private = [n for n, fix in enumerate(fixes) if fix.get("mode") not in (None, Mode.BUSINESS.value)]
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return payload.partition(b'"fixes"')[0] if b'"mode"' in payload else payload
+    if not private:
+        return payload
+    for number in private:
+        fixes[number] = {name: value for name, value in fixes[number].items() if name in _NO_PLACE}
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 class _FixFields(Fields):
@@ -160,11 +183,3 @@ def _fix_json(fix: Fix, extra: Mapping[str, Cbor]) -> dict[str, Any]:
     if fix.mode is Mode.PRIVATE:
         body["mode"] = fix.mode.value
     return body
-
-
-def _dump(body: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError) as err:
-        found = type(err).__name__
-        raise MessageError("message_malformed", name="up/fix", field="", expected="JSON", found=found) from err

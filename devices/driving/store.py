@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Table, bindparam, delete, func, insert, update
+from sqlalchemy import Table, bindparam, delete, func, insert, or_, update
 from sqlmodel import Session, SQLModel, col, select
 
 from devices.driving.model import Doubt, Fix, FixKey, Leg, TripState
@@ -17,19 +17,22 @@ from devices.driving.tables import (
     VehicleRow,
     VehicleTripRow,
 )
-from devices.inbox.tables import ReportRow
 
 _CHUNK = 500
+#: a car whose last trip is over and that stood this long has begun nothing new: longer than a stop and a silence
+_STANDS = timedelta(minutes=15)
 #: a trip that begins this many places after the newest fix cannot be changed by it
 _UNTOUCHED_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Stored trips that may change. ``before`` is the trip they follow: it does not change, its end is the start."""
+    """Stored trips that may change. ``before`` is the trip they follow: it does not change."""
 
     before: VehicleTripRow | None
     rows: tuple[VehicleTripRow, ...]
+    #: from which fix on they are worked out anew: the first one where absent
+    from_at: datetime | None
     #: the end of the last of them where later trips stay as they are
     to_at: datetime | None
 
@@ -46,16 +49,20 @@ def vehicles(session: Session, unit_ids: Collection[str]) -> list[VehicleRow]:
 
 
 def latest_odometers(session: Session, vehicle_ids: Collection[str]) -> dict[str, int]:
-    """The highest odometer each vehicle's trips have ended with, metres; vehicles without trips are missing."""
-    query = (
-        select(VehicleTripRow.vehicle_id, func.max(VehicleTripRow.end_odometer_m))
-        .where(
-            col(VehicleTripRow.vehicle_id).in_(sorted(vehicle_ids)),
-            VehicleTripRow.state != TripState.WITHDRAWN.value,
-        )
-        .group_by(col(VehicleTripRow.vehicle_id))
+    """What the odometer of each vehicle showed at the end of its latest trip, metres; without trips it is missing.
+
+    Not the highest ever: an instrument may have been replaced.
+    """
+    of_trip = _table(VehicleTripRow)
+    latest = (
+        select(of_trip.c.end_odometer_m)
+        .where(of_trip.c.vehicle_id == VehicleRow.device_id, of_trip.c.state != TripState.WITHDRAWN.value)
+        .order_by(of_trip.c.started_at.desc(), of_trip.c.ended_at.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    return {vehicle_id: int(odometer_m) for vehicle_id, odometer_m in session.exec(query).all()}
+    query = select(VehicleRow.device_id, latest).where(col(VehicleRow.device_id).in_(sorted(vehicle_ids)))
+    return {vehicle_id: int(found) for vehicle_id, found in session.exec(query).all() if found is not None}
 
 
 def add_fixes(session: Session, vehicle_id: str, fixes: Sequence[Fix]) -> None:
@@ -64,23 +71,16 @@ def add_fixes(session: Session, vehicle_id: str, fixes: Sequence[Fix]) -> None:
         session.execute(insert(VehicleFixRow), [fix_values(vehicle_id, fix) for fix in fixes])
 
 
-def contiguous_seq(session: Session, vehicle_id: str, boot: int, after_seq: int) -> int:
-    """The number up to which the reports of a start are here without a hole, from a known one on."""
-    query = (
-        select(ReportRow.seq)
-        .where(ReportRow.device_id == vehicle_id, ReportRow.boot == boot, col(ReportRow.seq) > after_seq)
-        .order_by(col(ReportRow.seq))
-    )
-    upto = after_seq
-    for seq in session.exec(query):
-        if seq != upto + 1:
-            break
-        upto = seq
-    return upto
+def trips_around(
+    session: Session, vehicle_id: str, from_at: datetime, to_at: datetime, kept_from_at: datetime | None = None
+) -> Around:
+    """The stored trips that fixes of this stretch of time may change.
 
-
-def trips_around(session: Session, vehicle_id: str, from_at: datetime, to_at: datetime) -> Around:
-    """The stored trips that fixes of this stretch of time may change."""
+    Parameters
+    ----------
+    kept_from_at
+        Fixes before this instant are deleted: trips that began before it stay as they are.
+    """
     base = select(VehicleTripRow).where(
         VehicleTripRow.vehicle_id == vehicle_id, VehicleTripRow.state != TripState.WITHDRAWN.value
     )
@@ -90,6 +90,16 @@ def trips_around(session: Session, vehicle_id: str, from_at: datetime, to_at: da
     before = session.exec(real.where(began <= from_at).order_by(began.desc()).limit(2)).all()
     after = session.exec(real.where(began > to_at).order_by(began).limit(_UNTOUCHED_AFTER)).all()
     first = before[1] if len(before) == 2 else None
+    begin_at = None if first is None else first.ended_at
+    if before and before[0].state == TripState.CLOSED.value:
+        # A car that has stood since Friday: its last trip is over, and what it told while it stood says nothing new.
+        stood_at = _standing_at(session, vehicle_id, before[0].ended_at, from_at - _STANDS)
+        if stood_at is not None:
+            first, begin_at = before[0], stood_at
+    if kept_from_at is not None:
+        frozen = session.exec(real.where(began < kept_from_at).order_by(began.desc()).limit(1)).first()
+        if frozen is not None and (first is None or frozen.started_at > first.started_at):
+            first, begin_at = frozen, frozen.ended_at
     last = after[-1] if len(after) == _UNTOUCHED_AFTER else None
     query = base
     if first is not None:
@@ -97,7 +107,17 @@ def trips_around(session: Session, vehicle_id: str, from_at: datetime, to_at: da
     if last is not None:
         query = query.where(began <= last.started_at)
     rows = session.exec(query.order_by(began, col(VehicleTripRow.ended_at), col(VehicleTripRow.id))).all()
-    return Around(first, tuple(rows), None if last is None else last.ended_at)
+    return Around(first, tuple(rows), begin_at, None if last is None else last.ended_at)
+
+
+def _standing_at(session: Session, vehicle_id: str, after: datetime, upto: datetime) -> datetime | None:
+    """The latest fix that is believed in a stretch of time in which no trip began."""
+    row = _table(VehicleFixRow)
+    query = row.select().with_only_columns(row.c.ts_at)
+    query = query.where(row.c.vehicle_id == vehicle_id, row.c.ts_at > after, row.c.ts_at <= upto)
+    return session.execute(
+        query.where(row.c.set_aside.is_(None), row.c.ignition.is_(False)).order_by(row.c.ts_at.desc()).limit(1)
+    ).scalar()
 
 
 def fixes_between(session: Session, vehicle_id: str, from_at: datetime | None, to_at: datetime | None) -> list[Fix]:
@@ -127,6 +147,7 @@ def mark_set_aside(
                 row.c.vehicle_id == vehicle_id,
                 row.c.set_aside.is_not(None),
                 row.c.ts_at >= min(fix.ts_at for fix in looked_at),
+                row.c.ts_at <= max(fix.ts_at for fix in looked_at),
             )
         )
     }
@@ -155,12 +176,26 @@ def set_aside_counts(session: Session, vehicle_ids: Collection[str]) -> dict[str
     return {vehicle_id: int(number) for vehicle_id, number in session.exec(query).all()}
 
 
-def assignments(session: Session, vehicle_ids: Collection[str], to_at: datetime) -> list[VehicleAssignmentRow]:
-    """Who had these vehicles, as far as it began before an instant, in order of time."""
+def assignments(
+    session: Session, vehicle_ids: Collection[str], from_at: datetime, to_at: datetime
+) -> list[VehicleAssignmentRow]:
+    """Who had these vehicles at any time between two instants, in order of time."""
     query = select(VehicleAssignmentRow).where(
-        col(VehicleAssignmentRow.vehicle_id).in_(sorted(vehicle_ids)), col(VehicleAssignmentRow.from_at) <= to_at
+        col(VehicleAssignmentRow.vehicle_id).in_(sorted(vehicle_ids)),
+        col(VehicleAssignmentRow.from_at) <= to_at,
+        or_(col(VehicleAssignmentRow.to_at).is_(None), col(VehicleAssignmentRow.to_at) > from_at),
     )
     return list(session.exec(query.order_by(col(VehicleAssignmentRow.from_at), col(VehicleAssignmentRow.id))).all())
+
+
+def vehicles_held_for_update(session: Session, carer_ids: Collection[str], from_at: datetime) -> list[VehicleRow]:
+    """Vehicles these carers had at any time since an instant, held until the transaction ends."""
+    held = select(VehicleAssignmentRow.vehicle_id).where(
+        col(VehicleAssignmentRow.carer_id).in_(sorted(carer_ids)),
+        or_(col(VehicleAssignmentRow.to_at).is_(None), col(VehicleAssignmentRow.to_at) > from_at),
+    )
+    query = select(VehicleRow).where(col(VehicleRow.device_id).in_(held))
+    return list(session.exec(query.order_by(col(VehicleRow.device_id)).with_for_update()).all())
 
 
 def open_assignments(
@@ -196,12 +231,15 @@ def trips_of_units(session: Session, unit_ids: Collection[str], from_on: date, t
     return list(session.exec(query.order_by(*(col(field) for field in order))).all())
 
 
-def logs_of_units(session: Session, unit_ids: Collection[str], from_on: date, to_on: date) -> list[DrivingLogRow]:
-    """Driving logs of units from one day to another, both included, by day and carer id."""
+def logs_of_units(
+    session: Session, unit_ids: Collection[str], from_on: date, to_on: date, *, lock: bool = False
+) -> list[DrivingLogRow]:
+    """Driving logs of units from one day to another, both included, by day and carer id; held where ``lock`` is set."""
     query = select(DrivingLogRow).where(
         col(DrivingLogRow.unit_id).in_(sorted(unit_ids)), col(DrivingLogRow.day).between(from_on, to_on)
     )
-    return list(session.exec(query.order_by(col(DrivingLogRow.day), col(DrivingLogRow.carer_id))).all())
+    query = query.order_by(col(DrivingLogRow.day), col(DrivingLogRow.carer_id))
+    return list(session.exec(query.with_for_update() if lock else query).all())
 
 
 def log_of(session: Session, carer_id: str, day: date) -> DrivingLogRow | None:

@@ -23,6 +23,8 @@ class VehicleRow(SQLModel, table=True):
     #: up to where the tracker's present start is committed without a hole: its watermark
     ack_boot: int = Field(default=-1, sa_type=BigInteger)
     ack_seq: int = Field(default=0, sa_type=BigInteger)
+    #: where it was before this instant has been deleted: trips of that time stay as they are
+    positions_from_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class VehicleAssignmentRow(SQLModel, table=True):
@@ -32,6 +34,12 @@ class VehicleAssignmentRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_vehicle_assignment_vehicle", "vehicle_id", "from_at"),
         Index("ix_vehicle_assignment_carer", "carer_id", "from_at"),
+        Index(
+            "ix_vehicle_assignment_open",
+            "vehicle_id",
+            sqlite_where=Column("to_at").is_(None),
+            postgresql_where=Column("to_at").is_(None),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
@@ -52,6 +60,13 @@ class VehicleFixRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("vehicle_id", "boot", "seq", name="uq_vehicle_fix"),
         Index("ix_vehicle_fix_at", "vehicle_id", "ts_at"),
+        Index("ix_vehicle_fix_age", "ts_at"),
+        Index(
+            "ix_vehicle_fix_set_aside",
+            "vehicle_id",
+            sqlite_where=Column("set_aside").is_not(None),
+            postgresql_where=Column("set_aside").is_not(None),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
@@ -69,6 +84,20 @@ class VehicleFixRow(SQLModel, table=True):
     set_aside: str | None = Field(default=None, max_length=32)
 
 
+class DeletionReceiptRow(SQLModel, table=True):
+    """What was deleted because its time was over: what it was, up to when, and how much. Nothing of its content."""
+
+    __tablename__ = "deletion_receipt"
+
+    #: vehicle_positions
+    what: str = Field(primary_key=True, max_length=32)
+    #: everything older than this is gone once it is finished
+    before_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    deleted_count: int = Field(default=0, sa_type=BigInteger)
+    began_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class VehicleTripRow(SQLModel, table=True):
     """A trip from stop to stop, or a stretch of the odometer that nobody recorded."""
 
@@ -77,6 +106,12 @@ class VehicleTripRow(SQLModel, table=True):
         Index("ix_vehicle_trip_vehicle", "vehicle_id", "started_at"),
         Index("ix_vehicle_trip_unit_day", "unit_id", "day"),
         Index("ix_vehicle_trip_carer_day", "carer_id", "day"),
+        Index(
+            "ix_vehicle_trip_place",
+            "ended_at",
+            sqlite_where=Column("start_lat_deg").is_not(None),
+            postgresql_where=Column("start_lat_deg").is_not(None),
+        ),
     )
 
     id: str = Field(primary_key=True, max_length=64)

@@ -38,9 +38,8 @@ def recompute(
         Carers and days whose trips changed: their driving logs have to follow.
     """
     session = work.session
-    around = store.trips_around(session, vehicle.device_id, from_at, to_at)
-    began_at = None if around.before is None else around.before.ended_at
-    fixes = store.fixes_between(session, vehicle.device_id, began_at, around.to_at)
+    around = store.trips_around(session, vehicle.device_id, from_at, to_at, vehicle.positions_from_at)
+    fixes = store.fixes_between(session, vehicle.device_id, around.from_at, around.to_at)
     driven = segment(fixes, _heard_until(fixes, around.to_at))
     store.mark_set_aside(session, vehicle.device_id, fixes, driven.set_aside)
     trips = with_missing(driven.trips, None if around.before is None else trip_of(around.before))
@@ -62,7 +61,10 @@ def settle(work: Work, rows: Iterable[VehicleTripRow], facts: Mapping[str, Carer
         if row.state not in (TripState.OPEN.value, TripState.CLOSED.value):
             continue
         silent = row.state == TripState.OPEN.value and work.now - row.ended_at > GAP
-        purpose, visit_id = purpose_of(trip_of(row), facts.get(row.carer_id or ""))
+        purpose, visit_id = Purpose(row.purpose), row.visit_id
+        if row.end_lat_deg is not None or row.mode == Mode.PRIVATE.value:
+            # Where the place has been deleted, what was said of it while it was known stands.
+            purpose, visit_id = purpose_of(trip_of(row), facts.get(row.carer_id or ""))
         same = (row.purpose, row.visit_id) == (purpose.value, visit_id)
         if same and not silent:
             continue
@@ -81,16 +83,18 @@ def _with_driver_and_purpose(
 ) -> list[tuple[Trip, dict[str, Any]]]:
     if not trips:
         return []
-    had = store.assignments(work.session, [vehicle.device_id], trips[-1].started_at)
-    drivers = [_driver(had, trip.started_at) for trip in trips]
+    had = store.assignments(
+        work.session, [vehicle.device_id], trips[0].started_at, max(trip.ended_at for trip in trips)
+    )
+    drivers = [_driver(had, trip) for trip in trips]
     days: dict[date, set[str]] = {}
     for trip, carer_id in zip(trips, drivers, strict=True):
         if carer_id is not None:
-            days.setdefault(local_day(trip.started_at), set()).add(carer_id)
+            days.setdefault(_day_of(trip), set()).add(carer_id)
     facts = {day: facts_of(work.session, day, carers) for day, carers in sorted(days.items())}
     found = []
     for trip, carer_id in zip(trips, drivers, strict=True):
-        day = local_day(trip.started_at)
+        day = _day_of(trip)
         purpose, visit_id = purpose_of(trip, facts.get(day, {}).get(carer_id or ""))
         values = trip_values(trip) | {
             "vehicle_id": vehicle.device_id,
@@ -104,11 +108,22 @@ def _with_driver_and_purpose(
     return found
 
 
-def _driver(had: Sequence[VehicleAssignmentRow], at: datetime) -> str | None:
-    """Who had the vehicle at an instant: the latest who took it and had not given it back."""
+def _day_of(trip: Trip) -> date:
+    """The day a trip is told of: it began on it, or the missing kilometres were found on it."""
+    return local_day(trip.ended_at if trip.state is TripState.MISSING else trip.started_at)
+
+
+def _driver(had: Sequence[VehicleAssignmentRow], trip: Trip) -> str | None:
+    """Who had the vehicle when a trip began: the latest who took it and had not given it back.
+
+    Kilometres nobody recorded are somebody's only if the car was hers all the while.
+    """
+    until_at = trip.ended_at if trip.state is TripState.MISSING else None
     for row in reversed(had):
-        if row.from_at <= at and (row.to_at is None or at < row.to_at):
-            return row.carer_id
+        if row.from_at <= trip.started_at and (row.to_at is None or trip.started_at < row.to_at):
+            whole = until_at is None or row.to_at is None or until_at <= row.to_at
+            alone = until_at is None or not any(row.from_at < other.from_at < until_at for other in had)
+            return row.carer_id if whole and alone else None
     return None
 
 

@@ -70,8 +70,9 @@ def assign_vehicles(work: Work, assignments: Sequence[Assignment]) -> None:
     if not assignments:
         return
     ids = {a.vehicle_id for a in assignments}
-    latest_at = max(a.to_at or a.from_at for a in assignments)
-    held = [(row.vehicle_id, row.from_at, row.to_at) for row in store.assignments(work.session, ids, latest_at)]
+    first_at, last_at = min(a.from_at for a in assignments), max(a.to_at or a.from_at for a in assignments)
+    rows = store.assignments(work.session, ids, first_at, last_at)
+    held = [(row.vehicle_id, row.from_at, row.to_at) for row in rows]
     held += [(a.vehicle_id, a.from_at, a.to_at) for a in assignments]
     held.sort(key=lambda h: (h[0], h[1]))
     for i in range(1, len(held)):
@@ -127,6 +128,14 @@ def choose_vehicle(
     work.session.add(chosen)
     work.session.flush()
     return row
+
+
+def hold_vehicles(work: Work, carer_ids: Collection[str], since_at: datetime) -> None:
+    """Keep the trackers of these carers' cars from being taken in until this transaction ends.
+
+    Whoever closes a log waits for the fixes that are being committed, and they for the log: neither misses the other.
+    """
+    store.vehicles_held_for_update(work.session, carer_ids, since_at)
 
 
 def release_vehicles(work: Work, carer_ids: Collection[str], at: datetime) -> int:

@@ -8,8 +8,10 @@ and touch nothing but the database.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
 
 import structlog
 
@@ -66,6 +68,8 @@ class Inbox:
         Looks up the senders of a batch; a message of anybody else is set aside.
     seen
         Told, once per batch, when each device last spoke; nobody where absent.
+    kept_as
+        ``(kind, name)`` to what of such a payload may be kept where its message is set aside; all of it where absent.
     """
 
     def __init__(
@@ -75,12 +79,14 @@ class Inbox:
         tenant: str,
         known_devices: KnownDevices,
         seen: Seen | None = None,
+        kept_as: Mapping[tuple[str, str], Callable[[bytes], bytes]] | None = None,
     ) -> None:
         self._units = units
         self._handlers = dict(handlers)
         self._tenant = tenant
         self._known_devices = known_devices
         self._seen = seen
+        self._kept_as = dict(kept_as or {})
 
     def accept(self, batch: Sequence[Incoming]) -> Accepted:
         """Take in a batch in one transaction. When this returns, everything in it is committed.
@@ -174,13 +180,13 @@ class Inbox:
             tally.seen[incoming.device_id] = incoming.received_at
         if message.is_duplicate:
             already = Refused(Reason.DUPLICATE, "reports not seen before", f"{message.reports_known} known")
-            store.set_aside(work.session, incoming, already)
+            store.set_aside(work.session, self._keepable(incoming), already)
             tally.outcomes[Reason.DUPLICATE.value] += 1
         else:
             tally.outcomes["accepted"] += 1
 
     def _set_aside(self, work: Work, incoming: Incoming, refused: Refused, tally: _Tally) -> None:
-        quarantine_id, is_first = store.set_aside(work.session, incoming, refused)
+        quarantine_id, is_first = store.set_aside(work.session, self._keepable(incoming), refused)
         tally.outcomes[refused.reason.value] += 1
         tally.quarantined.append(Setback(quarantine_id, refused.reason, incoming))
         if is_first:
@@ -192,6 +198,10 @@ class Inbox:
                     kind=self._kind_label(incoming.kind),
                 )
             )
+
+    def _keepable(self, incoming: Incoming) -> Incoming:
+        kept = self._kept_as.get((incoming.kind, incoming.name))
+        return incoming if kept is None else replace(incoming, payload=kept(incoming.payload))
 
     def _run(self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]) -> Sequence[Outgoing]:
         # What is refused here has written nothing yet; what fails in the handler may have.
@@ -216,7 +226,9 @@ class Inbox:
                 raise
             refused = refusal_of(error)
             if refused.reason is Reason.NOT_ACCEPTED:
-                log.warning("message_not_accepted", kind=incoming.kind, name=incoming.name, exc_info=error)
+                # Not with its text: a database repeats the row that it refused, places and names included.
+                fault = {"error": type(error).__name__, "at": _place_of(error)}
+                log.warning("message_not_accepted", kind=incoming.kind, name=incoming.name, **fault)
             raise refused from error
         return answers
 
@@ -243,6 +255,13 @@ class Inbox:
     def _kind_label(self, kind: str) -> str:
         """A kind we know, or ``unknown``: the event log takes no words from strangers."""
         return kind if any(kind == known for known, _ in self._handlers) else "unknown"
+
+
+def _place_of(error: Exception) -> str:
+    """Where in the code an error arose: ``store.py:120 store_reports``, outermost first."""
+    frames = extract_tb(error.__traceback__)
+    ours = [f for f in frames if "site-packages" not in f.filename]
+    return " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in ours[-4:])
 
 
 _Run = Callable[[MessageWork, Incoming, Mapping[str, Known]], Sequence[Outgoing]]

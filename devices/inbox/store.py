@@ -1,20 +1,22 @@
 """Queries of the inbox. Core statements only: a row object per message would cost ten times as much."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, bindparam, case, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
 from devices.inbox.model import Incoming, Reason, Refused, Report, ReportKey
 from devices.inbox.tables import ID_LENGTH, TEXT_LENGTH, InboxCountRow, QuarantineRow, ReportRow
+from devices.registry.tables import DeviceRow
 from kernel.work import Work
 
 _CHUNK = 1_000
+_AHEAD = 250
 
 
 class MessageWork(Work):
@@ -107,6 +109,57 @@ def reports_of(session: Session, device_id: str, after: tuple[int, int], limit: 
     return [Report(r.device_id, r.boot, r.seq, r.kind, r.name, r.received_at, r.payload) for r in session.exec(query)]
 
 
+def contiguous_seq(session: Session, device_id: str, boot: int, after_seq: int) -> int:
+    """The number up to which the reports of a start are here without a hole, from a known one on.
+
+    It costs what is new and not what lies behind a hole, however long that is never filled.
+    """
+    upto = after_seq
+    while True:
+        query = (
+            select(ReportRow.seq)
+            .where(ReportRow.device_id == device_id, ReportRow.boot == boot, col(ReportRow.seq) > upto)
+            .order_by(col(ReportRow.seq))
+            .limit(_AHEAD)
+        )
+        found = session.exec(query).all()
+        whole = next((n for n, seq in enumerate(found) if seq != upto + 1 + n), len(found))
+        upto += whole
+        if whole < _AHEAD:
+            return upto
+
+
+def empty_reports(session: Session, keys: Sequence[ReportKey]) -> None:
+    """Delete what reports said. What they are known by stays, so that they are recognised when they come again."""
+    if keys:
+        row = _table(ReportRow)
+        known_by = row.c.device_id == bindparam("of_device"), row.c.boot == bindparam("of_boot")
+        session.connection().execute(
+            update(row).where(*known_by, row.c.seq == bindparam("of_seq")).values(payload=b""),
+            [{"of_device": device_id, "of_boot": boot, "of_seq": seq} for device_id, boot, seq in sorted(keys)],
+        )
+
+
+def empty_set_aside(session: Session, kind: str, name: str, before: datetime, at_most: int) -> int:
+    """Delete what messages said that were set aside before an instant; the rows stay, nobody need look at them.
+
+    Returns
+    -------
+    int
+        How many were emptied now, at most ``at_most``.
+    """
+    row = _table(QuarantineRow)
+    old = (
+        row.select()
+        .with_only_columns(row.c.id)
+        .where(row.c.kind == kind, row.c.name == name, row.c.last_received_at < before, row.c.payload != b"")
+        .limit(at_most)
+    )
+    state = case((row.c.state == "open", "dismissed"), else_=row.c.state)
+    emptied = session.connection().execute(update(row).where(row.c.id.in_(old)).values(payload=b"", state=state))
+    return int(emptied.rowcount)
+
+
 def set_aside(session: Session, incoming: Incoming, refused: Refused) -> tuple[int, bool]:
     """Keep a message that cannot be accepted.
 
@@ -170,7 +223,11 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def quarantined(
-    session: Session, limit: int = 50, cursor: int | None = None, state: str | None = "open"
+    session: Session,
+    limit: int = 50,
+    cursor: int | None = None,
+    state: str | None = "open",
+    unit_ids: Collection[str] | None = None,
 ) -> QuarantinePage:
     """One page of what was set aside, newest first.
 
@@ -180,10 +237,14 @@ def quarantined(
         ``next_cursor`` of the page before; the first page where absent.
     state
         Only rows in this state; all where ``None``.
+    unit_ids
+        Only what devices of these units sent; ``None`` for everything, also of devices nobody knows.
     """
     query = select(QuarantineRow).order_by(col(QuarantineRow.id).desc()).limit(limit + 1)
     if state is not None:
         query = query.where(col(QuarantineRow.state) == state)
+    if unit_ids is not None:
+        query = query.where(col(QuarantineRow.device_id).in_(_devices_of(unit_ids)))
     if cursor is not None:
         query = query.where(col(QuarantineRow.id) < cursor)
     found = [_seen(row) for row in session.exec(query)]
@@ -195,6 +256,14 @@ def quarantined_row(session: Session, quarantine_id: int, lock: bool = False) ->
     query = select(QuarantineRow).where(col(QuarantineRow.id) == quarantine_id)
     row = session.exec(query.with_for_update() if lock else query).first()
     return None if row is None else _seen(row)
+
+
+def is_from(session: Session, quarantine_id: int, unit_ids: Collection[str]) -> bool:
+    """Whether a row was sent by a device of these units."""
+    query = select(QuarantineRow.id).where(
+        col(QuarantineRow.id) == quarantine_id, col(QuarantineRow.device_id).in_(_devices_of(unit_ids))
+    )
+    return session.exec(query).first() is not None
 
 
 def settle(session: Session, quarantine_id: int, state: str, replayed_at: datetime | None) -> None:
@@ -211,6 +280,10 @@ def note_refusal(session: Session, quarantine_id: int, refused: Refused) -> None
         .where(col(QuarantineRow.id) == quarantine_id)
         .values(expected=_bounded(refused.expected, TEXT_LENGTH), found=_bounded(refused.found, TEXT_LENGTH))
     )
+
+
+def _devices_of(unit_ids: Collection[str]) -> Any:
+    return select(DeviceRow.device_id).where(col(DeviceRow.unit_id).in_(sorted(unit_ids)))
 
 
 def _report_values(row: Report) -> dict[str, Any]:

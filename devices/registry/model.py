@@ -5,10 +5,11 @@ JSON: ``{"v": 1, "device": "…", "boot": 7, "firmware": "…", "battery_mv": 36
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 from devices.keys.cbor import MAX_BYTES, Cbor
 from devices.keys.envelope import VERSION, Fields
@@ -135,6 +136,20 @@ def unpack_json(name: str, payload: bytes) -> Fields:
     if version != VERSION:
         raise MessageError("message_version_unknown", name=name, field="v", expected=VERSION, found=version)
     return fields
+
+
+def pack_json(name: str, body: Mapping[str, Any]) -> bytes:
+    """One JSON message of the present version, in ASCII.
+
+    Raises
+    ------
+    MessageError
+        ``message_malformed`` for what JSON has no form for: an infinite number in a field nobody here knows.
+    """
+    try:
+        return json.dumps({"v": VERSION, **body}, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise _malformed(name, "finite numbers", type(error).__name__) from error
 
 
 def _no_constant(text: str) -> None:

@@ -6,15 +6,14 @@
 what comes after it these. The device may forget those and nothing else.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from devices.keys.cbor import Cbor
-from devices.keys.envelope import VERSION, Fields, to_ms
-from devices.registry.model import unpack_json
+from devices.keys.envelope import Fields, to_ms
+from devices.registry.model import pack_json, unpack_json
 
 CYCLE, ACK = "cycle", "ack"
 MAX_CYCLES = 500
@@ -71,7 +70,8 @@ class CycleBatch:
 
     def encode(self) -> bytes:
         """The message."""
-        return _dump({"device": self.device_id, "boot": self.boot, "cycles": [c.to_json() for c in self.cycles]})
+        cycles = [cycle.to_json() for cycle in self.cycles]
+        return pack_json("up/cycle", {"device": self.device_id, "boot": self.boot, "cycles": cycles})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class CycleAck:
 
     def encode(self) -> bytes:
         """The message."""
-        return _dump({"device": self.device_id, "boot": self.boot, "upto": self.upto, "also": list(self.also)})
+        body = {"device": self.device_id, "boot": self.boot, "upto": self.upto, "also": list(self.also)}
+        return pack_json("dn/ack", body)
 
 
 def read_cycles(payload: bytes) -> CycleBatch:
@@ -127,6 +128,8 @@ def _cycle(index: int, item: object, batch: Fields) -> Cycle:
         raise batch.error(f"{at}.ended_ts", expected, f"{round((ended_at - started_at).total_seconds())} s after it")
     setup_s = fields.optional_uint("setup_s", MAX_SETUP_S) or 0
     fault = fields.optional_text("fault", 32)
+    if fault is not None:
+        _require_printable(f"{at}.fault", fault, batch)
     rest = dict(fields.rest())
     badges = rest.pop("badges", None)
     badges = [] if badges is None else badges
@@ -147,9 +150,16 @@ def _cycle(index: int, item: object, batch: Fields) -> Cycle:
 def _badge(at: str, item: object, batch: Fields) -> BadgeSeen:
     fields = _inner(at, item, batch)
     seen = BadgeSeen(fields.text("badge"), fields.instant("from_ts"), fields.instant("to_ts"))
+    _require_printable(f"{at}.badge", seen.badge, batch)
     if seen.to_at < seen.from_at:
         raise batch.error(f"{at}.to_ts", "not before from_ts", "earlier")
     return seen
+
+
+def _require_printable(at: str, text: str, batch: Fields) -> None:
+    # No database stores every control character, and half a character is none.
+    if not text.isprintable():
+        raise batch.error(at, "printable text", ascii(text)[:40])
 
 
 def _load_kg(value: object, at: str, batch: Fields) -> float | None:
@@ -165,7 +175,3 @@ def _inner(at: str, item: object, batch: Fields) -> Fields:
     if not isinstance(item, dict):
         raise batch.error(at, "an object", type(item).__name__)
     return Fields(f"up/cycle {at}", cast("dict[str, Cbor]", item))
-
-
-def _dump(values: Mapping[str, Any]) -> bytes:
-    return json.dumps({"v": VERSION, **values}, separators=(",", ":"), ensure_ascii=False).encode()

@@ -48,6 +48,10 @@ class Situation:
         """Seconds from the beginning of the set-up to the end of the cycle."""
         return round((self.ended_at - self.begun_at).total_seconds())
 
+    def setup_s(self, started_at: datetime) -> int:
+        """Seconds of set-up before its cycle started."""
+        return round((started_at - self.begun_at).total_seconds())
+
 
 @dataclass(frozen=True, slots=True)
 class Presence:

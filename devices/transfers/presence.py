@@ -36,6 +36,8 @@ def register(work: Work, here: AtDevice) -> Stay:
     that was told by tablets alone, is judged anew. Raises as :func:`require_possible`.
     """
     require_possible(here, work.now)
+    # Cycles that are being committed are waited for, and they for this: neither misses the other.
+    store.device_for_update(work.session, here.device_id)
     stay = stay_at(min(here.at, work.now), here.carer_id)
     for row in _overlapping(work, stay, here.carer_id):
         if row.device_id == here.device_id and row.from_at <= stay.from_at:

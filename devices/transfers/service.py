@@ -5,19 +5,22 @@ there is decided from badges and tablets in the same transaction; where they do 
 without a number and somebody else says whom to ask (``gateway/usecases/transfers.py``).
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 
+from sqlmodel import Session
+
 from devices.events import TransferDevice, TransferRecorded
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
-from devices.inbox.store import store_reports
+from devices.inbox.store import contiguous_seq, store_reports
 from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
 from devices.transfers import store
 from devices.transfers.messages import ACK, CYCLE, BadgeSeen, Cycle, CycleAck, CycleBatch, read_cycles
-from devices.transfers.model import KINDS, MountedDevice, Presence, Stay, situation_of, transfer_id_of
+from devices.transfers.model import KINDS, MountedDevice, Presence, Situation, Stay, situation_of, transfer_id_of
 from devices.transfers.rules import judge
 from devices.transfers.tables import TransferBadgeRow, TransferDeviceRow, TransferRow
 from kernel.localtime import local_day
@@ -134,7 +137,7 @@ def _report(incoming: Incoming, batch: CycleBatch, cycle: Cycle) -> Report:
 def _take_in(work: Work, device: MountedDevice, boot: int, cycles: Sequence[Cycle]) -> None:
     session = work.session
     holders = store.badge_holders(session, {b.badge for c in cycles for b in c.badges})
-    situations = [situation_of(c.started_at, c.ended_at, c.setup_s) for c in cycles]
+    situations = _situations(session, device.device_id, cycles)
     first_at, last_at = min(s.begun_at for s in situations), max(s.ended_at for s in situations)
     tablets = store.presences_at(session, device.device_id, first_at, last_at)
     rows, events = [], []
@@ -156,7 +159,7 @@ def _take_in(work: Work, device: MountedDevice, boot: int, cycles: Sequence[Cycl
                 "begun_at": situation.begun_at,
                 "started_at": cycle.started_at,
                 "ended_at": cycle.ended_at,
-                "setup_s": cycle.setup_s,
+                "setup_s": situation.setup_s(cycle.started_at),
                 "load_kg": cycle.load_kg,
                 "fault": cycle.fault,
                 "carers": presence.carers if presence else None,
@@ -166,12 +169,28 @@ def _take_in(work: Work, device: MountedDevice, boot: int, cycles: Sequence[Cycl
             }
         )
         if cycle.fault is None:
-            events.append(_recorded(device, transfer_id, cycle, presence))
+            events.append(_recorded(device, transfer_id, cycle, situation, presence))
     store.insert_rows(session, TransferRow, rows)
     work.record(*events)
 
 
-def _recorded(device: MountedDevice, transfer_id: str, cycle: Cycle, presence: Presence | None) -> TransferRecorded:
+def _situations(session: Session, device_id: str, cycles: Sequence[Cycle]) -> list[Situation]:
+    """The situation of each cycle. A set-up begins when the cycle before it has ended: no second counts twice."""
+    told = [situation_of(c.started_at, c.ended_at, c.setup_s) for c in cycles]
+    first_at, last_at = min(s.begun_at for s in told), max(c.started_at for c in cycles)
+    own = [c.ended_at for c in cycles if c.started_at < c.ended_at]
+    ends = sorted([*store.ends_between(session, device_id, first_at, last_at), *own])
+    found = []
+    for cycle, situation in zip(cycles, told, strict=True):
+        before = bisect_right(ends, cycle.started_at)
+        begun_at = max(situation.begun_at, ends[before - 1]) if before else situation.begun_at
+        found.append(Situation(begun_at, situation.ended_at))
+    return found
+
+
+def _recorded(
+    device: MountedDevice, transfer_id: str, cycle: Cycle, situation: Situation, presence: Presence | None
+) -> TransferRecorded:
     return TransferRecorded(
         at=cycle.ended_at,
         transfer_id=transfer_id,
@@ -184,7 +203,7 @@ def _recorded(device: MountedDevice, transfer_id: str, cycle: Cycle, presence: P
         started_at=cycle.started_at,
         ended_at=cycle.ended_at,
         duration_s=round((cycle.ended_at - cycle.started_at).total_seconds()),
-        setup_s=cycle.setup_s,
+        setup_s=situation.setup_s(cycle.started_at),
         carers=presence.carers if presence else None,
         second_carer_s=presence.second_carer_s if presence else None,
         evidence=presence.evidence if presence else None,
@@ -209,10 +228,7 @@ def _acknowledged(work: Work, device: TransferDeviceRow, batch: CycleBatch) -> C
     if batch.boot > device.ack_boot:
         device.ack_boot, device.ack_seq = batch.boot, 0
     upto = device.ack_seq if batch.boot == device.ack_boot else 0
-    for seq in store.seqs_after(work.session, device.device_id, batch.boot, upto):
-        if seq != upto + 1:
-            break
-        upto = seq
+    upto = contiguous_seq(work.session, device.device_id, batch.boot, upto)
     if batch.boot == device.ack_boot:
         device.ack_seq = upto
     return CycleAck(device.device_id, batch.boot, upto, tuple(sorted(c.seq for c in batch.cycles if c.seq > upto)))

@@ -1,6 +1,6 @@
 """Queries of lifts, turning systems and their cycles. Whole batches in few statements."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -93,14 +93,12 @@ def presences_at(session: Session, device_id: str, from_at: datetime, until_at: 
     return [Stay(row.carer_id, row.from_at, row.until_at) for row in session.exec(query)]
 
 
-def seqs_after(session: Session, device_id: str, boot: int, seq: int) -> Iterable[int]:
-    """Numbers of the cycles of a start that are stored, after a number, rising."""
-    query = (
-        select(TransferRow.seq)
-        .where(TransferRow.device_id == device_id, TransferRow.boot == boot, col(TransferRow.seq) > seq)
-        .order_by(col(TransferRow.seq))
+def ends_between(session: Session, device_id: str, from_at: datetime, until_at: datetime) -> list[datetime]:
+    """When cycles of a device ended, from one instant to another, both included."""
+    query = select(TransferRow.ended_at).where(
+        TransferRow.device_id == device_id, col(TransferRow.ended_at).between(from_at, until_at)
     )
-    return session.exec(query)
+    return list(session.exec(query))
 
 
 def transfer_for_update(session: Session, transfer_id: str) -> TransferRow | None:

@@ -51,6 +51,7 @@ class TransferRow(SQLModel, table=True):
     begun_at: datetime = Field(sa_type=UtcDateTime)
     started_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime = Field(sa_type=UtcDateTime)
+    #: of the device's own word what does not reach into the cycle before it
     setup_s: int
     load_kg: float | None = None
     #: the device's own fault code; a cycle with one moved nobody all the way and is no transfer
@@ -89,7 +90,11 @@ class TransferPresenceRow(SQLModel, table=True):
     """A carer's tablet was registered at a device, and until when that holds."""
 
     __tablename__ = "transfer_presence"
-    __table_args__ = (Index("ix_transfer_presence_carer", "carer_id", "from_at"),)
+    #: by the end: who was there of late is asked for, and what is over long since is passed over
+    __table_args__ = (
+        Index("ix_transfer_presence_carer", "carer_id", "until_at"),
+        Index("ix_transfer_presence_device", "device_id", "until_at"),
+    )
 
     device_id: str = Field(primary_key=True, max_length=64)
     carer_id: str = Field(primary_key=True, max_length=64)

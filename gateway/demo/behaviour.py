@@ -115,18 +115,7 @@ def live_shift(random: Random, habit: Random, planned_start_at: datetime, stops:
             travel = stop.travel_min * random.lognormvariate(0.05, 0.18)
             arrives = lived[-1].ends_at + _minutes(travel + random.uniform(0.3, 1.5))
             arrives = max(arrives, stop.start_at - _minutes(random.uniform(0, 4)))
-        outcome = _outcome(random)
-        minutes = stop.duration_s / 60 * random.lognormvariate(-0.03, 0.16)
-        if outcome in ("nobody_home", "declined", "cancelled_at_door"):
-            minutes = random.uniform(2, 5)
-        if stop.call is not None:
-            # Wherever she is: she steps aside and rings when the last visit is over.
-            arrives = _ring_at(lived, stop, arrives)
-            lived.append(_screen_stop(stop, arrives, stop.call))
-            continue
-        # Half a minute between the door and the first thing done; whole seconds, as devices tell them.
-        ends = arrives + _minutes(0.5 + max(2.0, minutes))
-        lived.append(LivedStop(stop.visit_id, stop.door_id, _second(arrives), _second(ends), outcome))
+        lived.append(_lived_stop(random, stop, arrives, lived))
     back_to_base = any(s.needs_key for s in stops) or random.random() < base_habit * 0.8
     if back_to_base:
         gap = max(2.0, random.gauss(6.5, 2.0)) + max(1.0, random.gauss(4.0, 1.5))
@@ -153,6 +142,19 @@ def second_try_from(call: LivedCall, rung_at: datetime) -> datetime:
     if call.attempts != 2:
         raise ValueError(f"Expected a call of two tries, got one of {call.attempts}.")
     return rung_at + RING + SECOND_TRY
+
+
+def _lived_stop(random: Random, stop: PlannedStop, arrives: datetime, before: Sequence[LivedStop]) -> LivedStop:
+    outcome = _outcome(random)
+    minutes = stop.duration_s / 60 * random.lognormvariate(-0.03, 0.16)
+    if outcome in ("nobody_home", "declined", "cancelled_at_door"):
+        minutes = random.uniform(2, 5)
+    if stop.call is not None:
+        # Wherever she is: she steps aside and rings when the last visit is over.
+        return _screen_stop(stop, _ring_at(before, stop, arrives), stop.call)
+    # Half a minute between the door and the first thing done; whole seconds, as devices tell them.
+    ends = arrives + _minutes(0.5 + max(2.0, minutes))
+    return LivedStop(stop.visit_id, stop.door_id, _second(arrives), _second(ends), outcome)
 
 
 def _ring_at(lived: Sequence[LivedStop], stop: PlannedStop, arrives: datetime) -> datetime:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gateway.pins import hash_pin
 from gateway.tables import IdentityRow
 from kernel.work import Work
-from scheduling.model import Citizen, Day
+from scheduling.model import Citizen, Day, VisitMode
 from scheduling.register.tables import ConsentRow
 
 DEMO_PIN = "1234"
@@ -56,9 +56,10 @@ def add_home(work: Work, day: Day, known: Sequence[str] = ()) -> None:
 
 
 def _home(day: Day) -> Citizen | None:
-    """The citizen to try it with: one with screen visits, with a lock where there is one, the first by id."""
+    """The citizen to try it with: visited by screen today, with a lock where there is one, the first by id."""
     found = [c for c in day.citizens if any(k.kind == "screen" and k.withdrawn_on is None for k in c.consents)]
-    return min(found, key=lambda c: (c.door is None or c.door.device_id is None, c.id), default=None)
+    today = {v.citizen_id for v in day.visits if v.mode is VisitMode.SCREEN}
+    return min(found, key=lambda c: (c.id not in today, c.door is None or c.door.device_id is None, c.id), default=None)
 
 
 def add_identities(work: Work, day: Day, known: Sequence[str] = ()) -> None:

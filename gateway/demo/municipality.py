@@ -24,6 +24,7 @@ from gateway.demo.screen import (
     weekdays_of,
 )
 from gateway.demo.vehicles import Cars
+from gateway.demo.wishes import Wish, draw_wish
 from kernel.ids import CarerId, CitizenId, DoorId, UnitId, VisitId
 from kernel.localtime import at_local
 from scheduling.model import (
@@ -53,16 +54,6 @@ CENTRES = (
 )
 SHIFT_START, SHIFT_END = time(7, 0), time(15, 0)
 CONSENTED_ON = date(2026, 9, 1)
-SERVICES = (
-    # code, share of visits, mean minutes, spread (domain facts: personal care 25, nursing 15, medicine 8)
-    ("personal_care", 0.42, 25.0, 7.0),
-    ("medicine", 0.24, 8.0, 2.5),
-    ("nursing", 0.12, 15.0, 5.0),
-    ("supervision", 0.12, 10.0, 3.0),
-    ("practical", 0.10, 28.0, 6.0),
-)
-# Share of the day shift's visits by the hour they are wished at: the morning is the peak.
-HOURS = ((7.3, 10.0, 0.46), (10.0, 11.5, 0.20), (11.5, 13.0, 0.22), (13.0, 14.2, 0.12))
 
 NO_SCREEN, NO_RESIDENCES = ScreenSize(), ResidenceSize()
 
@@ -97,16 +88,6 @@ DOCUMENTED = Size(
     cars=60,
     home_lifts=12,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A visit that returns every weekday or weekend day: who, what, when (hours after midnight), how long."""
-
-    citizen: int
-    service: str
-    hour: float
-    duration_min: float
 
 
 class Municipality:
@@ -304,14 +285,8 @@ class Municipality:
             mine = list(range(unit, self.size.citizens, len(self.units)))
             random.shuffle(mine)
             chosen = [mine[i % len(mine)] for i in range(count)]
-            wishes += [(unit, self._wish(random, citizen, i >= len(mine))) for i, citizen in enumerate(chosen)]
+            wishes += [(unit, draw_wish(random, citizen, i >= len(mine))) for i, citizen in enumerate(chosen)]
         return tuple(wishes)
-
-    def _wish(self, random: Random, citizen: int, again: bool) -> Wish:
-        service, mean, spread = _pick_service(random)
-        low, high = _pick_hours(random) if not again else (11.5, 14.0)
-        minutes = max(5.0, round(random.gauss(mean, spread)))
-        return Wish(citizen, service, round(random.uniform(low, high) * 12) / 12, minutes)
 
     def _visit(self, on: date, number: int, wish: Wish) -> Visit:
         citizen = self.citizens[wish.citizen]
@@ -336,22 +311,3 @@ class Municipality:
     def is_by_screen(self, on: date, wish: Wish) -> bool:
         """Whether a citizen's visit is by screen on a day: the short visit of a weekday that is one of hers."""
         return on.weekday() in self.screen_days.get(wish.citizen, ()) and wish.service in SHORT_SERVICES
-
-
-def _pick_service(random: Random) -> tuple[str, float, float]:
-    draw = random.random()
-    for code, share, mean, spread in SERVICES:
-        draw -= share
-        if draw < 0:
-            return code, mean, spread
-    code, _, mean, spread = SERVICES[-1]
-    return code, mean, spread
-
-
-def _pick_hours(random: Random) -> tuple[float, float]:
-    draw = random.random()
-    for low, high, share in HOURS:
-        draw -= share
-        if draw < 0:
-            return low, high
-    return HOURS[-1][0], HOURS[-1][1]

@@ -1,12 +1,11 @@
 """Brings the residences, the lifts and the turning systems of a municipality onto a running platform."""
 
-from datetime import date, datetime
+from datetime import date
 
 from devices.simulator.lift import SimulatedTransferDevice
 from devices.transfers.service import BadgeHolder, Mounting, give_badges
 from gateway.demo.municipality import Municipality
 from gateway.demo.residences import COMPETENCES, SHIFT_END, SHIFT_START, Residences
-from gateway.runtime import Runtime
 from gateway.usecases.transfers import mount_devices
 from kernel.clock import WorldClock
 from kernel.localtime import at_local
@@ -100,11 +99,6 @@ def staff_of_day(residences: Residences, on: date) -> tuple[Carer, ...]:
         )
         for c in residences.rota(on)
     )
-
-
-def received(runtime: Runtime) -> tuple[str, datetime]:
-    """Whose messages they are, and when they come in."""
-    return runtime.settings.mqtt.tenant, runtime.clock.now()
 
 
 def _model(kind: str, reads_badges: bool) -> str:

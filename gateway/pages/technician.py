@@ -130,7 +130,8 @@ def mount_one(
         with parts.database.reading() as read:
             return _mount_page(request, who, read, form, wrong=wrong, status=422)
     except (DomainError, EdgeError) as err:
-        words = err.text(language_of(request)) if isinstance(err, DomainError) else err.da
+        language = language_of(request)
+        words = err.text(language) if isinstance(err, DomainError) else (err.da if language == "da" else err.en)
         status = STATUS[err.kind] if isinstance(err, DomainError) else err.status
         with parts.database.reading() as read:
             return _mount_page(request, who, read, form, said=words, status=status)

@@ -87,4 +87,6 @@ def withdraw_own(parts: Parts, who: Who, kind: str) -> Withdrawn:
         citizen = own_citizen(work.session, who)
         done = withdraw(work, citizen.id, kind)
     tell_locks(parts, done.rights.locks_to_tell)
+    for room in done.calls:
+        parts.video.told(room)
     return done

@@ -12,10 +12,12 @@ from devices.registry import store as registry
 from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
+from gateway.parts import Parts
 from gateway.views.devices import battery_level
 from gateway.views.quarantine import reason_text
 from gateway.wire import iso, iso_or_none
 from kernel.consumers import position_of
+from kernel.errors import KernelError
 from kernel.log import latest_position
 from kernel.tables import ConsumerRow
 from scheduling.register.tables import UnitRow
@@ -31,8 +33,9 @@ PAGE = 50
 def quarantine(
     who: Operator, read: ReadDep, cursor: RowNumber | None = None, state: str | None = "open"
 ) -> dict[str, Any]:
-    """What was set aside, newest first, and how many met each end."""
-    page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None)
+    """What was set aside, newest first, and how many met each end; a technician's rows are of her units' devices."""
+    units = who.unit_ids if who.role is Role.TECHNICIAN else None
+    page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None, units)
     return {
         "items": [_item(row, who.language) for row in page.rows],
         "next": page.next_cursor,
@@ -43,6 +46,7 @@ def quarantine(
 @router.post("/quarantine/{quarantine_id}/replay")
 def replay(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str, Any]:
     """Run a message through again, for example after its device was enrolled."""
+    _require_own(who, parts, quarantine_id)
     replayed = parts.inbox.replay(quarantine_id)
     parts.doors.send(replayed.outgoing)
     with parts.database.reading() as session:
@@ -53,6 +57,7 @@ def replay(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str
 @router.post("/quarantine/{quarantine_id}/dismiss")
 def dismiss(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str, Any]:
     """Put a message away for good; it stays in the list of the dismissed."""
+    _require_own(who, parts, quarantine_id)
     parts.inbox.dismiss(quarantine_id)
     with parts.database.reading() as session:
         row = inbox_store.quarantined_row(session, quarantine_id)
@@ -96,6 +101,15 @@ def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any
         ],
         "queues": {"events": head, **{f"behind:{name}": count for name, count in sorted(behind.items())}},
     }
+
+
+def _require_own(who: Who, parts: Parts, quarantine_id: int) -> None:
+    """A technician touches what her units' devices sent; of anything else she learns nothing."""
+    if who.role is not Role.TECHNICIAN:
+        return
+    with parts.database.reading() as session:
+        if not inbox_store.is_from(session, quarantine_id, who.unit_ids):
+            raise KernelError("not_found", what="Beskeden")
 
 
 def _device_counts(session: Session) -> dict[str, int]:

@@ -9,17 +9,17 @@ from sqlmodel import Session
 
 from gateway import auth
 from gateway.auth import Role, Who, public, require
-from gateway.call_sides import browser_key, call_here
+from gateway.call_sides import browser_key, call_here, link_key
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.errors import EdgeError
-from gateway.observation import SCREEN_CALLS, SCREEN_LINKS, SCREEN_SETUP
+from gateway.observation import SCREEN_CALLS, SCREEN_LINKS, SCREEN_SETUP, SCREEN_TROUBLE
 from gateway.parts import Parts
 from gateway.usecases import screen_visits
 from gateway.views.screen import kiosk_state, room_state
 from kernel.work import Work
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
-from video import invitations, service, store
+from video import invitations, measuring, service, store
 from video.errors import CallError
 from video.events import CallOutcome, MediaPath
 from video.invitations import Refusal
@@ -68,6 +68,12 @@ class QualityWindow(BaseModel):
     path: MediaPath = "unknown"
     reconnects: int = Field(default=0, ge=0, le=100)
     setup_ms: int | None = Field(default=None, ge=0, le=600_000)
+
+
+class Feedback(BaseModel):
+    """*Det var svært at høre eller se*."""
+
+    trouble: Literal[True]
 
 
 class Offer(BaseModel):
@@ -131,7 +137,8 @@ def conclude(who: Carer, parts: PartsDep, visit_id: str, body: Concluded, key: F
 def redeem(body: Redemption, request: Request, response: Response, parts: PartsDep) -> dict[str, Any]:
     """Redeem an invitation, once. The browser gets a session for this one call."""
     client = request.client.host if request.client else ""
-    if parts.video.wrong_tokens.too_many(client):
+    if parts.video.wrong_tokens.too_many(client) and not _is_known(parts, body.token):
+        # Many may share an address: who has a link is let in, however often others guess.
         raise EdgeError(429, "too_many_tries", "For mange forsøg. Vent et minut.", "Too many attempts. Wait a minute.")
     wall_s = time.time()
     with parts.units.begin() as work:
@@ -149,6 +156,8 @@ def redeem(body: Redemption, request: Request, response: Response, parts: PartsD
             unit_id=room.unit_id,
             expires_s=wall_s + LINK_SESSION_S,
         )
+        if found.takes_over:
+            invitations.name_heir(work, room.room_id, link_key(token))
         answer = room_state(work.session, parts, room, "citizen")
     SCREEN_LINKS.labels("ok").inc()
     secure = parts.settings.http.secure_cookies
@@ -204,16 +213,28 @@ def quality(who: InCall, request: Request, work: WorkDep, body: QualityWindow) -
             raise CallError("room_unknown")
     else:
         room = _needed(call_here(work.session, who, browser_key(request, who)))
-    measured = service.Measured(
+    measured = measuring.Measured(
         Window(body.rtt_ms, body.jitter_buffer_ms, body.concealed_ratio, body.fps, body.freeze_ratio),
         body.path,
         body.reconnects,
         body.setup_ms,
     )
-    told = service.measure(work, room.room_id, "staff" if who.role is Role.CARER else "citizen", measured)
+    told = measuring.measure(work, room.room_id, "staff" if who.role is Role.CARER else "citizen", measured)
     if body.setup_ms is not None:
         SCREEN_SETUP.observe(body.setup_ms / 1000)
     return {"level": told.level.name.lower(), "advice": told.advice, "automatic": told.automatic}
+
+
+@router.post("/screen/feedback", status_code=202)
+def feedback(who: CitizenSide, request: Request, work: WorkDep, body: Feedback) -> dict[str, bool]:  # noqa: ARG001
+    """It was hard to hear or see: kept once for the call, and told to the planner with the visit."""
+    key = browser_key(request, who)
+    room = call_here(work.session, who, key)
+    if room is None and who.role is Role.KIOSK:
+        room = store.last_room_of(work.session, who.citizen_id or "", key)
+    if not _needed(room).trouble:
+        SCREEN_TROUBLE.inc()
+    return {"told": measuring.note_trouble(work, _needed(room).room_id).trouble}
 
 
 @router.post("/screen/precall")
@@ -271,6 +292,11 @@ def _by(who: Who, action: str) -> AnsweredBy:
     if who.role is not Role.KIOSK:
         raise CallError("auto_answer_not_allowed")
     return "auto"
+
+
+def _is_known(parts: Parts, token: str) -> bool:
+    with parts.database.reading() as session:
+        return invitations.is_known(session, token)
 
 
 def _same_browser(work: Work, parts: Parts, request: Request, token: str) -> Room | None:

@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,9 @@ MAX_CHARS = 64 * 1024
 SILENT_S = 30.0
 #: candidates come in bursts; more than this in one beat is no page of ours
 MAX_MESSAGES_A_BEAT = 400
+#: every join makes the other side begin anew
+MAX_JOINS_A_BEAT = 20
+_CANDIDATE = frozenset({"candidate", "sdpMid", "sdpMLineIndex", "usernameFragment"})
 
 
 def _caller(*roles: Role) -> Callable[[WebSocket], Coroutine[Any, Any, Who]]:
@@ -76,7 +80,7 @@ class _Line:
         self._side: Side = "staff" if who.role is Role.CARER else "citizen"
         self._wanted = room_id
         self._over = False
-        self._messages = 0
+        self._messages = self._joins = 0
         self._heard_s = self._parts.link.monotonic_s()
         self._member: Member | None = None
 
@@ -90,12 +94,16 @@ class _Line:
         kiosk = self._who.role is Role.KIOSK
         self._member = Member(
             conn=secrets.token_hex(8),
+            browser=self._who.carer_id or self._key,
             side=self._side,
             room_id=found.room_id if found else None,
             citizen_channel=citizen_channel(self._who.citizen_id or "") if kiosk else None,
             loop=asyncio.get_running_loop(),
         )
-        self._parts.video.hub.enter(self._member)
+        if not self._parts.video.hub.enter(self._member):
+            self._member = None
+            await self._socket.close(4429, "too_many_lines")
+            return False
         if found is not None:
             ring = kiosk and found.state is CallState.RINGING
             self._member.put(Changed(found.room_id, ring=ring))
@@ -123,7 +131,7 @@ class _Line:
 
     async def _listen(self) -> None:
         while True:
-            text = await self._socket.receive_text()
+            text = await self._received()
             self._heard_s = self._parts.link.monotonic_s()
             self._messages += 1
             if self._messages > MAX_MESSAGES_A_BEAT:
@@ -134,12 +142,23 @@ class _Line:
             except _RefusedError as err:
                 await self._socket.send_json({"type": "error", "code": str(err)})
 
+    async def _received(self) -> str:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        # Bytes are none of our words: like any other nonsense they are answered, and the line goes on.
+        return str(message.get("text") or "")
+
     async def _take(self, message: dict[str, Any]) -> None:
         member = self._own()
         kind = message.get("type")
         if kind == "ping":
             await self._socket.send_json({"type": "pong"})
         elif kind == "join":
+            self._joins += 1
+            if self._joins > MAX_JOINS_A_BEAT:
+                await self._socket.close(4429, "too_many_joins")
+                raise WebSocketDisconnect(4429)
             await self._join(member)
         elif kind == "hangup":
             await self._hang_up(member)
@@ -191,7 +210,8 @@ class _Line:
                         self._parts.video.hub.bind(member, room_id)
                     await self._state(room_id, ring=ring)
                 case Met(room_id, both):
-                    await self._presence(room_id, both=both)
+                    # A line that closes meanwhile must not say after the other side that both are there.
+                    await self._presence(room_id, both=both, holds=partial(self._still, both))
                 case Leave(code, reason):
                     await self._socket.send_json({"type": "error", "code": reason})
                     await self._socket.close(code, reason)
@@ -201,7 +221,7 @@ class _Line:
         member = self._own()
         while True:
             await asyncio.sleep(BEAT_S)
-            self._messages = 0
+            self._messages = self._joins = 0
             if self._parts.link.monotonic_s() - self._heard_s > SILENT_S:
                 await self._socket.close(4408, "silent")
                 return
@@ -221,21 +241,28 @@ class _Line:
         room, state = found
         self._over = room.concluded or room.state is CallState.ENDED
         if self._side == "citizen" and room.citizen_key != self._key:
-            self._parts.video.hub.part(self._own())
+            member = self._own()
+            if member.joined and room.citizen_key is not None and self._who.role is Role.LINK:
+                # Another browser answered in its place, by a link made during the call: camera and line are let go of.
+                member.put(Leave(4409, "joined_elsewhere"))
+            self._parts.video.hub.part(member)
             if room.state in TALKING and self._who.role is Role.KIOSK:
                 # Somebody answered by the link: what goes on there is not this screen's.
                 state = {**state, "state": CallState.ENDED.value}
         kind = "ring" if ring and room.state is CallState.RINGING else "state"
         await self._socket.send_json({"type": kind, **state})
 
-    async def _presence(self, room_id: str, *, both: bool) -> None:
-        changed = await asyncio.to_thread(self._write_presence, room_id, both)
+    async def _presence(self, room_id: str, *, both: bool, holds: Callable[[], bool] = lambda: True) -> None:
+        changed = await asyncio.to_thread(self._write_presence, room_id, both, holds)
         if changed is not None:
             self._parts.video.told(changed)
 
-    def _write_presence(self, room_id: str, both: bool) -> Room | None:
+    def _still(self, both: bool) -> bool:
+        return self._own().has_company is both
+
+    def _write_presence(self, room_id: str, both: bool, holds: Callable[[], bool]) -> Room | None:
         with self._parts.units.begin() as work:
-            return service.presence(work, room_id, both=both)
+            return service.presence(work, room_id, both=both, holds=holds)
 
     def _mark_live(self, room_id: str) -> None:
         with self._parts.units.begin() as work:
@@ -268,7 +295,10 @@ def _parsed(text: str) -> dict[str, Any]:
         raise _RefusedError("too_large")
     message: Any = None
     with suppress(ValueError, RecursionError):
-        message = json.loads(text)
+        read = json.loads(text)
+        # NaN and half a character can be read but not said again: the other side's line must not break on them.
+        json.dumps(read, allow_nan=False, ensure_ascii=False).encode()
+        message = read
     if not isinstance(message, dict):
         raise _RefusedError("wrong_json")
     return message
@@ -284,6 +314,10 @@ def _relayed(kind: str, message: dict[str, Any]) -> dict[str, Any]:
         candidate = message.get("candidate")
         if candidate is not None and not isinstance(candidate, dict):
             raise _RefusedError("wrong_json")
+        if candidate is not None:
+            candidate = {name: value for name, value in candidate.items() if name in _CANDIDATE}
+            if not all(value is None or isinstance(value, str | int) for value in candidate.values()):
+                raise _RefusedError("wrong_json")
         return {"type": kind, "candidate": candidate}
     return {"type": kind}
 

@@ -22,6 +22,8 @@ from scheduling.consents import give_consent, withdraw_consent
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
 from scheduling.tasks import NewTask, raise_task
+from video.interruptions import stop_calls
+from video.model import Room
 
 #: a page that is read again and again is one look
 _SAME_LOOK = timedelta(minutes=15)
@@ -37,6 +39,8 @@ class Withdrawn:
     relatives: int = 0
     #: screen visits of today that somebody now has to find another way for
     visits: int = 0
+    #: calls that were hung up, or wait for no second try any more; their pages are told after the commit
+    calls: tuple[Room, ...] = ()
 
 
 def withdraw(work: Work, citizen_id: str, kind: str) -> Withdrawn:
@@ -53,7 +57,8 @@ def withdraw(work: Work, citizen_id: str, kind: str) -> Withdrawn:
     if kind == "relative":
         return Withdrawn(kind, relatives=_end_relatives(work, citizen_id))
     if kind == "screen":
-        return Withdrawn(kind, visits=_hand_over_screen_visits(work, citizen))
+        calls = tuple(stop_calls(work, citizen_id))
+        return Withdrawn(kind, visits=_hand_over_screen_visits(work, citizen), calls=calls)
     return Withdrawn(kind)
 
 

@@ -18,6 +18,7 @@ from devices.keys.withdrawals import close_door
 from devices.registry import store as registry_store
 from devices.registry.model import Device, DeviceKind
 from devices.registry.service import Enrolment, enrol, retire
+from devices.registry.tables import DeviceRow
 from devices.transfers.service import Mounting, mount_devices
 from gateway.auth import Role, end_sessions
 from gateway.pins import hash_pin
@@ -59,6 +60,11 @@ class MountError(DomainError):
             ErrorKind.CONFLICT,
             "Nøglen hører til en lås, der allerede er oprettet. Læs den af igen.",
             "The key belongs to a lock that is enrolled already. Read it again.",
+        ),
+        "door_elsewhere": ErrorText(
+            ErrorKind.INVALID,
+            "Døren er ikke borgerens og ikke en opgang i enheden. Lad feltet være tomt, eller se på arbejdsordren.",
+            "The door is neither the citizen's nor a stairwell of the unit. Leave it empty or see the work order.",
         ),
         "pin_missing": ErrorText(
             ErrorKind.INVALID,
@@ -189,6 +195,8 @@ def _mount_lock(work: Work, tenant: str, new: NewDevice, citizen: CitizenRow) ->
         raise MountError("public_key_missing") from err
     if work.session.exec(select(LockRow.lock_id).where(LockRow.public_key == key)).first() is not None:
         raise MountError("public_key_taken")
+    if new.door_id is not None and new.door_id != citizen.door_id:
+        _require_common_door(work.session, new.door_id, new.unit_id)
     door_id = new.door_id or citizen.door_id or new_id()
     is_first = work.session.exec(select(LockRow.lock_id).where(LockRow.door_id == door_id)).first() is None
     device_id = _enrol(work, tenant, new, door_id)
@@ -202,6 +210,18 @@ def _mount_lock(work: Work, tenant: str, new: NewDevice, citizen: CitizenRow) ->
     work.session.flush()
     change = restore_rights(work, door_id, local_day(work.now))
     return Mounted(_device(work.session, device_id), change.locks_to_tell)
+
+
+def _require_common_door(session: Session, door_id: str, unit_id: str) -> None:
+    """A stairwell of the unit: no other home's own door, and none where another unit's locks hang."""
+    home = session.exec(select(CitizenRow.id).where(CitizenRow.door_id == door_id)).first()
+    units = session.exec(
+        select(DeviceRow.unit_id)
+        .join(LockRow, col(LockRow.lock_id) == col(DeviceRow.device_id))
+        .where(LockRow.door_id == door_id)
+    ).all()
+    if home is not None or any(unit != unit_id for unit in units):
+        raise MountError("door_elsewhere")
 
 
 def _mount_tracker(work: Work, tenant: str, new: NewDevice) -> Mounted:

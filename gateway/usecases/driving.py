@@ -5,7 +5,7 @@ The facts of a carer's day are read here, in the transaction of whoever asks, an
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -15,6 +15,7 @@ from devices.driving.distance import great_circle_m
 from devices.driving.model import CarerDay, Position, StopFacts
 from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
+from kernel.localtime import at_local
 from kernel.work import Work
 from scheduling.model import Transport
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
@@ -97,6 +98,7 @@ def close_logs(work: Work, day: date, carer_ids: Collection[str]) -> int:
 
 def end_driving(work: Work, day: date, carer_id: str, at: datetime) -> None:
     """The shift is over: the car is given back and the log is closed, on a bicycle too."""
+    vehicles.hold_vehicles(work, [carer_id], at_local(day, time()))
     vehicles.release_vehicles(work, [carer_id], at)
     work.session.flush()
     close_logs(work, day, [carer_id])
@@ -133,8 +135,8 @@ def open_days(
     kept = {
         (row.day, row.carer_id) for row in store.logs_of_units(session, unit_ids, from_on, to_on) if row.state != "open"
     }
-    routes = session.exec(select(RouteRow).where(col(RouteRow.day).between(from_on, to_on))).all()
-    routed = {(route.day, route.carer_id) for route in routes}
+    routes = select(col(RouteRow.day), col(RouteRow.carer_id)).where(col(RouteRow.day).between(from_on, to_on))
+    routed = set(session.exec(routes).all())
     expected = {(s.day, s.carer_id) for s in shifts if s.state != "planned" or s.planned_end_at > now}
     return sorted((expected & routed) - kept)
 

@@ -15,10 +15,10 @@ from scheduling import shifts, tasks, visits
 from scheduling.consents import consent_holds
 from scheduling.events import Outcome, TaskKind
 from scheduling.tables import VisitRow
-from video import rules, service, store
+from video import interruptions, rules, service, store
 from video.errors import CallError
 from video.events import CallOutcome
-from video.model import TRIES, AnsweredBy, CallFacts, CallState, CallTimes, Room
+from video.model import TALKING, TRIES, AnsweredBy, CallFacts, CallState, CallTimes, Room
 from video.service import Rung
 
 CONSENT = "screen"
@@ -108,10 +108,16 @@ def conclude(
         visits.put_back(work, room.visit_id)
         return waiting
     ended_at = at or work.now
+    # Call before visit, as everywhere: two tablets that tell at once wait here, and nowhere for each other.
+    store.held_room(work.session, room.room_id)
     visit = visits.visit(work.session, room.visit_id)
     if visit.state == "planned":
-        # It was put back when nobody answered; what came of it began when the ring was over.
+        # It was put back when nobody answered; what came of it began when the ring was over, or with the shift of
+        # the carer who has it now.
+        shift = shifts.shift_of(work.session, carer_id, visit.day)
         begun_at = min(room.ring_until_at, ended_at)
+        if shift is not None and shift.started_at is not None:
+            begun_at = max(begun_at, shift.started_at)
         visits.begin_visits(work, [visits.VisitBegin(visit.id, carer_id, begun_at, "manual")])
     ended = service.conclude(work, room.room_id, outcome, ended_at)
     visits.end_visits(work, [visits.VisitEnd(visit.id, carer_id, ended_at, _OUTCOMES[outcome], note)])
@@ -124,14 +130,18 @@ def conclude(
 
 
 def sweep(parts: Parts, wall_s: float) -> list[Room]:
-    """End rings that are over and second tries that were forgotten. Returns the calls that changed."""
+    """End rings that are over, tries that were forgotten, talks nobody ended. Returns the calls that changed."""
     limits = times(parts.settings.video)
     with parts.database.reading() as session:
-        waiting = store.waiting_rooms(session)
+        waiting = store.waiting_rooms(session, wall_s)
     changed = []
     for room in waiting:
         now_at = parts.clock.now()
-        due = rules.ring_is_over(room, now_at, wall_s) or rules.second_try_forgotten(room, now_at, limits.second_try_s)
+        due = (
+            rules.ring_is_over(room, now_at, wall_s)
+            or rules.second_try_forgotten(room, now_at, limits.second_try_s)
+            or rules.is_abandoned(room, wall_s)
+        )
         settled = _sweep_one(parts, room, limits, wall_s) if due else None
         if settled is not None:
             changed.append(settled)
@@ -144,8 +154,9 @@ def call_back(work: Work, citizen_id: str, unit_id: str) -> None:
 
 
 def auto_answer_allowed(session: Session, citizen_id: str, now_at: datetime) -> bool:
-    """Whether the citizen's kiosk may answer by itself now."""
-    consented = consent_holds(session, citizen_id, AUTO_ANSWER_CONSENT, local_day(now_at))
+    """Whether the citizen's kiosk may answer by itself now: yes to screen visits, and yes to that."""
+    today = local_day(now_at)
+    consented = all(consent_holds(session, citizen_id, kind, today) for kind in (CONSENT, AUTO_ANSWER_CONSENT))
     return rules.may_answer_itself(consented, now_at)
 
 
@@ -163,10 +174,12 @@ def next_screen_visit(session: Session, citizen_id: str, now_at: datetime) -> Vi
 
 def _sweep_one(parts: Parts, room: Room, limits: CallTimes, wall_s: float) -> Room | None:
     with parts.units.begin() as work:
+        if room.state in TALKING:
+            return interruptions.end_abandoned(work, room.room_id, wall_s)
         if room.state is CallState.RINGING:
-            lapsed = service.lapse(work, room.room_id, limits, wall_s)
+            lapsed = interruptions.lapse(work, room.room_id, limits, wall_s)
         else:
-            lapsed = service.give_to_planner(work, room.room_id, limits)
+            lapsed = interruptions.give_to_planner(work, room.room_id, limits)
         if lapsed is None:
             return None
         if lapsed.next_try_at is not None:

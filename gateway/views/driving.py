@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from devices.driving import store
+from devices.driving.legs import private_times
 from devices.driving.logs import logs_now, week_text
 from devices.driving.model import Leg, LegPurpose, Mode, RecordedTrip, TripState
 from devices.driving.rows import recorded_trip
@@ -52,6 +53,14 @@ class Words:
     trips: Mapping[str, RecordedTrip]
     #: names by visit, on the carer's own tablet only, where her route has them too
     names: Mapping[str, str] = field(default_factory=dict)
+
+    def untimed(self, recorded: RecordedTrip) -> bool:
+        """Whether its times would tell of private driving: its own, or that beside a missing stretch."""
+        trip = recorded.trip
+        if trip.state is not TripState.MISSING:
+            return trip.mode is Mode.PRIVATE
+        beside = private_times(r.trip for r in self.trips.values() if r.vehicle_id == recorded.vehicle_id)
+        return trip.started_at in beside or trip.ended_at in beside
 
     def place(self, place: str | None) -> str | None:
         """``Base``, ``Hjem`` or ``Borger 1042``; a name instead of the number where names are known."""
@@ -238,12 +247,12 @@ def _odometers(trips: Sequence[RecordedTrip], words: Words) -> list[dict[str, An
 
 def _loose(recorded: RecordedTrip, words: Words) -> dict[str, Any]:
     """A trip of nobody, or kilometres that nobody recorded: to be explained by a person."""
-    private = recorded.trip.mode is Mode.PRIVATE
+    private, untimed = recorded.trip.mode is Mode.PRIVATE, words.untimed(recorded)
     return {
         "reg_no": words.regs.get(recorded.vehicle_id, "?"),
         "state": recorded.trip.state.value,
-        "started_at": None if private else iso(recorded.trip.started_at),
-        "ended_at": None if private else iso(recorded.trip.ended_at),
+        "started_at": None if untimed else iso(recorded.trip.started_at),
+        "ended_at": None if untimed else iso(recorded.trip.ended_at),
         "km": round(recorded.trip.distance_m / 1000, 1),
         "private": private,
     }

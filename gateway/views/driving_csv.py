@@ -16,7 +16,7 @@ from devices.driving import store
 from devices.driving.model import Leg, LegPurpose, Mode, Purpose, RecordedTrip, TripState
 from devices.driving.tables import DrivingLogRow
 from gateway.views.driving import Words, words_of
-from kernel.localtime import clock_text
+from kernel.localtime import clock_text, local_day
 from scheduling.register.tables import CarerRow
 
 HEADINGS = (
@@ -72,7 +72,8 @@ def week_csv(session: Session, unit_ids: Collection[str], first_on: date) -> str
         writer.writerow(_trip_row(recorded, leg_of.get(recorded.trip_id), words, names, log))
     for log in logs:
         if log.driven_m is None:
-            writer.writerows(_leg_row(leg, log, words, names) for leg in legs.get(log.id, []))
+            on_route = [leg for leg in legs.get(log.id, []) if leg.trip_id is None]
+            writer.writerows(_leg_row(leg, log, words, names) for leg in on_route)
     return out.getvalue()
 
 
@@ -81,14 +82,14 @@ def _trip_row(
 ) -> list[str]:
     trip = recorded.trip
     private, missing = trip.mode is Mode.PRIVATE, trip.state is TripState.MISSING
-    hidden = private or missing
+    hidden, untimed = private or missing, words.untimed(recorded)
     return [
         recorded.day.isoformat(),
         words.regs.get(recorded.vehicle_id, ""),
         _km(trip.start_odometer_m),
         _km(trip.end_odometer_m),
-        "" if private else clock_text(trip.started_at),
-        "" if private else clock_text(trip.ended_at),
+        "" if untimed else clock_text(trip.started_at),
+        "" if untimed else clock_text(trip.ended_at),
         "" if hidden or leg is None else words.place(leg.from_place) or "",
         "" if hidden else _destination(recorded, leg, words),
         "MANGLENDE TUR" if missing else _purpose(recorded, leg),
@@ -147,7 +148,7 @@ def _remarks(recorded: RecordedTrip) -> str:
 
 
 def _approved(log: DrivingLogRow | None) -> str:
-    return "" if log is None or log.approved_at is None else log.approved_at.date().isoformat()
+    return "" if log is None or log.approved_at is None else local_day(log.approved_at).isoformat()
 
 
 def _km(metres: int) -> str:

@@ -1,5 +1,6 @@
 """A carer's day as the tablet shows it."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from devices.keys import store as keys
 from devices.keys.rules import visit_window
+from gateway.usecases.driving import facts_of
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name, tasks
 from gateway.wire import iso, iso_or_none
@@ -16,7 +18,6 @@ from scheduling.register.tables import CarerRow, CitizenRow
 from scheduling.tables import RouteRow, ShiftRow, VisitRow
 
 BATTERY_LOW_MV = 4_800
-SPEED_KM_MIN = {"bike": 16.8 / 60, "e_bike": 18.0 / 60, "car": 20.0 / 60}
 
 
 def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[st
         "day": day.isoformat(),
         "carer": {"id": carer_id, "name": carer.name if carer else ""},
         "shift": _shift(shift) if shift else None,
-        "route": _route(session, route, stops, carer, language) if route else None,
+        "route": _route(session, route, stops, carer, _planned_m(session, carer_id, day), language) if route else None,
     }
 
 
@@ -64,7 +65,12 @@ def _shift(row: ShiftRow) -> dict[str, Any]:
 
 
 def _route(
-    session: Session, route: RouteRow, stops: list[VisitRow], carer: CarerRow | None, language: str
+    session: Session,
+    route: RouteRow,
+    stops: list[VisitRow],
+    carer: CarerRow | None,
+    planned_m: Mapping[str, int],
+    language: str,
 ) -> dict[str, Any]:
     changes = publishing.changes_since(session, route, max(route.acknowledged_version, 1))
     mentioned = {v for c in changes for v in (*c.came, *c.left)}
@@ -80,12 +86,15 @@ def _route(
             {
                 "at": iso(c.at),
                 "reason": reason_words(c.reason, language),
-                "came": [places[v] for v in c.came if v in places],
-                "left": [places[v] for v in c.left if v in places],
+                "came": sorted(places[v] for v in c.came if v in places),
+                "left": sorted(places[v] for v in c.left if v in places),
             }
             for c in changes
         ],
-        "stops": [_stop(session, v, citizens.get(v.citizen_id), locks, transport, language) for v in stops],
+        "stops": [
+            _stop(session, v, citizens.get(v.citizen_id), locks, transport, planned_m.get(v.id, 0), language)
+            for v in stops
+        ],
     }
 
 
@@ -95,6 +104,7 @@ def _stop(
     citizen: CitizenRow | None,
     locks: dict[str, tuple[str, ...]],
     transport: str,
+    planned_m: int,
     language: str,
 ) -> dict[str, Any]:
     start, end = v.start_at or v.window_open_at, v.end_at or v.window_close_at
@@ -118,7 +128,7 @@ def _stop(
         "source": v.source,
         "why": reason_words(v.why, language) if v.why else None,
         "travel_min": round(travel_min),
-        "travel_km": round(travel_min * SPEED_KM_MIN.get(transport, 0.28), 1),
+        "travel_km": round(planned_m / 1000, 1),
         "transport": transport,
         "double": v.pair_id is not None,
         "key_note": _key_note(v, citizen, language),
@@ -154,6 +164,12 @@ def _key_note(v: VisitRow, citizen: CitizenRow | None, language: str) -> str | N
     if v.door_id is not None or v.mode != "physical" or citizen is None or not citizen.formerly_key:
         return None
     return "Nøgle hentes på basen" if language == "da" else "Fetch the key at the base"
+
+
+def _planned_m(session: Session, carer_id: str, day: date) -> dict[str, int]:
+    """Planned metres by visit, as the driving log will have them: minutes under way, without those to park."""
+    facts = facts_of(session, day, [carer_id]).get(carer_id)
+    return {stop.visit_id: stop.planned_m for stop in facts.stops} if facts else {}
 
 
 def _citizens(session: Session, ids: set[str]) -> dict[str, CitizenRow]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from devices.keys.tables import OpeningRow
 from gateway.parts import Benefits
 from kernel.localtime import at_local
-from metrics.report import benefit_report
+from metrics.waterfall import waterfall
 from scheduling.tables import ShiftRow, VisitRow
 
 
@@ -49,16 +49,9 @@ def running_day(session: Session, day: date, now: datetime, benefits: Benefits |
 
 
 def _freed_minutes(session: Session, day: date, now: datetime, benefits: Benefits | None) -> int | None:
-    """Minutes freed by the shifts that have ended, ``None`` where there is too little to tell."""
+    """Minutes freed by every technology that is settled already, ``None`` where there is too little to tell."""
     if benefits is None:
         return None
-    total = benefit_report(
-        session,
-        from_on=day,
-        to_on=day,
-        cases=benefits.cases,
-        adoption=benefits.adoption,
-        reading="stated",
-        now=now,
-    )[-1]
-    return None if total.realised_s is None else round(total.realised_s / 60)
+    steps = waterfall(session, from_on=day, to_on=day, cases=benefits.cases, adoptions=benefits.adoptions, now=now)
+    freed_s = [step.net_s for step in steps if step.net_s is not None]
+    return round(sum(freed_s) / 60) if freed_s else None

@@ -24,6 +24,9 @@ _HISTORY = {
     "visit.moved": ("Flyttet: {reason}", "Moved: {reason}"),
     "opening.requested": ("Døren er bedt om at åbne", "The door was asked to open"),
     "opening.settled": ("Døren: {state}", "Door: {state}"),
+    "screen.answered": ("Borgeren svarede på skærmen", "The citizen answered on the screen"),
+    "screen.unanswered": ("Ingen svarede på skærmen, forsøg {attempt}", "Nobody answered on the screen, try {attempt}"),
+    "screen.trouble": ("Det var svært at høre eller se", "It was hard to hear or see"),
 }
 _STATES = {
     "unlocked": ("låst op", "unlocked"),

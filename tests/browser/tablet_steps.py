@@ -94,9 +94,19 @@ def route(live: LiveServer, carer_id: str) -> RouteRow:
 
 def violations(page: Page) -> list[str]:
     """What axe has against the page as it is now."""
-    page.evaluate("source => { (0, eval)(source); }", AXE.read_text(encoding="utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate("source => { (0, eval)(source); }", AXE.read_text(encoding="utf-8"))
     result = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
     return [f"{found['id']}: {found['nodes'][0]['html'][:160]}" for found in result["violations"]]
+
+
+def violations_in_both_schemes(page: Page) -> list[str]:
+    """The same in the light and in the dark colours of a page that follows the system."""
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {one}" for one in violations(page)]
+    page.emulate_media(color_scheme="light")
+    return found
 
 
 def too_wide_px(page: Page) -> int:

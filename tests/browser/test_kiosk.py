@@ -157,14 +157,12 @@ def test_the_citizen_can_still_say_not_now(town: Town, screens: Browser) -> None
         assert not eventually(lambda: devices_in_use(screen) != [], 1.0)
 
 
-@pytest.mark.parametrize("size", [(800, 1280), (1600, 900), (390, 844)])
-def test_the_waiting_screen_shows_nobody_else_and_has_no_barrier(
-    town: Town, screens: Browser, size: tuple[int, int]
-) -> None:
+def test_the_waiting_screen_shows_nobody_else_and_has_no_barrier(town: Town, screens: Browser) -> None:
     _, stop = town.screen_stop()
     with kiosk(town, screens, stop) as screen:
-        screen.set_viewport_size({"width": size[0], "height": size[1]})
-        assert found_in(screen, "waiting") == []
+        for width, height in ((800, 1280), (1600, 900), (390, 844)):
+            screen.set_viewport_size({"width": width, "height": height})
+            assert found_in(screen, f"waiting {width}") == []
         screen.get_by_role("button", name="English").click()
         expect(screen.get_by_role("button", name="Call me")).to_be_visible()
         assert screen.evaluate("document.documentElement.lang") == "en"
@@ -172,3 +170,22 @@ def test_the_waiting_screen_shows_nobody_else_and_has_no_barrier(
         with town.live.runtime.database.reading() as session:
             others = [c.name for c in session.exec(select(CarerRow)).all()]
         assert [name for name in others if name in words] == []
+
+
+def test_sound_and_picture_are_tried_without_anybody_and_given_back(town: Town, screens: Browser) -> None:
+    _, stop = town.screen_stop()
+    with kiosk(town, screens, stop) as screen:
+        screen.get_by_role("button", name="Prøv lyd og billede").click()
+
+        expect(screen.get_by_role("heading", name="Lyd og billede virker")).to_be_visible(timeout=40_000)
+        assert sorted(devices_in_use(screen)) == ["audio", "video"]
+        assert screen.evaluate("document.querySelector('.face-mirror video').videoWidth") > 0
+        assert found_in(screen, "tried") == []
+        screen.get_by_role("button", name="Færdig").click()
+
+        expect(screen.get_by_role("button", name="Ring til mig")).to_be_visible()
+        assert devices_in_use(screen) == []
+        screen.context.clear_permissions()
+        screen.get_by_role("button", name="Prøv lyd og billede").click()
+        expect(screen.get_by_role("heading", name="Vi kan hverken bruge kamera eller mikrofon")).to_be_visible()
+        assert found_in(screen, "no device") == []

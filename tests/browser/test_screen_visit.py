@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from time import monotonic
-from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -54,6 +53,14 @@ def ring_is_over(live: LiveServer, visit_id: str) -> None:
         room = session.exec(select(RoomRow).where(RoomRow.visit_id == visit_id)).one()
         room.ring_until_s = 0.0
         session.add(room)
+
+
+def fresh_link(live: LiveServer, tablet: Page, visit_id: str) -> str:
+    """Another link while the call goes on."""
+    path = f"{live.url}/api/v1/me/visits/{visit_id}/screen"
+    answered = tablet.request.post(path, headers={"X-Surface": "tablet"}, data={})
+    assert answered.ok, answered.text()
+    return f"{live.url}{answered.json()['link']}"
 
 
 def outcome(page: Page, words: str) -> None:
@@ -224,8 +231,8 @@ def test_a_cut_path_is_said_and_another_is_found_within_seconds(town: Town, phon
             expect(page.get_by_text("Forbindelsen røg. Vi prøver igen")).to_have_count(0)
 
 
-def test_a_page_loaded_anew_on_either_side_comes_back_into_the_call(town: Town, phones: Browser) -> None:
-    carer_id, _ = town.screen_stop()
+def test_a_page_loaded_anew_comes_back_into_the_call_and_a_new_link_takes_it_over(town: Town, phones: Browser) -> None:
+    carer_id, stop = town.screen_stop()
     with person(phones) as tablet, person(phones, (390, 844)) as citizen:
         on_shift(tablet, town.live, carer_id)
         answer(citizen, ring(tablet))
@@ -243,34 +250,56 @@ def test_a_page_loaded_anew_on_either_side_comes_back_into_the_call(town: Town, 
         tablet.get_by_role("button", name="Skærmbesøg ·").click()
         talking(tablet, citizen)
 
+        with person(phones, (390, 844)) as other:
+            answer(other, fresh_link(town.live, tablet, stop.id))
+            other.get_by_role("button", name="Tilbage til samtalen").click()
+            talking(tablet, other)
+            expect(citizen.get_by_role("heading", name="Samtalen er åbnet et andet sted")).to_be_visible()
+            assert devices_in_use(citizen) == []
 
-@pytest.mark.parametrize(("theme", "size"), [("light", (390, 844)), ("dark", (320, 640))])
-def test_no_state_of_a_call_has_a_barrier(
-    town: Town, phones: Browser, theme: Literal["light", "dark"], size: tuple[int, int]
-) -> None:
+
+def test_no_state_of_a_call_has_a_barrier(town: Town, phones: Browser) -> None:
+    """Every state in both colours; the citizen's also on the smallest telephone."""
     carer_id, _ = town.screen_stop()
     wrong: list[str] = []
-    with person(phones, (800, 1280), theme=theme) as tablet, person(phones, size, theme=theme) as citizen:
+
+    def look(page: Page, state: str, least_px: int = 48) -> None:
+        wrong.extend(found_in(page, state, least_px))
+        page.emulate_media(color_scheme="dark")
+        if page is not tablet:
+            page.set_viewport_size({"width": 320, "height": 640})
+        wrong.extend(found_in(page, f"dark {state}", least_px))
+        page.emulate_media(color_scheme="light")
+        if page is not tablet:
+            page.set_viewport_size({"width": 390, "height": 844})
+
+    with person(phones, (800, 1280)) as tablet, person(phones, (390, 844)) as citizen:
         on_shift(tablet, town.live, carer_id)
-        wrong += found_in(tablet, "ready to ring")
+        look(tablet, "ready to ring")
         link = ring(tablet)
-        wrong += found_in(tablet, "ringing")
+        look(tablet, "ringing")
         citizen.goto(link)
         expect(citizen.get_by_role("button", name="Svar", exact=True)).to_be_visible()
-        wrong += found_in(citizen, "ring", 72)
+        look(citizen, "ring", 72)
         citizen.get_by_role("button", name="Svar", exact=True).click()
         talking(tablet, citizen)
-        wrong += found_in(citizen, "in call", 88) + found_in(tablet, "in call")
+        look(citizen, "in call", 88)
+        look(tablet, "in call")
         citizen.get_by_role("button", name="Billede").click()
         expect(tablet.get_by_text("sender ikke billede")).to_be_visible()
-        wrong += found_in(citizen, "picture off", 88) + found_in(tablet, "no picture")
+        look(citizen, "picture off", 88)
+        look(tablet, "no picture")
         citizen.get_by_role("button", name="Læg på").click()
         expect(tablet.get_by_role("heading", name="Hvordan gik det?")).to_be_visible()
-        wrong += found_in(citizen, "ended") + found_in(tablet, "outcome")
-        with person(phones, size, theme=theme) as stranger:
+        look(tablet, "outcome")
+        look(citizen, "ended")
+        citizen.get_by_role("button", name="Det var svært at høre eller se").click()
+        expect(citizen.get_by_text("Hjemmeplejen får det at vide.")).to_be_visible()
+        look(citizen, "told that it was hard")
+        with person(phones, (390, 844)) as stranger:
             answer(stranger, link)
             expect(stranger.get_by_role("heading", name="Linket er brugt")).to_be_visible()
-            wrong += found_in(stranger, "used link")
+            look(stranger, "used link")
 
     assert wrong == []
 

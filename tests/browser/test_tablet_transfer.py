@@ -192,36 +192,25 @@ def test_an_answer_that_came_too_late_is_said_in_words_and_stays_until_it_is_see
     other.context.close()
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "theme", "language"),
-    [(800, 1280, "light", "da"), (390, 844, "dark", "da"), (1600, 900, "light", "en"), (320, 700, "light", "da")],
-)
 def test_the_residence_has_no_accessibility_faults_and_fits(
-    live: LiveServer,
-    house: ResidenceTown,
-    page: Page,
-    transfer: Callable[[str], str],
-    width: int,
-    height: int,
-    theme: str,
-    language: str,
+    live: LiveServer, house: ResidenceTown, page: Page, transfer: Callable[[str], str]
 ) -> None:
-    page.set_viewport_size({"width": width, "height": height})
     at_work(page, live, house.carers[0])
     transfer_id = transfer(house.lift)
     expect(question(page, transfer_id)).to_be_visible()
-    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-    if language == "en":
-        page.get_by_role("button", name="Menu").click()
-        page.get_by_role("button", name="English").click()
-        page.keyboard.press("Escape")
-        expect(question(page, transfer_id)).to_contain_text("Were you one or two?")
-    page.get_by_role("button", name="ved liften" if language == "da" else "at the lift").first.click()
-
-    assert violations(page) == []
-    assert too_wide_px(page) <= 0
-    assert too_small(page) == []
-    question(page, transfer_id).get_by_role("button", name="Én" if language == "da" else "One").click()
+    page.get_by_role("button", name="ved liften").first.click()
+    for width, height, theme in ((800, 1280, "light"), (320, 700, "light"), (390, 844, "dark"), (1600, 900, "light")):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        if width == 1600:
+            page.get_by_role("button", name="Menu").click()
+            page.get_by_role("button", name="English").click()
+            page.keyboard.press("Escape")
+            expect(question(page, transfer_id)).to_contain_text("Were you one or two?")
+        assert violations(page) == [], (width, theme)
+        assert too_wide_px(page) <= 0, width
+        assert too_small(page) == [], width
+    question(page, transfer_id).get_by_role("button", name="One").click()
     expect(question(page, transfer_id)).to_have_count(0)
 
 

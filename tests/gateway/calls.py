@@ -185,7 +185,7 @@ class Socket:
         """Send a message."""
         self._socket.send(json.dumps({"type": kind, **more}))
 
-    def say_raw(self, text: str) -> None:
+    def say_raw(self, text: str | bytes) -> None:
         """Send whatever."""
         self._socket.send(text)
 

@@ -38,17 +38,8 @@ def test_what_was_written_is_read_again_in_the_order_of_the_waterfall(tmp_path: 
     assert benefits is not None
     assert list(benefits.adoptions) == [SCREEN, TRANSFERS, KEYS]
     assert benefits.adoptions == {SCREEN: screen, TRANSFERS: transfers, KEYS: keys}
-    assert benefits.adoption == keys
     assert set(benefits.adoptions) < set(benefits.cases)
     assert "null" not in adoption_path(settings).read_text(encoding="utf-8")
-
-
-def test_a_page_of_one_case_begins_with_the_first_where_the_keys_are_not_in_use(tmp_path: Path) -> None:
-    settings = Settings(work_dir=tmp_path)
-    write_adoption(adoption_path(settings), adopted(TRANSFERS, "Borgercenter Handicap"), adopted(SCREEN))
-    benefits = load_benefits(settings)
-    assert benefits is not None
-    assert benefits.adoption.case_id == SCREEN
 
 
 def test_without_a_file_nothing_is_adopted(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def _expect_an_honest_table(table: str, unit: str) -> None:
     assert heading.startswith("2026-11-25")
     assert "teknologi" in table
     assert "realiseret min P10–P50–P90" in table
-    rows = [line.split("  ") for line in table.splitlines() if line.startswith("Nøgler og kørebog")]
+    rows = [line.split("  ") for line in table.splitlines() if line.startswith("Nøgler og kørebog  ")]
     assert [[cell.strip() for cell in row if cell.strip()][1] for row in rows] == [unit, "Alle"]
     assert all("for lidt data" in " ".join(row) for row in rows)
 

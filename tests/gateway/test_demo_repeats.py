@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from devices.driving.tables import DrivingLogRow, VehicleTripRow
 from devices.inbox.tables import QuarantineRow
+from gateway.demo.follow_ups import REASON
 from kernel.database import Database
 from kernel.tables import EventRow
 from scheduling import day_store
@@ -55,7 +56,7 @@ def test_the_whole_story_is_in_the_log_and_nothing_was_set_aside(calm: bytes, ke
         rows = session.exec(select(EventRow.event_type, func.count()).group_by(EventRow.event_type)).all()
         told = Counter(dict(rows))
         aside = session.exec(select(QuarantineRow.reason)).all()
-        today = Counter(v.mode for v in day_store.visits_of(session, TODAY) if v.state == "ended")
+        visits = [v for v in day_store.visits_of(session, TODAY) if v.state == "ended"]
         purposes = session.exec(select(VehicleTripRow.purpose).distinct()).all()
         logs = session.exec(select(DrivingLogRow).where(DrivingLogRow.day == TODAY)).all()
     database.dispose()
@@ -70,8 +71,10 @@ def test_the_whole_story_is_in_the_log_and_nothing_was_set_aside(calm: bytes, ke
     assert told["transfer.answered"] > 50
     assert told["vehicle.trip"] > 50
     assert set(purposes) == {"business"}
+    today = Counter(v.mode for v in visits)
     assert today["screen"] > 10
     assert today["physical"] > 190
+    assert [v.mode for v in visits if v.why == REASON] == ["physical"]
     assert {log.state for log in logs} == {"closed"}
     assert told["benefit.baseline_frozen"] == 3 + 3 + 3 + 2
 

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from devices.driving.model import Doubt
+from devices.driving.tables import DeletionReceiptRow
 from devices.simulator.vehicle import Fault
 from gateway.demo.tablets import TabletError
 from gateway.usecases.driving import close_logs, facts_of
@@ -78,6 +79,17 @@ def test_the_tablet_shows_times_and_kilometres_of_what_was_driven_today(office: 
         assert leg["departed_at"] < leg["arrived_at"]
     assert first["doubts"] == ["jump"]
     assert second["doubts"] == []
+
+
+@pytest.mark.parametrize("riders", [car_carers, bike_carers])
+def test_route_and_driving_log_agree_on_the_kilometres_that_are_planned(office: Platform, riders: Any) -> None:
+    tablet = office.tablet(riders(office.day)[2])
+
+    stops = [s for s in tablet.day()["route"]["stops"] if s["mode"] == "physical"]
+
+    planned = {leg["visit_id"]: leg["planned_km"] for leg in tablet.call("GET", "/api/v1/me/driving-log")["legs"]}
+    assert {s["visit_id"]: s["travel_km"] for s in stops} == {v: round(km, 1) for v, km in planned.items()}
+    assert max(planned.values()) > 0
 
 
 def test_private_driving_shows_its_kilometres_and_neither_place_nor_time(office: Platform, driven: CarDay) -> None:
@@ -154,6 +166,28 @@ def test_an_odometer_that_cannot_be_is_refused_in_words(
     assert refused(driven.tablet, "/api/v1/me/vehicle", body) == expected
 
 
+@pytest.mark.parametrize("odometer_km", [float("nan"), float("inf"), -1, 10**400, "mange", None])
+def test_an_odometer_that_is_no_number_is_refused_and_not_an_error_of_ours(
+    office: Platform, driven: CarDay, odometer_km: Any
+) -> None:
+    body = {"vehicle_id": driven.vehicle_id, "odometer_km": odometer_km}
+
+    assert refused(driven.tablet, "/api/v1/me/vehicle", body) == (422, "invalid_input")
+
+
+def test_positions_older_than_the_setting_are_looked_for_when_the_ingest_starts(office: Platform) -> None:
+    def receipts() -> list[DeletionReceiptRow]:
+        with office.runtime.database.reading() as session:
+            return list(session.exec(select(DeletionReceiptRow)).all())
+
+    assert eventually(lambda: any(r.finished_at for r in receipts()))
+    days = office.runtime.settings.retention.raw_position_days
+    assert receipts()[0].before_at == at_local(TODAY - timedelta(days=days), time())
+    assert office.runtime.retention.forget(office.clock.now() + timedelta(hours=1)) == 0
+    assert office.runtime.retention.forget(office.clock.now() + timedelta(days=1)) == 0
+    assert len(receipts()) == 2
+
+
 def test_a_car_of_another_unit_is_no_car(office: Platform, driven: CarDay) -> None:
     unit = unit_of(office.day, driven.tablet.carer_id)
     other = next(c for c in bike_carers(office.day) if unit_of(office.day, c) != unit)
@@ -191,7 +225,7 @@ def test_a_week_with_an_open_log_is_not_approved_and_the_days_are_named(office: 
     assert week_of(office, driven.tablet.carer_id)["open"]
 
 
-@pytest.mark.parametrize("week", ["48", "2026-W99", "2026-48", "uge"])
+@pytest.mark.parametrize("week", ["48", "2026-W99", "2026-48", "uge", "9999-W52", "0001-W01", "%C2%B2026-W48"])
 def test_a_week_that_is_none_is_said_so(office: Platform, week: str) -> None:
     answer = office.signed_in("planner").get(f"/api/v1/driving-logs?week={week}")
 

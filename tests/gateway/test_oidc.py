@@ -2,10 +2,13 @@
 
 import http.client
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
+from threading import Thread
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -393,3 +396,25 @@ def _local(address: str) -> str:
 
 def _query(address: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def test_a_provider_that_hangs_keeps_one_waiting_and_not_everybody_one_after_the_other() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        provider = Provider(
+            OidcSettings(issuer=f"http://127.0.0.1:{silent.getsockname()[1]}", client_id="x"), timeout_s=0.5
+        )
+        began_s, codes = monotonic(), list[str]()
+
+        def leave() -> None:
+            with pytest.raises(SignInError) as caught:
+                provider.leave("http://127.0.0.1/log-ind/oidc/svar")
+            codes.append(caught.value.code)
+
+        threads = [Thread(target=leave) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+
+    assert codes == ["provider_away"] * 8
+    assert monotonic() - began_s < 2.0

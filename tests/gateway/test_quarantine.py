@@ -192,7 +192,12 @@ def test_the_drift_page_lists_page_by_page_without_gaps(platform: Platform, drif
 def test_the_parts_behind_are_named_with_their_state(drift: Person) -> None:
     parts = drift.get("/api/v1/operations/parts").json
 
-    assert {p["name"]: p["state"] for p in parts["parts"]} == {"broker": "ok", "database": "ok", "signer": "ok"}
+    assert {p["name"]: p["state"] for p in parts["parts"]} == {
+        "broker": "ok",
+        "database": "ok",
+        "signer": "ok",
+        "video_peer": "ok",
+    }
     assert parts["queues"]["events"] > 0
 
 

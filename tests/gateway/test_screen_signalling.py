@@ -106,12 +106,16 @@ def test_a_link_whose_browser_has_not_answered_hears_the_ring_but_cannot_join(vi
         ('{"type": "offer"}', "wrong_json"),
         ('{"type": "offer", "sdp": 7}', "wrong_json"),
         ('{"type": "candidate", "candidate": "x"}', "wrong_json"),
+        ('{"type": "candidate", "candidate": {"candidate": {"deep": 1}}}', "wrong_json"),
+        ('{"type": "candidate", "candidate": {"sdpMLineIndex": NaN}}', "wrong_json"),
+        ('{"type": "offer", "sdp": "\\ud800"}', "wrong_json"),
+        (b'{"type": "ping"}', "wrong_json"),
         (json.dumps({"type": "offer", "sdp": "x" * 70_000}), "too_large"),
     ],
-    ids=lambda value: value[:30],
+    ids=lambda value: str(value)[:30],
 )
 def test_what_cannot_be_read_is_answered_and_the_call_goes_on(
-    calm: tuple[Socket, Socket], sent: str, code: str
+    calm: tuple[Socket, Socket], sent: str | bytes, code: str
 ) -> None:
     staff, citizen = calm
     staff.say_raw(sent)
@@ -127,6 +131,24 @@ def calm(office: Platform) -> Iterator[tuple[Socket, Socket]]:
     staff, citizen, _ = in_call(screen_visit(office))
     with staff, citizen:
         yield staff, citizen
+
+
+def test_a_flood_of_joins_and_of_lines_ends_itself_and_nobody_elses_call(visit: ScreenVisit, office: Platform) -> None:
+    staff, citizen, _ = in_call(visit)
+    state, person = screen_visit(office).answered()
+    lines = [Socket(office.port, person, "call") for _ in range(8)]
+    with staff, citizen:
+        assert Socket(office.port, person, "call").closed_with() == 4429
+        for _ in range(30):
+            lines[0].say("join")
+        assert lines[0].closed_with() == 4429
+        staff.say("offer", sdp=SDP)
+        assert citizen.hear("offer")["sdp"] == SDP
+    for line in lines[1:]:
+        line.close()
+    again = eventually(lambda: Socket(office.port, person, "call"))
+    with again:
+        assert again.hear("state")["room_id"] == state["room_id"]
 
 
 def test_one_who_goes_is_missed_and_one_who_comes_back_is_met(visit: ScreenVisit) -> None:
@@ -170,6 +192,26 @@ def test_a_newer_page_of_the_same_side_takes_over(visit: ScreenVisit) -> None:
         citizen.hear_all()
         newer.say("offer", sdp="from the newer page")
         assert citizen.hear("offer")["sdp"] == "from the newer page"
+
+
+def test_a_browser_that_answers_by_a_link_made_during_the_call_takes_the_place_of_the_one_that_talked(
+    visit: ScreenVisit,
+) -> None:
+    staff, citizen, _ = in_call(visit)
+    with staff, citizen:
+        other = visit.citizen(visit.ring()["link"])
+        citizen.hear_all()
+        staff.say("offer", sdp="still for the first")
+        assert citizen.hear("offer")["sdp"] == "still for the first"
+        other.post("/api/v1/screen/answer", {"action": "answer"})
+        assert citizen.hear("error")["code"] == "joined_elsewhere"
+        assert citizen.closed_with() == 4409
+        with Socket(visit.platform.port, other, "call") as line:
+            line.say("join")
+            line.hear("peer", present=True)
+            staff.hear_all()
+            staff.say("offer", sdp="for the second")
+            assert line.hear("offer")["sdp"] == "for the second"
 
 
 def test_hanging_up_is_told_to_both_and_ends_the_relay(visit: ScreenVisit) -> None:

@@ -207,13 +207,15 @@ def test_closed_pages_are_forgotten_and_open_ones_hold_no_session(office: Platfo
     assert eventually(lambda: office.runtime.tailer.listeners <= before)
 
 
-def test_who_signs_out_hears_nothing_more(office: Platform, ears: list[Ear]) -> None:
+def test_who_signs_out_hears_nothing_more_but_that_the_page_is_to_ask_again(office: Platform, ears: list[Ear]) -> None:
     planner = office.signed_in("planner")
     ear = _listen(ears, planner, office)
     ear.next()
     assert planner.call("DELETE", "/api/v1/session").status == 204
     office.tablet(office.fresh_carer()).start_shift("home")
 
+    told = ear.next()
+    assert (told.name, told.position, told.data) == ("reload", None, {})
     assert ear.silence(1.5)
     assert eventually(ear.ended)
 

@@ -14,7 +14,8 @@ from devices.keys.model import Bolt
 from devices.keys.tables import RightRow
 from devices.registry.tables import DeviceRow
 from devices.transfers.tables import TransferDeviceRow
-from gateway.tables import CitizenAccessRow
+from gateway.pins import hash_pin
+from gateway.tables import CitizenAccessRow, IdentityRow
 from gateway.wire import b64u
 from kernel.log import read_after
 from scheduling.register.tables import CitizenRow
@@ -244,3 +245,63 @@ def _active_rights(platform: Platform, door_id: str) -> list[RightRow]:
 def _events(platform: Platform, event_type: str) -> list[dict[str, Any]]:
     with platform.runtime.database.reading() as session:
         return [e.data for e in read_after(session, 0, 100_000, {event_type})]
+
+
+def test_a_lock_cannot_be_hung_on_another_homes_door_or_in_another_units_stairwell(
+    platform: Platform, technician: Person
+) -> None:
+    mine = _citizen_of(platform, platform.first_stops[platform.fresh_carer()])
+    with platform.runtime.database.reading() as session:
+        homes = session.exec(select(CitizenRow)).all()
+    other = next(h for h in homes if h.door_id not in (None, mine.door_id))
+    body = {"kind": "lock", "unit_id": mine.unit_id, "citizen_number": mine.short, "public_key": _new_key()}
+
+    refused = _enrol(technician, **body, door_id=other.door_id)
+    stairwell = _enrol(technician, **body, door_id="stairwell-a")
+    assert (refused.status, refused.code) == (422, "door_elsewhere")
+    assert stairwell.status == 201
+    foreign = next(h for h in homes if h.unit_id != mine.unit_id)
+    third = {**body, "unit_id": foreign.unit_id, "citizen_number": foreign.short, "public_key": _new_key()}
+    assert _enrol(technician, **third, door_id="stairwell-a").code == "door_elsewhere"
+
+
+def test_an_english_technician_is_refused_in_english(technician: Person) -> None:
+    form = b"kind=lift&unit_id=not-mine&work_order=AO-1"
+    technician.hold("lang", "en")
+    said = technician.call("POST", "/tekniker/opret", form, **FORM)
+    technician.hold("lang", "da")
+
+    assert said.status == 403
+    assert "That unit is not yours." in said.content.decode()
+
+
+def test_a_technician_sees_and_runs_again_what_devices_of_her_own_units_sent(platform: Platform) -> None:
+    with platform.runtime.units.begin() as work:
+        units = sorted({str(c.unit_id) for c in platform.day.carers})
+        for unit in units[:2]:
+            row = IdentityRow(
+                id=f"technician-{unit}", role="technician", name="T", unit_ids=[unit], demo=True, pin_hash=""
+            )
+            row.pin_hash = hash_pin("1234")
+            work.session.add(row)
+            work.session.add(
+                DeviceRow(device_id=f"odd-{unit}", kind="lock", tenant="demo", unit_id=unit, enrolled_at=work.now)
+            )
+    platform.runtime.inbox.accept(
+        [
+            Incoming("demo", "lock", name, "birth", b"\xff", platform.clock.now())
+            for name in (f"odd-{units[0]}", "nobody")
+        ]
+    )
+    (mine, theirs), path = (platform.signed_in(f"technician-{u}") for u in units[:2]), "/api/v1/operations/quarantine"
+    own, others = ([r["id"] for r in p.get(path).json["items"]] for p in (mine, theirs))
+    every = [r["id"] for r in platform.signed_in("operations").get(path).json["items"]]
+
+    assert own
+    assert not set(own) & set(others)
+    assert set(own) | set(others) < set(every)
+    assert theirs.post(f"{path}/{own[0]}/dismiss").status == 404
+    assert theirs.post(f"{path}/{own[0]}/replay").status == 404
+    unknown = next(i for i in every if i not in own + others)
+    assert mine.post(f"{path}/{unknown}/dismiss").status == 404
+    assert mine.post(f"{path}/{own[0]}/dismiss").status == 200

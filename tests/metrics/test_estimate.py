@@ -161,10 +161,10 @@ def test_draws_have_the_promised_shape() -> None:
 
 
 def simulated_pairs(seed: int, subjects: int, weeks: int = 8) -> tuple[PairedSample, float]:
-    """Citizens measured against themselves; the second value is what such citizens save on average, in all."""
+    """Citizens measured against themselves; the second value is what just these citizens truly saved."""
     rng = np.random.default_rng(seed)
     before_s = rng.normal(12_000, 3_000, subjects)
-    saved_s = rng.normal(1_500, 900, subjects)
+    saved_s = rng.normal(1_500, 1_500, subjects)
     occasions = rng.integers(4, 9, subjects)
     pairs = []
     realised_s = 0
@@ -173,22 +173,72 @@ def simulated_pairs(seed: int, subjects: int, weeks: int = 8) -> tuple[PairedSam
         spent_s = int(rng.normal(before - saved, 1_200, count).sum())
         realised_s += int(count) * round(sum(measured) / weeks) - spent_s
         pairs.append(PairedSubject(((int(count), measured),), spent_s))
-    return PairedSample(f"unit-{seed}", realised_s, tuple(pairs)), float(1_500 * occasions.sum())
+    return PairedSample(f"unit-{seed}", realised_s, tuple(pairs)), float((saved_s * occasions).sum())
 
 
 @pytest.mark.parametrize(("subjects", "method"), [(40, "redraw"), (9, "t")])
-def test_subjects_measured_against_themselves_cover_the_truth_at_least_eight_times_in_ten(
+def test_the_interval_holds_what_just_these_subjects_saved_eight_times_in_ten_however_they_differ(
     subjects: int, method: str
 ) -> None:
     covered = 0
-    for seed in range(100):
+    for seed in range(200):
         sample, truth_s = simulated_pairs(seed, subjects)
         drawn = draw_paired(sample, rule_version="screen-1", period=PERIOD)
         assert drawn is not None
         assert drawn.method == method
         found = estimate_unit(drawn, 0)
         covered += found.p10_s <= truth_s <= found.p90_s
-    assert 72 <= covered <= 95
+    assert 140 <= covered <= 180
+
+
+def measured_carers(seed: int, carers: int, others: bool) -> tuple[UnitSample, float]:
+    """A unit whose carers differ a lot before and hardly after; the study was of them or of others of the unit."""
+    rng = np.random.default_rng(seed)
+    usual_s = rng.normal(1_600, 320, carers)
+    studied_s = rng.normal(1_600, 320, carers) if others else usual_s
+    study = []
+    for n, mean_s in enumerate(studied_s):
+        days = tuple((1, int(s)) for s in rng.normal(mean_s, 400, 8))
+        study.append(MeasuredSubject(8, sum(s for _n, s in days), f"{'other' if others else 'carer'}-{n}", days))
+    counterfactual_s = [rng.normal(mean_s, 400, 6).sum() for mean_s in usual_s]
+    spent = rng.normal(6 * 600, 200, carers).astype(int)
+    mean_s = sum(m.total_s for m in study) / (8 * carers)
+    subjects = tuple(SubjectOccasions((6,), int(s), f"carer-{n}") for n, s in enumerate(spent))
+    sample = UnitSample(f"unit-{seed}", round(6 * carers * mean_s) - int(spent.sum()), subjects, (tuple(study),))
+    return sample, float(sum(counterfactual_s) - spent.sum())
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["the same carers", "others"])
+@pytest.mark.parametrize("carers", [40, 10])
+def test_the_interval_knows_whether_the_carers_of_the_study_are_those_of_the_period(carers: int, others: bool) -> None:
+    covered = 0
+    for seed in range(200):
+        sample, truth_s = measured_carers(seed, carers, others)
+        drawn = draw_unit(sample, rule_version="keys-1", period=PERIOD)
+        assert drawn is not None
+        found = estimate_unit(drawn, 0)
+        covered += found.p10_s <= truth_s <= found.p90_s
+    assert 140 <= covered <= 180
+
+
+def test_a_subject_measured_once_is_as_unsure_as_the_others_are_in_proportion() -> None:
+    often = tuple(PairedSubject(((7, (10_800, 13_200)),), 77_000) for _ in range(20))
+    widths = []
+    for once in ((), tuple(PairedSubject(((7, (12_000,)),), 77_000) for _ in range(20))):
+        drawn = draw_paired(PairedSample("nord", 140_000, (*often, *once)), rule_version="screen-1", period=PERIOD)
+        assert drawn is not None
+        found = estimate_unit(drawn, 0)
+        widths.append(found.p90_s - found.p10_s)
+    assert widths[1] > widths[0] * 1.5
+
+
+def test_where_everybody_was_measured_once_the_scatter_between_subjects_is_all_there_is() -> None:
+    once = tuple(PairedSubject(((7, (12_000 + 600 * n,)),), 77_000) for n in range(20))
+    drawn = draw_paired(PairedSample("nord", 140_000, once), rule_version="screen-1", period=PERIOD)
+    assert drawn is not None
+    assert drawn.method == "t"
+    found = estimate_unit(drawn, 0)
+    assert found.p10_s < 140_000 < found.p90_s
 
 
 def test_differences_between_citizens_are_no_uncertainty_of_their_savings() -> None:

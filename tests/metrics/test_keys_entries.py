@@ -7,7 +7,7 @@ import pytest
 from kernel.events import Event
 from metrics.keys_entries import Judgement, judge
 from metrics.ledger import Baseline, RouteProgress, ShiftProgress, fold_route, fold_shift
-from scheduling.events import RouteDelivered, RoutePublished
+from scheduling.events import RouteDelivered, RoutePublished, VisitBegun
 from tests.metrics.world import Shift, Stop, plain_shift, shift_events
 
 DAY = date(2026, 11, 25)
@@ -45,6 +45,15 @@ def test_net_is_the_baseline_less_head_and_tail() -> None:
 
 def test_a_shift_that_took_longer_than_before_counts_against() -> None:
     assert judged(shift_of(Stop(40, 60), Stop(380, 400))).net_s == 1500 - 2400 - 1200
+
+
+def test_a_visit_whose_beginning_was_never_told_began_when_its_end_says() -> None:
+    whole = shift_events(plain_shift("carer", DAY, head_min=6, tail_min=4))
+    lost = [event for event in whole if not isinstance(event, VisitBegun)]
+    late = [*lost, *(event for event in whole if isinstance(event, VisitBegun))]
+    assert judge(*folded(lost), BASELINE).net_s == judge(*folded(whole), BASELINE).net_s == 900
+    assert judge(*folded(late), BASELINE).evidence_class == judge(*folded(whole), BASELINE).evidence_class == "device"
+    assert judge(*folded(lost), BASELINE).evidence_class == "tap"
 
 
 def test_head_and_tail_are_never_below_zero() -> None:

@@ -56,6 +56,13 @@ def test_a_day_with_a_transfer_of_unknown_carers_is_not_counted_until_it_is_answ
     assert answered.evidence_class == "tap"
 
 
+def test_what_one_tablet_told_is_corrected_by_one_that_was_offline_and_a_badge_by_nobody() -> None:
+    by_tablet = transfer("r", MONDAY, time(8), setup_s=0).model_copy(update={"evidence": "tablet"})
+    by_badge = transfer("r", MONDAY, time(12), setup_s=0)
+    corrected = judged(by_tablet, by_badge, *(answer(t, 2, 300, EVENING_AT) for t in (by_tablet, by_badge)))
+    assert corrected.inputs["second_carer_s"] == 300
+
+
 def test_an_answer_that_comes_before_its_record_is_kept_for_it() -> None:
     unknown = transfer("r", MONDAY, carers=None)
     assert judged(answer(unknown, 1, 0, EVENING_AT), unknown).net_s == 2_100 - 60

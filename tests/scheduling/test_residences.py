@@ -5,13 +5,14 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlmodel import select
 
+from gateway.demo.municipality import Municipality, Size
 from kernel.clock import SimulatedWorldClock
 from kernel.database import Database
 from kernel.errors import KernelError
 from kernel.ids import UnitId
 from kernel.localtime import at_local
 from kernel.work import UnitsOfWork
-from scheduling import residences
+from scheduling import day_store, residences
 from scheduling.model import Device, Place, Unit, UnitKind
 from scheduling.register.tables import UnitRow
 from scheduling.residences import ResidenceError, Resident, RotaShift, Staff
@@ -168,3 +169,16 @@ def test_nobody_was_with_a_citizen_without_visits(units: UnitsOfWork) -> None:
     key = ("r-1", at(9).astimezone(UTC), at(9, 5))
     with units.database.reading() as session:
         assert residences.with_citizens(session, {key}) == {key: []}
+
+
+def test_a_stored_day_is_planned_without_the_rota_of_a_residence(units: UnitsOfWork) -> None:
+    town = Municipality(1, Size(carers=6, citizens=12, locks=3, keys_left=1, weekday_carers=3, visits_per_carer=3))
+    with units.begin() as work:
+        day_store.save_day(work, town.day(DAY))
+        residences.import_rota(work, DAY, "house", [day_shift("a"), day_shift("b")])
+
+    with units.database.reading() as session:
+        day = day_store.load_day(session, DAY)
+
+    assert {c.id for c in day.carers} == {c.id for c in town.day(DAY).carers}
+    assert "house" not in {u.id for u in day.units}

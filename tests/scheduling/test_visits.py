@@ -1,6 +1,7 @@
 """Visits on both databases: one at a time, by their own carer, at a time that can be true."""
 
 from datetime import datetime, timedelta
+from threading import Thread
 
 import pytest
 
@@ -148,3 +149,20 @@ def test_a_visit_by_id_is_found_or_not_ones_own(stored: Stored) -> None:
         with pytest.raises(SchedulingError) as caught:
             visits.visit(session, "nothing")
     assert caught.value.code == "not_your_visit"
+
+
+def test_two_tablets_that_tell_the_same_end_at_once_end_the_visit_once(stored: Stored) -> None:
+    carer_id = stored.carers[0]
+    visit_id = stored.visits_of(carer_id)[0]
+    _begin(stored, visit_id, carer_id)
+    other = Thread(target=_end, args=(stored, visit_id, carer_id))
+
+    with stored.units.begin() as work:
+        seen = visits.visit(work.session, visit_id)
+        other.start()
+        other.join(1)  # on SQLite it waits for us, on PostgreSQL it is done by now
+        visits.end_visits(work, [VisitEnd(visit_id, carer_id, work.now, "done")])
+        assert seen.state == "ended"
+    other.join(30)
+
+    assert len(stored.told("visit.ended")) == 1

@@ -3,12 +3,14 @@
 from threading import Barrier, Thread
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from kernel.database import Database
 from tests.video.conftest import TIMES, WALL_S, Calls
 from video import service
-from video.invitations import Redeemed, Refusal, hash_of, redeem
+from video.errors import CallError
+from video.invitations import Redeemed, Refusal, hash_of, name_heir, redeem
 
 
 def test_a_token_has_at_least_128_bits_and_only_its_hash_is_kept(calls: Calls) -> None:
@@ -80,5 +82,11 @@ def test_a_link_made_during_the_call_moves_it_to_another_screen(calls: Calls) ->
     found = calls.do(redeem, fresh.token, WALL_S)
 
     assert isinstance(found, Redeemed)
+    assert found.takes_over
+    calls.do(name_heir, room.room_id, "link:b")
+    # until the new screen answers, the old one still talks, and nobody else can take its place
+    assert calls.do(service.answer, room.room_id, "link", "link:flat battery").citizen_key == "link:flat battery"
+    with pytest.raises(CallError, match="answered_elsewhere"):
+        calls.do(service.answer, room.room_id, "link", "link:c")
     assert calls.do(service.answer, room.room_id, "link", "link:b").citizen_key == "link:b"
     assert calls.types() == ["screen.invited", "screen.answered"]

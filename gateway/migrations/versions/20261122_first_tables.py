@@ -202,6 +202,8 @@ def upgrade() -> None:
         sa.Column("answered_at", UtcDateTime(), nullable=True),
         sa.Column("answered_by", sa.String(length=16), nullable=True),
         sa.Column("citizen_key", sa.String(length=96), nullable=True),
+        sa.Column("heir_key", sa.String(length=96), nullable=True),
+        sa.Column("trouble", sa.Boolean(), nullable=False),
         sa.Column("hung_up_at", UtcDateTime(), nullable=True),
         sa.Column("talk_s", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(length=32), nullable=True),
@@ -292,6 +294,15 @@ def upgrade() -> None:
         sa.Column("objective", sa.String(length=16), nullable=False),
         sa.Column("travel", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("day"),
+    )
+    op.create_table(
+        "deletion_receipt",
+        sa.Column("what", sa.String(length=32), nullable=False),
+        sa.Column("before_at", UtcDateTime(), nullable=False),
+        sa.Column("deleted_count", sa.BigInteger(), nullable=False),
+        sa.Column("began_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("what", "before_at"),
     )
     op.create_table(
         "device",
@@ -764,7 +775,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", "carer_id", "from_at"),
     )
     with op.batch_alter_table("transfer_presence", schema=None) as batch_op:
-        batch_op.create_index("ix_transfer_presence_carer", ["carer_id", "from_at"], unique=False)
+        batch_op.create_index("ix_transfer_presence_carer", ["carer_id", "until_at"], unique=False)
+        batch_op.create_index("ix_transfer_presence_device", ["device_id", "until_at"], unique=False)
 
     op.create_table(
         "transfer_question",
@@ -794,6 +806,7 @@ def upgrade() -> None:
         sa.Column("unit_id", sa.String(length=64), nullable=False),
         sa.Column("ack_boot", sa.BigInteger(), nullable=False),
         sa.Column("ack_seq", sa.BigInteger(), nullable=False),
+        sa.Column("positions_from_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("device_id"),
         sa.UniqueConstraint("reg_no"),
     )
@@ -813,6 +826,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("vehicle_assignment", schema=None) as batch_op:
         batch_op.create_index("ix_vehicle_assignment_carer", ["carer_id", "from_at"], unique=False)
+        batch_op.create_index(
+            "ix_vehicle_assignment_open",
+            ["vehicle_id"],
+            unique=False,
+            sqlite_where=sa.text("to_at IS NULL"),
+            postgresql_where=sa.text("to_at IS NULL"),
+        )
         batch_op.create_index("ix_vehicle_assignment_vehicle", ["vehicle_id", "from_at"], unique=False)
 
     op.create_table(
@@ -833,7 +853,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("vehicle_id", "boot", "seq", name="uq_vehicle_fix"),
     )
     with op.batch_alter_table("vehicle_fix", schema=None) as batch_op:
+        batch_op.create_index("ix_vehicle_fix_age", ["ts_at"], unique=False)
         batch_op.create_index("ix_vehicle_fix_at", ["vehicle_id", "ts_at"], unique=False)
+        batch_op.create_index(
+            "ix_vehicle_fix_set_aside",
+            ["vehicle_id"],
+            unique=False,
+            sqlite_where=sa.text("set_aside IS NOT NULL"),
+            postgresql_where=sa.text("set_aside IS NOT NULL"),
+        )
 
     op.create_table(
         "vehicle_trip",
@@ -863,6 +891,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("vehicle_trip", schema=None) as batch_op:
         batch_op.create_index("ix_vehicle_trip_carer_day", ["carer_id", "day"], unique=False)
+        batch_op.create_index(
+            "ix_vehicle_trip_place",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("start_lat_deg IS NOT NULL"),
+            postgresql_where=sa.text("start_lat_deg IS NOT NULL"),
+        )
         batch_op.create_index("ix_vehicle_trip_unit_day", ["unit_id", "day"], unique=False)
         batch_op.create_index("ix_vehicle_trip_vehicle", ["vehicle_id", "started_at"], unique=False)
 
@@ -974,15 +1009,31 @@ def downgrade() -> None:
     with op.batch_alter_table("vehicle_trip", schema=None) as batch_op:
         batch_op.drop_index("ix_vehicle_trip_vehicle")
         batch_op.drop_index("ix_vehicle_trip_unit_day")
+        batch_op.drop_index(
+            "ix_vehicle_trip_place",
+            sqlite_where=sa.text("start_lat_deg IS NOT NULL"),
+            postgresql_where=sa.text("start_lat_deg IS NOT NULL"),
+        )
         batch_op.drop_index("ix_vehicle_trip_carer_day")
 
     op.drop_table("vehicle_trip")
     with op.batch_alter_table("vehicle_fix", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_vehicle_fix_set_aside",
+            sqlite_where=sa.text("set_aside IS NOT NULL"),
+            postgresql_where=sa.text("set_aside IS NOT NULL"),
+        )
         batch_op.drop_index("ix_vehicle_fix_at")
+        batch_op.drop_index("ix_vehicle_fix_age")
 
     op.drop_table("vehicle_fix")
     with op.batch_alter_table("vehicle_assignment", schema=None) as batch_op:
         batch_op.drop_index("ix_vehicle_assignment_vehicle")
+        batch_op.drop_index(
+            "ix_vehicle_assignment_open",
+            sqlite_where=sa.text("to_at IS NULL"),
+            postgresql_where=sa.text("to_at IS NULL"),
+        )
         batch_op.drop_index("ix_vehicle_assignment_carer")
 
     op.drop_table("vehicle_assignment")
@@ -996,6 +1047,7 @@ def downgrade() -> None:
 
     op.drop_table("transfer_question")
     with op.batch_alter_table("transfer_presence", schema=None) as batch_op:
+        batch_op.drop_index("ix_transfer_presence_device")
         batch_op.drop_index("ix_transfer_presence_carer")
 
     op.drop_table("transfer_presence")
@@ -1094,6 +1146,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_device_kind_state")
 
     op.drop_table("device")
+    op.drop_table("deletion_receipt")
     op.drop_table("day_frame")
     op.drop_table("consumer")
     with op.batch_alter_table("consent", schema=None) as batch_op:

@@ -105,7 +105,16 @@ def test_missing_and_unexplained_kilometres_stand_beside_the_route() -> None:
     log = day_log(day(stop(1, 31, 45)), trips)
 
     assert [leg.purpose for leg in log.legs] == [LegPurpose.VISIT, LegPurpose.MISSING, LegPurpose.OTHER]
-    assert log.driven_m == 30_700
+    assert log.driven_m == 700
+
+
+def test_a_missing_stretch_beside_private_driving_does_not_tell_when_that_was() -> None:
+    trips = [trip(50, 60, 5_000, mode=Mode.PRIVATE), trip(60, 80, 30_000, state=TripState.MISSING), trip(80, 95)]
+
+    log = closed(day_log(day(stop(1, 31, 45)), trips))
+
+    assert [leg.purpose for leg in log.legs][1:] == [LegPurpose.PRIVATE, LegPurpose.MISSING, LegPurpose.OTHER]
+    assert {(leg.departed_at, leg.arrived_at) for leg in log.legs[1:3]} == {(None, None)}
 
 
 def test_the_way_back_to_the_base_is_a_leg_and_a_trip_home_is_named() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -269,6 +270,55 @@ def test_a_years_worth_of_cycles_comes_in_by_hundreds_a_message(house: House) ->
     assert house.acked(Accepted(accepted.outgoing[-1:])) == (1, 1_500, ())
     # A handful of statements for each message of 300 cycles, not some for each cycle.
     assert len(statements) < 5 * 40
+
+
+def test_a_set_up_that_reaches_into_the_cycle_before_it_is_not_counted_twice(house: House) -> None:
+    both = [badge("a", -9, 20), badge("b", -9, 20)]
+    house.send(cycle(1, badges=both))
+    house.send(cycle(2, 6, badges=both, setup_s=1_200), cycle(3, 12, badges=both, setup_s=600))
+
+    told = house.told(TransferRecorded)
+    # Six minutes with the first set-up, then two of set-up and four of lifting, twice.
+    assert [e.second_carer_s for e in told] == [360, 360, 360]
+    assert [e.setup_s for e in told] == [120, 120, 120]
+    row = house.transfer(2)
+    assert row is not None
+    assert (row.begun_at, row.setup_s) == (NINE + timedelta(minutes=4), 120)
+
+
+def test_a_tablet_that_registers_while_the_cycle_is_being_committed_is_heard(house: House) -> None:
+    """Two processes: the inbox has not committed yet when the tap arrives."""
+    tap = Thread(target=house.at_lift, args=("a", NINE))
+    payload = CycleBatch(LIFT, 1, (cycle(1),)).encode()
+    with house.units.begin() as work:
+        service.take_cycles(work, Incoming("t", "lift", LIFT, "cycle", payload, work.now))
+        work.session.flush()
+        tap.start()
+        tap.join(0.3)
+    tap.join(20)
+
+    row = house.transfer(1)
+    assert row is not None
+    assert (row.carers, row.evidence) == (1, "tablet")
+
+
+@pytest.mark.parametrize(
+    ("odd", "field"),
+    [
+        pytest.param(b'"fault":"a\\u0000b"', "fault", id="no database can store it"),
+        pytest.param(b'"fault":"\\ud800"', "fault", id="half a character"),
+        pytest.param(b'"badges":[{"badge":"\\u0000","from_ts":1,"to_ts":2}]', "badge", id="a badge without a name"),
+        pytest.param(b'"room":1e999', "up/cycle", id="an infinite field nobody knows"),
+    ],
+)
+def test_odd_text_and_numbers_are_kept_aside_as_broken(house: House, odd: bytes, field: str) -> None:
+    payload = CycleBatch(LIFT, 1, (cycle(1),)).encode().replace(b'"setup_s":120', odd)
+
+    accepted = house.send(payload=payload)
+
+    ((reason, expected, _),) = house.aside()
+    assert (reason, accepted.outgoing) == ("broken_payload", ())
+    assert field in expected or field == "up/cycle"
 
 
 def test_the_planner_reads_the_cycles_of_a_day_in_order(house: House) -> None:

@@ -39,7 +39,7 @@ function nowCard(stop, now_ms, ticks, tick) {
     h("p.now-address", {}, stop.address, stop.door ? ` · ${doorWords(stop)}` : ""),
     stop.state === "planned" && stop.door && Date.parse(stop.door.opens_from_at) > now_ms
       && h("p.note", {}, icon("time"), t("tablet.opens_from", { at: clock(stop.door.opens_from_at) })),
-    stop.why && h("p.muted", {}, stop.why),
+    stop.why && h("p.muted", {}, t("tablet.why", { why: stop.why })),
     stop.key_note && h("p.note", {}, icon("info"), stop.key_note),
     stop.door?.battery_low && h("p.note.note-warn", {}, icon("warning"), t("tablet.battery_low")),
     stop.tasks.length > 0 && h("ul.tasks", { "aria-label": t("tablet.tasks") },

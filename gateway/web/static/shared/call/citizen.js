@@ -8,6 +8,7 @@ import { t } from "../messages.js";
 import { Call } from "./call.js";
 import { face, ringFace, telephone } from "./faces.js";
 import { Media } from "./media.js";
+import { rehearsalButton } from "./rehearsal.js";
 import { Ringtone } from "./ring.js";
 import { Signal } from "./signal.js";
 import { CallView } from "./view.js";
@@ -40,12 +41,15 @@ export class CitizenSide {
     this.call = null;
     /** What is on screen. */
     this.shown = "";
+    /** @type {import("./rehearsal.js").Rehearsal | null} */
+    this.trial = null;
     this.repaint = () => {};
   }
 
   /** Put something on the screen; the keyboard and the screen reader go with it. @param {string} name @param {() => HTMLElement} build */
   show(name, build) {
     if (!["ring", "auto"].includes(name)) this.ringtone.stop();
+    if (name !== "rehearsal") this.rehearse(null);
     this.shown = name;
     document.body.dataset.face = name;
     this.repaint = () => {
@@ -56,6 +60,12 @@ export class CitizenSide {
       heading?.focus({ preventScroll: true });
     };
     this.repaint();
+  }
+
+  /** Whoever rings, or leaves, ends a try of sound and picture. @param {import("./rehearsal.js").Rehearsal | null} trial */
+  rehearse(trial) {
+    this.trial?.stop();
+    this.trial = trial;
   }
 
   /** Hear of everything that happens to the room from now on. */
@@ -89,6 +99,7 @@ export class CitizenSide {
       if (!["ring", "auto", "answering"].includes(this.shown)) this.ringing(room);
     } else if (room.state === "unanswered") {
       if (this.call) this.#close();
+      if (this.shown === "rehearsal" && before === "unanswered") return;
       if (room.declined) this.show("not_now", () => this.#later("not_now"));
       else if (before === "ringing" || this.shown === "") this.show("missed", () => this.#later("missed"));
     } else if (room.state === "ended") {
@@ -111,7 +122,8 @@ export class CitizenSide {
   async answer(action) {
     this.show("answering", () => this.#connecting());
     await this.#try(async () => {
-      if (!TALKING.includes(this.room?.state)) this.hear(await ask("POST", "/api/v1/screen/answer", { body: { action } }));
+      // also on coming back: with a link made during the call it is this answer that takes the other screen's place
+      this.hear(await ask("POST", "/api/v1/screen/answer", { body: { action } }));
       await this.#openMedia();
     });
   }
@@ -131,6 +143,14 @@ export class CitizenSide {
       this.#close();
       this.show("called", () => this.#message("called"));
       if (talking) await ask("POST", "/api/v1/screen/hangup", { body: {} });
+    });
+  }
+
+  /** It was hard to hear or see. */
+  async trouble() {
+    await this.#try(async () => {
+      await ask("POST", "/api/v1/screen/feedback", { body: { trouble: true } });
+      this.show("ended", () => this.#ended(true));
     });
   }
 
@@ -193,10 +213,17 @@ export class CitizenSide {
 
   #end() {
     this.#close();
-    this.show("ended", () => face({
-      heading: t("call.ended"), text: [t("call.ended.text")], picture: "success",
-      actions: [{ words: t("call.call_me_again"), icon: "own-phone", act: () => this.callMe() }],
-    }));
+    this.show("ended", () => this.#ended(false));
+  }
+
+  /** @param {boolean} told that it was hard to hear or see */
+  #ended(told) {
+    const again = { words: t("call.call_me_again"), icon: "own-phone", act: () => this.callMe() };
+    const trouble = { words: t("call.trouble"), icon: "warning", act: () => this.trouble() };
+    return face({
+      heading: t("call.ended"), text: [t("call.ended.text"), ...(told ? [t("call.trouble.told")] : [])], picture: "success",
+      actions: this.room?.answered_at && !told ? [again, trouble] : [again],
+    });
   }
 
   #close() {
@@ -228,7 +255,10 @@ export class CitizenSide {
     return face({
       heading: t(`call.${key}.heading`), picture: "time",
       text: [at ? t("call.again_at", { at: clock(at) }) : this.room?.state === "ended" ? t("call.wait") : t("call.planner_knows")],
-      actions: [{ words: t("call.call_me"), icon: "own-phone", act: () => this.callMe() }],
+      actions: [
+        { words: t("call.call_me"), icon: "own-phone", act: () => this.callMe() },
+        ...(at ? [rehearsalButton(this, () => this.room?.ice, () => this.show(key, () => this.#later(key)))] : []),
+      ],
     });
   }
 

@@ -1,0 +1,111 @@
+"""The waterfall as a picture: bars with their places, from screen visits to the budget."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gateway.pages.manager_choice import Choice
+from metrics.covered_days import Days
+from metrics.targets import target_over
+from metrics.technologies import WATERFALL, Technology
+from metrics.waterfall import WaterfallStep, waterfall
+
+#: the heights of the drawing, in its own units
+TOP, BOTTOM = 22.0, 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: seconds, absent where they are not shown, and its upper edge and height in the drawing."""
+
+    key: str
+    seconds: int | None
+    y: float
+    height: float
+
+    @property
+    def falls(self) -> bool:
+        """Whether it takes away from what came before."""
+        return self.seconds is not None and self.seconds < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The steps with their seconds, what they come to, and the bars. ``zero_y`` is where zero lies."""
+
+    steps: tuple[WaterfallStep, ...]
+    freed_s: int | None
+    used_s: int | None
+    budget_s: int
+    bars: tuple[Bar, ...]
+    zero_y: float
+
+    @property
+    def missing(self) -> tuple[Technology, ...]:
+        """The steps that are not in the sum."""
+        return tuple(step.technology for step in self.steps if step.net_s is None)
+
+
+def picture_of(
+    session: Session, choice: Choice, covered: Mapping[Technology, Mapping[str, Days]], now: datetime
+) -> Picture:
+    """The waterfall of the units on the page.
+
+    Budgeted is what the cases' money tables book for the same days (the target as stated), whichever reading the
+    page compares with.
+    """
+    steps = waterfall(
+        session,
+        from_on=choice.period.from_on,
+        to_on=choice.period.to_on,
+        cases=choice.benefits.cases,
+        adoptions=choice.benefits.adoptions,
+        now=now,
+        unit_ids=[unit.unit_id for unit in choice.units],
+    )
+    return draw(steps, sum(_budget_s(choice, technology, covered.get(technology, {})) for technology in WATERFALL))
+
+
+def draw(steps: Sequence[WaterfallStep], budget_s: int) -> Picture:
+    """Lay the bars out: each step begins where the one before ended; freed, used and budgeted stand on zero."""
+    shown = [step for step in steps if step.net_s is not None]
+    freed_s = sum(step.net_s or 0 for step in shown) if shown else None
+    used_s = sum(step.used_s or 0 for step in shown) if shown else None
+    spans: list[tuple[str, int | None, int, int]] = []
+    reached = 0
+    for step in steps:
+        spans.append((step.technology, step.net_s, reached, reached + (step.net_s or 0)))
+        reached += step.net_s or 0
+    for key, seconds in (("freed", freed_s), ("used", used_s), ("budget", budget_s)):
+        spans.append((key, seconds, 0, seconds or 0))
+    ends = [end for _key, _seconds, begin, stop in spans for end in (begin, stop)]
+    scale = _Scale(min([0, *ends]), max([1, *ends]))
+    bars = tuple(
+        Bar(key, seconds, scale.y(max(begin, stop)), round(scale.y(min(begin, stop)) - scale.y(max(begin, stop)), 1))
+        for key, seconds, begin, stop in spans
+    )
+    return Picture(tuple(steps), freed_s, used_s, budget_s, bars, scale.y(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    low_s: int
+    high_s: int
+
+    def y(self, seconds: int) -> float:
+        """Where a number of seconds lies; the highest at the top."""
+        return round(BOTTOM - (seconds - self.low_s) / (self.high_s - self.low_s) * (BOTTOM - TOP), 1)
+
+
+def _budget_s(choice: Choice, technology: Technology, covered: Mapping[str, Days]) -> int:
+    subject = choice.subjects.get(technology)
+    if subject is None or subject.case is None:
+        return 0
+    shown: Iterable[str] = (unit.unit_id for unit in choice.shown(technology))
+    return sum(
+        target_over(subject.case, subject.adoption, unit_id, *covered[unit_id], "stated")
+        for unit_id in shown
+        if unit_id in covered
+    )
