@@ -60,6 +60,10 @@ serve: setup ## gateway alone: pages, API, event streams, by the settings in the
 bench: $(DEV_STAMP) ## the benchmarks: ingest at full fleet, with their calibration
 	$(BIN)/python -m loadtests.ingest --devices 700 --rate 100 --seconds 20
 
+.PHONY: honesty
+honesty: $(DEV_STAMP) ## known savings through the ledgers: are the intervals honest (hours; resumes; ARGS="--runs 50")
+	$(BIN)/python -m loadtests.honesty --results var/honesty.jsonl --page docs/benchmarks/benefits.md $(ARGS)
+
 PROFILE ?= smoke
 .PHONY: load
 load: $(DEV_STAMP) ## load test with a verdict, on throw-away PostgreSQL, Redis, mosquitto (PROFILE=centre)

@@ -14,8 +14,8 @@ from kernel.localtime import local_day
 from metrics.benefit_row import BenefitRow, Status
 from metrics.business_case import BusinessCase
 from metrics.covered_days import Days
-from metrics.estimate import Estimate, estimate_total, estimate_unit, grade, selection_not_ruled_out
-from metrics.report_figures import Subject, UnitFigures, unit_figures
+from metrics.estimate import Estimate, UnitDraws, estimate_total, estimate_unit, grade, selection_not_ruled_out
+from metrics.report_figures import Subject, UnitFigures, drawn_together, unit_figures
 from metrics.report_words import ReportReason
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
 from metrics.targets import AdoptedUnit, Adoption, Reading, target_over
@@ -145,7 +145,9 @@ def _measured(session: Session, subject: Subject, asked: Days, reading: Reading,
     lived = (asked[0], min(asked[1], local_day(now)))
     units = [unit_figures(session, subject, unit, lived, reading, now) for unit in subject.adoption.units]
     rows = [_unit_row(subject, asked, reading, figures) for figures in units]
-    rows.append(_total_row(subject, asked, reading, units))
+    usable = [f for f in units if f.drawn is not None]
+    together = drawn_together(session, subject, usable, _covered([f.covered for f in usable if f.covered is not None]))
+    rows.append(_total_row(subject, asked, reading, units, together))
     return _withheld(rows)
 
 
@@ -195,7 +197,9 @@ def _unit_row(subject: Subject, asked: Days, reading: Reading, figures: UnitFigu
     return _filled(blank, [figures], subject, estimate)
 
 
-def _total_row(subject: Subject, asked: Days, reading: Reading, units: Sequence[UnitFigures]) -> BenefitRow:
+def _total_row(
+    subject: Subject, asked: Days, reading: Reading, units: Sequence[UnitFigures], together: UnitDraws | None
+) -> BenefitRow:
     target_s = sum(f.target_s for f in units)
     covered = _covered([f.covered for f in units if f.covered is not None])
     blank = _blank_row(subject, asked, reading, target_s, None, covered)
@@ -210,6 +214,7 @@ def _total_row(subject: Subject, asked: Days, reading: Reading, units: Sequence[
     partly = min((f.lacking for f in usable if f.lacking is not None), default=None)
     blank = replace(blank, reason="units_without_data" if lacking else partly)
     drawn = [f.drawn for f in sorted(usable, key=lambda f: f.unit.unit_id) if f.drawn is not None]
+    drawn = drawn if together is None else [together]
     return _filled(blank, usable, subject, None if _single_day(covered) else estimate_total(drawn, target_s))
 
 

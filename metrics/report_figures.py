@@ -126,15 +126,10 @@ def unit_figures(
         lacking = _NOT_OVER[OCCASION_KINDS[subject.technology]] if used is not None else "not_in_use_yet"
         target_s = _target_s(subject, unit, used, reading)
         return UnitFigures(unit, None, target_s, (), 0, 0, None, lacking)
-    technology, version = subject.technology, subject.rule_version
+    technology = subject.technology
     sums = store.subject_sums(session, technology, unit.unit_id, *covered)
     counts = store.outcome_counts(session, technology, unit.unit_id, *covered)
-    drawn = None
-    if sums and technology in PAIRED:
-        paired = paired_sample(session, unit.unit_id, sums)
-        drawn = draw_paired(paired, rule_version=version, period=covered)
-    elif sums:
-        drawn = draw_unit(unit_sample(session, unit.unit_id, sums), rule_version=version, period=covered)
+    drawn = _drawn(session, subject, unit.unit_id, sums, covered) if sums else None
     return UnitFigures(
         unit=unit,
         covered=covered,
@@ -147,6 +142,31 @@ def unit_figures(
         untold_count=sum(c.occasion_count for c in counts if c.reason in _UNTOLD)
         + _open_shifts(session, technology, unit.unit_id, covered, now),
     )
+
+
+def drawn_together(
+    session: Session, subject: Subject, units: Sequence[UnitFigures], covered: Days | None
+) -> UnitDraws | None:
+    """Units drawn as one where somebody is a subject of several, as after a merger: they share a baseline's error.
+
+    Returns
+    -------
+    UnitDraws | None
+        ``None`` where the units have nobody in common: then their draws are independent.
+    """
+    apart = sum(len(f.subjects) for f in units)
+    if covered is None or apart == len(frozenset[str]().union(*(f.subjects for f in units))):
+        return None
+    return _drawn(session, subject, "", [row for f in units for row in f.sums], covered)
+
+
+def _drawn(
+    session: Session, subject: Subject, unit_id: str, sums: Sequence[SubjectSum], covered: Days
+) -> UnitDraws | None:
+    if subject.technology in PAIRED:
+        paired = paired_sample(session, unit_id, sums)
+        return draw_paired(paired, rule_version=subject.rule_version, period=covered)
+    return draw_unit(unit_sample(session, unit_id, sums), rule_version=subject.rule_version, period=covered)
 
 
 def _open_shifts(session: Session, technology: Technology, unit_id: str, covered: Days, now: datetime) -> int:
@@ -198,11 +218,15 @@ def paired_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) ->
     for baseline_id in sorted({row.baseline_id for row in sums}):
         for subject, _count, seconds in store.baseline_samples(session, baseline_id):
             measured[baseline_id, subject].append(seconds)
-    before: dict[str, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
     spent_s: dict[str, int] = defaultdict(int)
     for row in sums:
-        before[row.subject].append((row.occasion_count, tuple(sorted(measured[row.baseline_id, row.subject]))))
+        # One baseline of a subject is one, in however many units it was used.
+        counts[row.baseline_id, row.subject] += row.occasion_count
         spent_s[row.subject] += row.spent_s
+    before: dict[str, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
+    for (baseline_id, one), count in counts.items():
+        before[one].append((count, tuple(sorted(measured[baseline_id, one]))))
     return PairedSample(
         unit_id=unit_id,
         realised_s=sum(row.net_s for row in sums),

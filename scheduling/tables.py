@@ -93,6 +93,7 @@ class VisitRow(SQLModel, table=True):
     __tablename__ = "visit"
     __table_args__ = (
         Index("ix_visit_day_unit", "day", "unit_id"),
+        Index("ix_visit_citizen_day", "citizen_id", "day"),
         Index("ix_visit_carer_day", "carer_id", "day"),
         Index("ix_visit_shift_state", "shift_id", "state"),
     )

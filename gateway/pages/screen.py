@@ -27,8 +27,8 @@ def screen_page(request: Request, parts: PartsDep) -> HTMLResponse:
 
 @router.get("/skaerm/ord")
 def call_words() -> dict[str, dict[str, str]]:
-    """The words of a call, for the tablet: its page is kept small and asks for them when a call begins."""
-    return messages_for_scripts("call.", "screen_visit.", languages=LANGUAGES)
+    """Words a page fetches with what it needs them for: the tablet's call, the citizen's try of sound and picture."""
+    return messages_for_scripts("call.", "screen_visit.", "rehearsal.", languages=LANGUAGES)
 
 
 def call_page(request: Request, template: str, phone: str, messages: tuple[str, ...]) -> HTMLResponse:

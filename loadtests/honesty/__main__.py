@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--technology", action="append", choices=get_args(Measured), help="these only; repeat")
     parser.add_argument("--kind", action="append", choices=[kind.name for kind in KINDS], help="these only; repeat")
     parser.add_argument("--minutes", type=float, default=0, help="stop after about so long, to be resumed later")
-    parser.add_argument("--results", type=Path, default=Path("honesty.jsonl"), help="JSON lines to go on from")
+    parser.add_argument("--results", type=Path, default=Path("var/honesty.jsonl"), help="JSON lines to go on from")
     parser.add_argument("--page", type=Path, help="write the tables between the markers of this page")
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ from kernel.events import Event
 from kernel.localtime import local_day
 from loadtests.honesty.calendar import LAST_ON, LIVED_FROM_ON, SEEN_AT
 from loadtests.honesty.kinds import PAIRED, Kind, Measured
-from loadtests.honesty.run import Outcome, adoptions_of, generate, shown_row
+from loadtests.honesty.run import Outcome, adoptions_of, generate
 from loadtests.honesty.town import MERGING, UNIT, Lived
 from metrics import keys_entries, routing_shifts, screen_weeks, transfer_days
 from metrics.baselines import VALID_MONTHS, months_later
@@ -30,7 +30,6 @@ from metrics.estimate import (
     draw_paired,
     draw_unit,
     estimate_total,
-    estimate_unit,
 )
 from metrics.judgement import Judgement
 from metrics.ledger import Baseline, RouteProgress, ShiftProgress, epoch_ms, fold_route, fold_shift, route_key
@@ -87,34 +86,28 @@ def run_rules(technology: Measured, kind: Kind, seed: int) -> list[Outcome]:
 
 def _outcome(technology: Measured, lived: Lived, kind: Kind, seed: int) -> Outcome:
     cases, adoptions = adoptions_of(lived, kind)
-    # Routing is used where keys are.
-    adoption = next(
-        a for a in adoptions.values() if technology == "routing" or cases[a.case_id].technology == technology
-    )
-    study = read_time_study(
-        "\n".join(lived.studies[technology]).encode(),
-        known_units=[UNIT, *MERGING],
-        today_on=local_day(SEEN_AT),
-        technology=technology,
-    )
+    # Routing is used where keys are, and nobody promised anything for it.
+    promised: Measured = "keys" if technology == "routing" else technology
+    adoption = next(a for a in adoptions.values() if cases[a.case_id].technology == promised)
+    study = _study(technology, lived)
     entries = list(_paired(technology, lived, study) if technology in PAIRED else _shifts(technology, lived, study))
     drawn: dict[str, UnitDraws] = {}
     shown: list[_Entry] = []
-    target_s = 0
     for unit in adoption.units:
         covered = _covered(technology, unit)
         mine = [e for e in entries if e.unit_id == unit.unit_id and covered and covered[0] <= e.day_on <= covered[1]]
         draws = _draws(technology, unit.unit_id, mine, study, covered) if mine and covered else None
-        if draws is None:
-            continue
-        drawn[unit.unit_id] = draws
-        shown += mine
-        if technology != "routing" and covered is not None:
-            target_s += target_over(cases[adoption.case_id], adoption, unit.unit_id, *covered, "stated")
-    if technology == "routing" or kind.merge:
-        target_s = lived.nominal_s[technology]
+        if draws is not None:
+            drawn[unit.unit_id] = draws
+            shown += mine
+    target_s, days = lived.nominal_s[technology], _covered(technology, adoption.unit(UNIT))
+    if technology != "routing" and not kind.merge and days is not None:
+        target_s = target_over(cases[adoption.case_id], adoption, UNIT, *days, "stated")
     parts = [drawn[unit_id] for unit_id in sorted(drawn)]
-    estimate = estimate_total(parts, target_s) if shown_row(kind) is None else estimate_unit(drawn[UNIT], target_s)
+    if kind.merge:
+        together = _draws(technology, "", shown, study, _whole([u for u in adoption.units if u.unit_id in drawn]))
+        parts = parts if together is None else [together]
+    estimate = estimate_total(parts, target_s)
     return Outcome(
         technology=technology,
         kind=kind.name,
@@ -130,9 +123,21 @@ def _outcome(technology: Measured, lived: Lived, kind: Kind, seed: int) -> Outco
     )
 
 
+def _study(technology: Measured, lived: Lived) -> list[MeasuredRow]:
+    content = "\n".join(lived.studies[technology]).encode()
+    units = [UNIT, *MERGING]
+    return read_time_study(content, known_units=units, today_on=local_day(SEEN_AT), technology=technology)
+
+
 def _covered(technology: Measured, unit: AdoptedUnit) -> Days | None:
     used = unit.used_between(LIVED_FROM_ON, LAST_ON)
     return None if used is None else covered_days(technology, *used, SEEN_AT)
+
+
+def _whole(units: Iterable[AdoptedUnit]) -> Days:
+    """From the first day any of the units was in use to the last."""
+    used = [days for unit in units if (days := unit.used_between(LIVED_FROM_ON, LAST_ON)) is not None]
+    return min(first for first, _last in used), max(last for _first, last in used)
 
 
 def _draws(
@@ -150,17 +155,27 @@ def _draws(
             for s in counts
         ]
         return draw_paired(PairedSample(unit_id, realised_s, tuple(pairs)), rule_version=version, period=covered)
+    # Who worked in two units was measured against two means.
+    means = sorted({e.unit_id: _carers_of(e.unit_id, study) for e in entries}.items(), key=lambda mean: mean[1])
+    against = {unit: number for number, (unit, _carers) in enumerate(means)}
+    applied: dict[str, list[int]] = defaultdict(lambda: [0] * len(means))
+    for entry in entries:
+        applied[entry.subject][against[entry.unit_id]] += entry.baseline_count
+    subjects = tuple(SubjectOccasions(tuple(applied[s]), spent_s[s], s) for s in applied)
+    baselines = tuple(
+        tuple(MeasuredSubject(count, total_s, subject, days) for count, total_s, days, subject in carers)
+        for _unit, carers in means
+    )
+    return draw_unit(UnitSample(unit_id, realised_s, subjects, baselines), rule_version=version, period=covered)
+
+
+def _carers_of(unit_id: str, study: list[MeasuredRow]) -> list[tuple[int, int, tuple[tuple[int, int], ...], str]]:
+    """The measured carers of a unit: count, seconds, days and who."""
     days: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for one in study:
         if one.unit_id == unit_id:
             days[one.subject].append((one.count, one.measured_s))
-    measured = tuple(
-        MeasuredSubject(sum(n for n, _s in each), sum(s for _n, s in each), subject, tuple(sorted(each)))
-        for subject, each in days.items()
-    )
-    subjects = tuple(SubjectOccasions((counts[s],), spent_s[s], s) for s in counts)
-    sample = UnitSample(unit_id, realised_s, subjects, (measured,))
-    return draw_unit(sample, rule_version=version, period=covered)
+    return sorted((sum(n for n, _s in d), sum(s for _n, s in d), tuple(sorted(d)), who) for who, d in days.items())
 
 
 def _shifts(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> Iterator[_Entry]:

@@ -294,7 +294,7 @@ def test_no_state_of_a_call_has_a_barrier(town: Town, phones: Browser) -> None:
         look(tablet, "outcome")
         look(citizen, "ended")
         citizen.get_by_role("button", name="Det var svært at høre eller se").click()
-        expect(citizen.get_by_text("Hjemmeplejen får det at vide.")).to_be_visible()
+        expect(citizen.get_by_text("Vi har fået besked.")).to_be_visible()
         look(citizen, "told that it was hard")
         with person(phones, (390, 844)) as stranger:
             answer(stranger, link)

@@ -53,7 +53,7 @@ def test_the_words_of_a_call_come_in_both_languages_and_hold_nothing_else(strang
 
     assert set(words) == {"da", "en"}
     assert words["da"]["call.hang_up"] == "Læg på"
-    assert {key.split(".")[0] for key in words["en"]} == {"call", "screen_visit"}
+    assert {key.split(".")[0] for key in words["en"]} == {"call", "screen_visit", "rehearsal"}
 
 
 def test_a_citizen_s_page_weighs_at_most_80_kilobytes_on_the_wire(stranger: Person) -> None:
@@ -88,7 +88,7 @@ def test_what_the_tablet_fetches_later_is_named_by_nothing_it_loads_at_first() -
     assert [pair for pair in sorted(imported) if "/call/" in pair[1] or "screen_visit" in pair[1]] == []
 
 
-@pytest.mark.parametrize("name", [n for n in assets().names("screen/", "kiosk/") if n.endswith(".js")])
+@pytest.mark.parametrize("name", [n for n in assets().names("screen/", "kiosk/", "rehearsal/") if n.endswith(".js")])
 def test_a_module_is_type_checked_and_at_most_300_lines(name: str) -> None:
     text = source(name)
 

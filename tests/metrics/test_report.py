@@ -3,17 +3,23 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from openpyxl import load_workbook
 
+from kernel.events import Event
 from metrics.business_case import load_cases
+from metrics.estimate import PairedSubject
 from metrics.report import BenefitRow, benefit_report
+from metrics.report_figures import paired_sample
 from metrics.report_formats import table_text, to_csv, to_json, to_xlsx, whole_minutes
+from metrics.store import SubjectSum
 from metrics.targets import Comparison
-from tests.metrics.world import GO_LIVE_ON, UNITS, Shift, World, adoption, plain_shift
+from tests.metrics.care import screen_csv
+from tests.metrics.world import GO_LIVE_ON, UNITS, Shift, World, adoption, plain_shift, shift_events
 
 DAY = date(2026, 11, 25)
 
@@ -266,3 +272,36 @@ def test_a_name_that_looks_like_a_formula_stays_text() -> None:
 @pytest.mark.parametrize(("seconds", "minutes"), [(29, 0), (30, 1), (-29, 0), (-30, -1), (3600, 60)])
 def test_minutes_are_rounded_half_away_from_zero(seconds: int, minutes: int) -> None:
     assert whole_minutes(seconds) == minutes
+
+
+def test_a_citizen_of_two_units_has_one_baseline_when_they_are_drawn_together(world: World) -> None:
+    citizens = [f"citizen-{n}" for n in range(6)]
+    (baseline,) = world.import_measurements("screen", screen_csv(citizens, [(100, 20), (130, 30), (90, 10)]))
+    who = [world.pseudonyms.subject(citizen) for citizen in citizens]
+
+    def sums(unit_id: str, weeks: int) -> list[SubjectSum]:
+        return [SubjectSum(unit_id, s, baseline.id, weeks, weeks, weeks * 6_000, weeks * 1_600, 0, 0, 3) for s in who]
+
+    with world.database.reading() as session:
+        together = paired_sample(session, "", [*sums("nord", 2), *sums("amager", 3)])
+    measured = tuple(sorted(60 * minutes for minutes in (120, 160, 100)))
+    assert together.subjects == (PairedSubject(((5, measured),), 5 * 6_000),) * 6
+    assert together.realised_s == 6 * 5 * 1_600
+
+
+def test_a_figure_that_lacks_shifts_whose_end_was_never_told_says_so(world: World) -> None:
+    world.measure()
+    live_weeks(world, dict.fromkeys(UNITS, 20))
+    lost = shift_events(plain_shift("nord-0", LAST_ON - timedelta(days=1), "nord"))[:-1]
+    for number in range(3):
+        begun = replace_shift(lost, f"unended-{number}")
+        world.append(*begun)
+    world.fold()
+    nord, _midtbyen, amager, total = world.report(GO_LIVE_ON, LAST_ON)
+    assert (nord.reason, amager.reason, total.reason) == ("events_missing_in_part", None, "events_missing_in_part")
+    assert nord.reason_text() == "En del af vagterne mangler hændelser og er ikke talt med."
+
+
+def replace_shift(events: Sequence[Event], shift_id: str) -> list[Event]:
+    """The same events of another shift."""
+    return [e.model_copy(update={"shift_id": shift_id}) if hasattr(e, "shift_id") else e for e in events]

@@ -199,7 +199,13 @@ BROKEN: list[tuple[str, type_of_edit, list[Problem]]] = [
     (
         "a consent to something nobody asks for",
         lambda d: d["citizens"][0]["consents"][0].update(kind="electronic_lock"),
-        [Problem("$.citizens[0].consents[0].kind", "'electronic_key', 'screen', 'relative' or 'auto_answer'", '"electronic_lock"')],
+        [
+            Problem(
+                "$.citizens[0].consents[0].kind",
+                "'electronic_key', 'screen', 'relative' or 'auto_answer'",
+                '"electronic_lock"',
+            )
+        ],
     ),
     (
         "an id that would cut an address in two",

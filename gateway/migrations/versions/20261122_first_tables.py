@@ -941,6 +941,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.create_index("ix_visit_carer_day", ["carer_id", "day"], unique=False)
+        batch_op.create_index("ix_visit_citizen_day", ["citizen_id", "day"], unique=False)
         batch_op.create_index("ix_visit_day_unit", ["day", "unit_id"], unique=False)
         batch_op.create_index("ix_visit_shift_state", ["shift_id", "state"], unique=False)
 
@@ -1003,6 +1004,7 @@ def downgrade() -> None:
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index("ix_visit_shift_state")
         batch_op.drop_index("ix_visit_day_unit")
+        batch_op.drop_index("ix_visit_citizen_day")
         batch_op.drop_index("ix_visit_carer_day")
 
     op.drop_table("visit")

@@ -4,7 +4,6 @@
 import { Problem, call as ask } from "../shared/api.js";
 import { CitizenSide } from "../shared/call/citizen.js";
 import { autoFace, face, ringFace } from "../shared/call/faces.js";
-import { rehearsalButton } from "../shared/call/rehearsal.js";
 import { stayAwake } from "../shared/call/wake.js";
 import { byId, h } from "../shared/dom.js";
 import { clock, day } from "../shared/formats.js";
@@ -85,7 +84,7 @@ function waiting() {
     middle: side.ringtone.ready ? null : h("button.button.kiosk-sound", { type: "button", onclick: async () => { await side.ringtone.sound(); side.repaint(); } }, t("kiosk.sound")),
     actions: [
       { words: t("call.call_me"), icon: "own-phone", act: () => side.callMe() },
-      rehearsalButton(side, () => facts?.ice, () => waiting()),
+      side.tryOut(() => facts?.ice, () => waiting()),
     ],
   }));
 }

@@ -4,11 +4,10 @@
 import { Problem, call as ask } from "../api.js";
 import { h } from "../dom.js";
 import { clock } from "../formats.js";
-import { t } from "../messages.js";
+import { learn, t } from "../messages.js";
 import { Call } from "./call.js";
 import { face, ringFace, telephone } from "./faces.js";
 import { Media } from "./media.js";
-import { rehearsalButton } from "./rehearsal.js";
 import { Ringtone } from "./ring.js";
 import { Signal } from "./signal.js";
 import { CallView } from "./view.js";
@@ -41,7 +40,7 @@ export class CitizenSide {
     this.call = null;
     /** What is on screen. */
     this.shown = "";
-    /** @type {import("./rehearsal.js").Rehearsal | null} */
+    /** @type {import("../../rehearsal/rehearse.js").Rehearsal | null} */
     this.trial = null;
     this.repaint = () => {};
   }
@@ -62,10 +61,16 @@ export class CitizenSide {
     this.repaint();
   }
 
-  /** Whoever rings, or leaves, ends a try of sound and picture. @param {import("./rehearsal.js").Rehearsal | null} trial */
+  /** A try of sound and picture; null ends it. @param {import("../../rehearsal/rehearse.js").Rehearsal | null} trial */
   rehearse(trial) {
     this.trial?.stop();
     this.trial = trial;
+  }
+
+  /** @param {() => any} ice @param {() => void} back */
+  tryOut(ice, back) {
+    const fetched = async () => { learn(await ask("GET", "/skaerm/ord")); (await import("../../rehearsal/rehearse.js")).rehearse(this, ice, back); };
+    return { words: t("call.test"), icon: "videocam", act: () => this.#try(fetched) };
   }
 
   /** Hear of everything that happens to the room from now on. */
@@ -122,7 +127,7 @@ export class CitizenSide {
   async answer(action) {
     this.show("answering", () => this.#connecting());
     await this.#try(async () => {
-      // also on coming back: with a link made during the call it is this answer that takes the other screen's place
+      // also on coming back: a new link takes over by answering
       this.hear(await ask("POST", "/api/v1/screen/answer", { body: { action } }));
       await this.#openMedia();
     });
@@ -146,7 +151,6 @@ export class CitizenSide {
     });
   }
 
-  /** It was hard to hear or see. */
   async trouble() {
     await this.#try(async () => {
       await ask("POST", "/api/v1/screen/feedback", { body: { trouble: true } });
@@ -216,12 +220,12 @@ export class CitizenSide {
     this.show("ended", () => this.#ended(false));
   }
 
-  /** @param {boolean} told that it was hard to hear or see */
+  /** @param {boolean} told of trouble */
   #ended(told) {
     const again = { words: t("call.call_me_again"), icon: "own-phone", act: () => this.callMe() };
-    const trouble = { words: t("call.trouble"), icon: "warning", act: () => this.trouble() };
+    const trouble = { words: t("call.trouble"), act: () => this.trouble() };
     return face({
-      heading: t("call.ended"), text: [t("call.ended.text"), ...(told ? [t("call.trouble.told")] : [])], picture: "success",
+      heading: t("call.ended"), text: [t("call.ended.text"), ...(told ? [t("call.called.text")] : [])], picture: "success",
       actions: this.room?.answered_at && !told ? [again, trouble] : [again],
     });
   }
@@ -257,7 +261,7 @@ export class CitizenSide {
       text: [at ? t("call.again_at", { at: clock(at) }) : this.room?.state === "ended" ? t("call.wait") : t("call.planner_knows")],
       actions: [
         { words: t("call.call_me"), icon: "own-phone", act: () => this.callMe() },
-        ...(at ? [rehearsalButton(this, () => this.room?.ice, () => this.show(key, () => this.#later(key)))] : []),
+        ...(at ? [this.tryOut(() => this.room?.ice, () => this.show(key, () => this.#later(key)))] : []),
       ],
     });
   }

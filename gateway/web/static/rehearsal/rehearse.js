@@ -1,16 +1,21 @@
 // @ts-check
 // Try sound and picture before anybody rings: our own camera goes to the echo peer, and what comes back is shown.
 
-import { Problem, call as ask } from "../api.js";
-import { h } from "../dom.js";
-import { t } from "../messages.js";
-import { face } from "./faces.js";
-import { Media } from "./media.js";
+import { Problem, call as ask } from "../shared/api.js";
+import { h } from "../shared/dom.js";
+import { t } from "../shared/messages.js";
+import { face } from "../shared/call/faces.js";
+import { Media } from "../shared/call/media.js";
 
 const GATHER_MS = 2500;
 const COME_BACK_MS = 10_000;
 const LOOK_EVERY_MS = 200;
 const ENOUGH = 10;
+
+const SAID = {
+  works: "rehearsal.works", no_picture: "rehearsal.no_picture", no_sound: "rehearsal.no_sound",
+  no_device: "call.no_device", no_path: "call.notice.trouble", away: "rehearsal.away",
+};
 
 /** @typedef {"works" | "no_picture" | "no_sound" | "no_device" | "no_path" | "away"} Result */
 
@@ -77,27 +82,22 @@ export class Rehearsal {
 }
 
 /**
- * The button that begins it.
- * @param {import("./citizen.js").CitizenSide} side
+ * Try, and say what came of it.
+ * @param {import("../shared/call/citizen.js").CitizenSide} side
  * @param {() => any} ice asked for when it begins
  * @param {() => void} back where the citizen was
  */
-export function rehearsalButton(side, ice, back) {
-  return { words: t("call.test"), icon: "videocam", act: () => rehearse(side, ice, back) };
-}
-
-/** @param {import("./citizen.js").CitizenSide} side @param {() => any} ice @param {() => void} back */
-async function rehearse(side, ice, back) {
+export async function rehearse(side, ice, back) {
   const trial = new Rehearsal(ice());
   side.rehearse(trial);
-  const leave = { words: t("call.test.leave"), act: () => { trial.stop(); back(); } };
+  const leave = { words: t("rehearsal.leave"), act: () => { trial.stop(); back(); } };
   const picture = h("div.face-mirror", {}, trial.picture);
-  side.show("rehearsal", () => face({ heading: t("call.test.runs"), text: [t("call.test.runs.text")], middle: picture, actions: [leave] }));
+  side.show("rehearsal", () => face({ heading: t("rehearsal.runs"), middle: picture, actions: [leave] }));
   const result = await trial.run();
   if (trial.stopped) return;
   if (result !== "works") trial.stop();
   side.show("rehearsal", () => face({
-    heading: t(`call.test.${result}`), text: [t(`call.test.${result}.text`)], middle: result === "works" ? picture : null,
+    heading: t(SAID[result]), text: [t(`${SAID[result]}.text`)], middle: result === "works" ? picture : null,
     picture: "warning", actions: [leave, ...(result === "works" ? [] : [{ words: t("common.try_again"), icon: "refresh", act: () => rehearse(side, ice, back) }])],
   }));
 }
