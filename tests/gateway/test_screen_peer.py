@@ -10,6 +10,7 @@ from typing import Any
 from aiortc import RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 
+from tests import own_loop
 from tests.gateway.calls import ScreenVisit, Socket, screen_visit
 from tests.gateway.platform import Platform
 from tests.video.peers import connect_by, echoed, network_address, until
@@ -39,7 +40,7 @@ def test_a_page_can_test_its_network_before_the_call_and_the_peer_starts_with_th
         finally:
             await pc.close()
 
-    assert asyncio.run(test()) == "hallo"
+    assert own_loop.run(test()) == "hallo"
     assert peer.check() == ""
     wrong = visit.carer.post("/api/v1/screen/precall", {"sdp": "nonsense"})
     assert (wrong.status, wrong.code) == (422, "peer_refused")
@@ -59,7 +60,7 @@ def test_a_simulated_citizen_answers_holds_and_hangs_up(office: Platform) -> Non
         assert citizen.stdout is not None
         citizen.stdin.write(state["link"] + "\n")
         citizen.stdin.flush()
-        heard = asyncio.run(_carers_page(visit, state["room_id"]))
+        heard = own_loop.run(_carers_page(visit, state["room_id"]))
         held: dict[str, Any] = json.loads(citizen.stdout.readline())
         assert citizen.wait(20) == 0
 

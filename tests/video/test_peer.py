@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from aiortc import RTCPeerConnection
 
+from tests import own_loop
 from tests.gateway.platform import eventually
 from tests.video.peers import PeerProcess, Undecodable, connect_by, echoed, network_address, peer_process, until
 
@@ -33,7 +34,7 @@ def test_what_is_sent_on_a_data_channel_comes_back(peer: PeerProcess) -> None:
         finally:
             await pc.close()
 
-    assert asyncio.run(test()) == "kan du høre mig?"
+    assert own_loop.run(test()) == "kan du høre mig?"
     assert eventually(lambda: peer.tests() == 0, 20.0)
 
 
@@ -62,7 +63,7 @@ def test_media_comes_back_undecoded_and_the_wish_for_a_whole_picture_with_it(pee
         finally:
             await pc.close()
 
-    received, asked = asyncio.run(test())
+    received, asked = own_loop.run(test())
     assert received >= 30
     # We could not decode it either, and the peer passed our wish for a whole picture on to its maker: us.
     assert asked
@@ -86,7 +87,7 @@ def test_one_too_many_hears_at_once_that_all_are_taken(peer: PeerProcess) -> Non
             for pc in (*taken, third):
                 await pc.close()
 
-    assert asyncio.run(test()) == 503
+    assert own_loop.run(test()) == 503
     assert eventually(lambda: peer.tests() == 0, 20.0)
 
 

@@ -11,6 +11,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
+from tests import own_loop
 from tests.conftest import missing
 from tests.gateway.platform import eventually
 from tests.video.peers import connect_by, echoed, network_address, until
@@ -83,7 +84,7 @@ def test_two_peers_with_our_credentials_meet_through_the_relay_alone(turn_url: s
             await one.close()
             await other.close()
 
-    sdp, came_back = asyncio.run(call())
+    sdp, came_back = own_loop.run(call())
 
     assert came_back == "yaler"
     candidates = [line for line in sdp.splitlines() if line.startswith("a=candidate")]
@@ -107,4 +108,4 @@ def test_a_wrong_or_an_old_credential_gets_no_relay(turn_url: str, wrong: str) -
         finally:
             await pc.close()
 
-    assert "typ relay" not in asyncio.run(gather())
+    assert "typ relay" not in own_loop.run(gather())
