@@ -15,7 +15,7 @@ Source = Literal["manual", "device"]
 Mode = Literal["physical", "screen"]
 Outcome = Literal["done", "partly", "nobody_home", "declined", "cancelled_at_door", "no_answer", "technical_failure"]
 """How a visit went; the last two are for screen visits only."""
-TaskKind = Literal["screen_unanswered", "screen_needs_physical", "call_back", "door_fault", "carer_ill", "tablet_lost"]
+TaskKind = Literal["screen_unanswered", "screen_needs_physical", "call_back", "tablet_lost"]
 AbsenceKind = Literal["sick", "child_sick", "holiday", "course"]
 ShiftKind = Literal["day", "evening", "night"]
 

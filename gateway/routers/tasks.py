@@ -1,4 +1,4 @@
-"""What a planner has to deal with: unanswered screen visits, call-backs, doors, carers away."""
+"""What a planner has to deal with: unanswered screen visits, follow-ups, call-backs, lost tablets."""
 
 from typing import Annotated, Any
 

@@ -19,11 +19,6 @@ _WORDS = {
         "The screen visit of citizen {citizen} needs a physical visit. Plan it today.",
     ),
     "call_back": ("Borger {citizen} vil ringes op.", "Citizen {citizen} wants to be called."),
-    "door_fault": (
-        "Døren hos borger {citizen} kan ikke åbnes. Find en anden vej ind.",
-        "The door of citizen {citizen} cannot be opened. Find another way in.",
-    ),
-    "carer_ill": ("{carer} er syg. Fordel ruten.", "{carer} is ill. Share out the route."),
     "tablet_lost": (
         "{carer} har mistet sin tablet. Den åbner ingen døre mere.",
         "{carer} has lost the tablet. It opens no doors any more.",

@@ -73,6 +73,24 @@ def test_the_same_is_done_with_a_pointer_and_every_visit_can_be_read_before_it_i
     expect(page.locator("#undo-words")).to_contain_text("er meldt syg")
 
 
+def test_what_could_not_be_sent_is_said_and_can_be_tried_again(live_server: LiveServer, page: Page) -> None:
+    open_board(page, live_server)
+    carer_id, name = ill_carer(live_server)
+    page.get_by_role("searchbox").fill(name)
+    page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').focus()
+    page.keyboard.press("s")
+    confirm = page.locator(".proposal.chosen .confirm")
+    expect(confirm).to_be_focused()
+    page.route("**/absence", lambda route: route.abort())
+    confirm.click()
+    expect(page.locator("#cover").get_by_role("alert")).to_be_visible()
+
+    page.unroute("**/absence")
+    confirm.click()
+
+    expect(page.locator("#undo-words")).to_contain_text("er meldt syg")
+
+
 def test_a_task_is_shown_with_its_visit_and_goes_away_once_it_is_handled(live_server: LiveServer, page: Page) -> None:
     carer_id, _ = ill_carer(live_server)
     visit_id = visits_of(live_server, carer_id)[0]

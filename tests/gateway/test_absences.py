@@ -121,12 +121,10 @@ def test_a_substitute_gets_a_shift_of_her_own(office: Platform) -> None:
 def test_a_proposal_that_no_longer_holds_is_refused_and_nothing_is_saved(office: Platform) -> None:
     first, second = office.signed_in("planner"), office.signed_in("planner-2")
     ill = _untouched(first)
-    stale = _cover(first, ill)["proposals"][0]
+    stale = next(p for p in _cover(first, ill)["proposals"] if p["kind"] == "split")
     taker = stale["moves"][0]["to_carer_id"]
     visit = stale["moves"][0]["visit_id"]
     lanes = _lanes(second)
-    if taker not in lanes:
-        pytest.skip("the best proposal calls somebody in: no route of hers can have changed")
     seen = ", ".join(f'"{lanes[c]["route_id"]}:{lanes[c]["version"]}"' for c in (ill, taker))
     moved = second.post(f"/api/v1/visits/{visit}/move", {"to_carer_id": taker, "reason": "sygdom"}, If_Match=seen)
     assert moved.status == 200, moved.content

@@ -70,6 +70,8 @@ export class CarerPanel {
       if (this.carer_id !== carer_id) return;
       const stale = error instanceof Problem && error.status === 412;
       if (stale) await this.propose(carer_id);
+      // The network may come back: what was refused can be tried again.
+      for (const button of byId("cover").querySelectorAll("button.confirm")) button.removeAttribute("disabled");
       byId("cover").prepend(el("p", { class: "field-error", role: "alert" }, wordsOf(error)));
     }
   }

@@ -1,5 +1,5 @@
 // @ts-check
-/** What waits for a planner beside the lanes: unanswered screen visits, physical follow-ups, faults, lost tablets. */
+/** What waits for a planner beside the lanes: unanswered screen visits, physical follow-ups, call-backs, lost tablets. */
 /** @typedef {import("./types.js").Task} Task */
 
 import { call } from "./api.js";
@@ -11,8 +11,6 @@ import { clock, t } from "./text.js";
 const ICONS = {
   screen_unanswered: "videocam",
   screen_needs_physical: "videocam",
-  door_fault: "lock",
-  carer_ill: "person",
   tablet_lost: "error",
   call_back: "own-phone",
 };
