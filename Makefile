@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PYTEST_WORKERS ?= 2
+ENGINE_SOURCES := build_engine.py $(wildcard scheduling/native/*.[ch])
 DEBIAN_PARTS := mosquitto redis-server postgresql chromium prometheus coturn
 
 .DEFAULT_GOAL := help
@@ -16,12 +17,12 @@ help: ## list the targets
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+$(STAMP): requirements.lock pyproject.toml $(ENGINE_SOURCES) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DEV_STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
+$(DEV_STAMP): requirements-dev.lock pyproject.toml $(ENGINE_SOURCES) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(STAMP)
@@ -68,6 +69,14 @@ PROFILE ?= smoke
 .PHONY: load
 load: $(DEV_STAMP) ## load test with a verdict, on throw-away PostgreSQL, Redis, mosquitto (PROFILE=centre)
 	$(BIN)/omsorgstid loadtest $(PROFILE) $(ARGS)
+
+.PHONY: bench-routes
+bench-routes: $(DEV_STAMP) ## plans of the home care benchmark against the published ones (ARGS="--seconds 1 --seeds 2")
+	$(BIN)/python -m loadtests.routes --out docs/benchmarks/routes.md $(ARGS)
+
+.PHONY: engine
+engine: $(STAMP) ## compile the route engine anew, after a change in scheduling/native
+	$(BIN)/python build_engine.py
 
 .PHONY: lock
 lock: ## write the requirement locks anew (needs uv)

@@ -32,6 +32,7 @@ from gateway.turn_probe import TurnProbeError, allocate
 from kernel.clock import SystemLinkClock
 from kernel.database import Database
 from kernel.errors import DomainError
+from scheduling.engine import library
 from video.ice import turn_credentials
 
 LEAST_FREE_GIB = 1.0
@@ -69,6 +70,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _signer(settings)
     yield _peer(settings)
     yield from _turn(settings)
+    yield _routes()
     yield _adoption(settings)
     yield _exporter(settings)
     yield _programs()
@@ -286,3 +288,9 @@ def _programs() -> Finding:
 
 def _is_in_sbin(program: str) -> bool:
     return (Path("/usr/sbin") / program).exists()
+
+
+def _routes() -> Finding:
+    if library() is None:
+        return Finding("routes", True, "planned by the slower search in Python; a C compiler and make engine mend it")
+    return Finding("routes", True, "planned by the compiled engine")

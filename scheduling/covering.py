@@ -14,7 +14,8 @@ from typing import Literal
 
 from kernel.ids import CarerId, VisitId
 from scheduling.cost import recomputed_terms, terms_cost_min, weights_for
-from scheduling.insertion import TRIED_EXACTLY, insert_job, insertion_order, pair_spots, single_spots
+from scheduling.insertion import TRIED_EXACTLY, insert_job, pair_spots, single_spots
+from scheduling.insertion_order import insertion_order
 from scheduling.model import Carer, Day, Plan, Route, Stop, Unallocated
 from scheduling.problem import Problem
 from scheduling.routes import plan_of, schedule_of
@@ -108,7 +109,7 @@ def _cover(day: Day, plan: Plan, carer_id: CarerId, now: datetime, substitute: C
     schedule = schedule_of(problem, stripped, strict=True)
     _nothing_before(schedule, now)
     jobs = {problem.job_of[problem.visit_index[v]] for v in moving}
-    waiting = [job for job in insertion_order(schedule) if job in jobs and not schedule.placed(job)]
+    waiting = [job for job in insertion_order(schedule.problem) if job in jobs and not schedule.placed(job)]
     if substitute is not None:
         waiting = [job for job in waiting if not _give_to(schedule, job, problem.carer_index[substitute.id])]
     partners = _partners(problem, plan, set(moving))

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from scheduling.insertion_order import insertion_order
 from scheduling.timing import LIMIT_TOLERANCE_MIN, Schedule
 
 TRIED_EXACTLY = 4
@@ -238,26 +239,6 @@ def insert_job(schedule: Schedule, job: int, aversion: float = 0.0, share: float
     return True
 
 
-def insertion_order(schedule: Schedule) -> list[int]:
-    """Jobs in the order in which they claim a place.
-
-    What has begun or is pinned comes first, then by priority, then by time; among visits of the same half
-    hour double visits and those few carers can do come before the others.
-    """
-    p = schedule.problem
-
-    def claim(job: int) -> tuple[float, ...]:
-        visits = p.jobs[job]
-        begun = 0 if any(p.begun[v] for v in visits) else 1
-        pinned = 0 if any(p.due[v] < math.inf for v in visits) else 1
-        priority = min(p.visits[v].priority for v in visits)
-        able = min(len(p.able[v]) for v in visits)
-        opens = max(p.open[v] for v in visits)
-        return (begun, pinned, priority, opens // 120, -len(visits), able, opens, job)
-
-    return sorted(range(len(p.jobs)), key=claim)
-
-
 def insert_all(schedule: Schedule, cancelled: Callable[[], bool]) -> list[int]:
     """Insert every unplaced job; returns the jobs nobody can do. Stops early when cancelled.
 
@@ -267,7 +248,7 @@ def insert_all(schedule: Schedule, cancelled: Callable[[], bool]) -> list[int]:
     p = schedule.problem
     left: list[int] = []
     done, whole = math.fsum(schedule.loads.load), math.fsum(p.work) or 1.0
-    for count, job in enumerate(insertion_order(schedule)):
+    for count, job in enumerate(insertion_order(p)):
         if schedule.placed(job):
             continue
         done += sum(p.work[v] for v in p.jobs[job])

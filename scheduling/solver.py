@@ -1,7 +1,8 @@
-"""Planning a day: best insertion, then a short improvement, unit by unit.
+"""Planning a day: best insertion, then improvement, unit by unit.
 
 One entry for everything that is planned, a Danish day and a benchmark instance alike. With ``moves`` given
-the plan depends on the day, moves and seed only; seconds are then no more than an upper bound.
+the plan depends on the day, moves, seed and engine only; seconds are then no more than an upper bound. The
+compiled engine plans where the installation has one (``scheduling.engine``), the search in Python elsewhere.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ from random import Random
 from typing import Protocol
 
 from kernel.ids import VisitId
+from scheduling.engine import library
 from scheduling.improvement import Annealing, Effort
 from scheduling.insertion import insert_all
 from scheduling.model import Day, Plan, Unit
 from scheduling.problem import Problem
 from scheduling.routes import plan_of
+from scheduling.search import Search
 from scheduling.timing import Schedule
 
-STANDARD_MOVES_PER_VISIT = 150
+STANDARD_MOVES_PER_VISIT = 5_000
 """Moves a visit where the caller names neither moves nor seconds: a few seconds for a centre's day."""
+
+PYTHON_MOVES_PER_VISIT = 150
+"""The same for the search in Python: as many seconds, far fewer moves."""
 
 NO_ROOM = "no_room_in_shifts"
 NOBODY_ABLE = "nobody_able"
@@ -68,10 +74,17 @@ class Solver(Protocol):
 
 
 class AnnealingSolver:
-    """Best insertion and simulated annealing in plain Python."""
+    """Best insertion and simulated annealing.
 
-    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+    Parameters
+    ----------
+    compiled
+        Search with the compiled engine, or in plain Python. By default with what the installation has.
+    """
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic, *, compiled: bool | None = None) -> None:
         self._clock_s = clock_s
+        self._compiled = library() is not None if compiled is None else compiled
 
     def solve(
         self,
@@ -102,18 +115,23 @@ class AnnealingSolver:
                 cancelled=cancelled,
                 progress=_unit_progress(progress, share_before, share),
             )
-            schedule, why = _solve_unit(day, unit, effort, Random(f"{seed}/{number}"))  # noqa: S311  repeatable search
+            schedule = _solve_unit(day, unit, effort, f"{seed}/{number}", compiled=self._compiled)
             schedules.append(schedule)
-            reasons |= why
+            reasons |= _reasons(schedule, effort.cancelled())
             planned += size
         plan = plan_of(day, schedules, reasons)
         progress(Progress(1.0, plan.cost_min))
         return plan
 
 
+def standard_moves(visits: int) -> int:
+    """Moves for a day of so many visits where nobody names a number."""
+    return (PYTHON_MOVES_PER_VISIT if library() is None else STANDARD_MOVES_PER_VISIT) * visits
+
+
 def solve_day(day: Day, *, moves: int | None = None, seconds: float = 60.0, seed: int = 1) -> Plan:
     """Plan a day with the standard solver and effort, without progress and cancelling."""
-    effort = STANDARD_MOVES_PER_VISIT * len(day.visits) if moves is None else moves
+    effort = standard_moves(len(day.visits)) if moves is None else moves
     return AnnealingSolver().solve(
         day, moves=effort, seconds=seconds, seed=seed, progress=lambda _: None, cancelled=lambda: False
     )
@@ -126,20 +144,25 @@ def _unit_progress(progress: Callable[[Progress], None], before: float, share: f
     return tell
 
 
-def _solve_unit(day: Day, unit: Unit, effort: Effort, random: Random) -> tuple[Schedule, dict[VisitId, str]]:
+def _solve_unit(day: Day, unit: Unit, effort: Effort, seed: str, *, compiled: bool) -> Schedule:
     problem = Problem(day, [unit.id], dense=True)
+    if compiled:
+        return Search(problem, seed).run(effort)
     schedule = Schedule(problem, strict=True)
     insert_all(schedule, effort.cancelled)
     if problem.jobs and problem.carers:
-        Annealing(schedule, random).run(effort)
-    cancelled = effort.cancelled()
-    why = {
+        Annealing(schedule, Random(seed)).run(effort)  # noqa: S311  repeatable search
+    return schedule
+
+
+def _reasons(schedule: Schedule, cancelled: bool) -> dict[VisitId, str]:
+    problem = schedule.problem
+    return {
         problem.visits[v].id: _reason(problem, job, cancelled)
         for job in range(len(problem.jobs))
         if not schedule.placed(job)
         for v in problem.jobs[job]
     }
-    return schedule, why
 
 
 def _reason(problem: Problem, job: int, cancelled: bool) -> str:

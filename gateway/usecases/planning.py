@@ -14,7 +14,7 @@ from kernel.work import UnitsOfWork
 from scheduling import day_store
 from scheduling.errors import SchedulingError
 from scheduling.model import Day, Visit
-from scheduling.solver import STANDARD_MOVES_PER_VISIT, AnnealingSolver, Progress, Solver
+from scheduling.solver import AnnealingSolver, Progress, Solver, standard_moves
 from scheduling.tables import VisitRow
 
 KIND = "plan-day"
@@ -44,7 +44,7 @@ def plan_day_body(
         moves = arguments.get("moves")
         plan = engine.solve(
             day,
-            moves=STANDARD_MOVES_PER_VISIT * len(day.visits) if moves is None else int(moves),
+            moves=standard_moves(len(day.visits)) if moves is None else int(moves),
             seconds=MAX_SECONDS,
             seed=int(arguments.get("seed", 1)),
             progress=lambda p: _tell(progress, p),

@@ -1,10 +1,11 @@
 """Two planners never lose each other's change (design §9), on both databases."""
 
+from datetime import timedelta
 from threading import Barrier, Event, Thread
 
 import pytest
 
-from gateway.usecases.moves import Wanted, move_visit
+from gateway.usecases.moves import Wanted, check, move_visit
 from gateway.usecases.plans import publish_plan
 from kernel.database import Database
 from scheduling import shifts, visits
@@ -182,8 +183,11 @@ def test_a_visit_that_begins_while_a_planner_moves_it_stays_where_it_began(datab
 def test_an_hour_a_visit_was_fixed_to_goes_when_it_is_moved_without_one(database: Database) -> None:
     town = planned_day(database)
     visit_id, was_with, (to,) = town.movable()
+    planned = town.visit(visit_id).start_at.replace(second=0, microsecond=0)
+    hours = [planned + timedelta(minutes=m) for m in range(-120, 181, 5)]
+    with town.database.reading() as session:
+        at = next(h for h in hours if check(session, Wanted(visit_id, to, h, "aftalt tid")).verdict.allowed)
     with town.units.begin() as work:
-        at = town.visit(visit_id).start_at
         move_visit(work, Wanted(visit_id, to, at, "aftalt tid"), town.versions())
     assert town.visit(visit_id).pinned_start_at == at
 
