@@ -27,6 +27,8 @@ class Pipeline:
     ----------
     sequenced
         Called after events got their positions: tailers of other processes can read them from then on.
+    sequencing
+        Whether this process gives positions too. One that only reads on waits for those who do.
     """
 
     def __init__(
@@ -36,9 +38,10 @@ class Pipeline:
         tailer: Tailer | None = None,
         poll_s: float = 0.5,
         sequenced: Callable[[], None] = lambda: None,
+        sequencing: bool = True,
     ) -> None:
         self._units = units
-        self._sequencer = Sequencer(units.database)
+        self._sequencer = Sequencer(units.database) if sequencing else None
         self._consumers = tuple(consumers)
         self._tailer = tailer
         self._poll_s = poll_s
@@ -94,14 +97,14 @@ class Pipeline:
     def run_until_empty(self) -> None:
         """Give positions and let consumers read until nothing is left."""
         while True:
-            if self._sequencer.run_until_empty():
+            if self._sequencer is not None and self._sequencer.run_until_empty():
                 if self._tailer is not None:
                     self._tailer.wake()
                 self._sequenced()
             for consumer in self._consumers:
                 while advance(self._units, consumer):
                     pass
-            if not self._sequencer.pending():
+            if self._sequencer is None or not self._sequencer.pending():
                 return
 
     def _run(self) -> None:

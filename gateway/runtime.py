@@ -98,7 +98,15 @@ class Runtime:
         self.tailer = Tailer(self.database)
         pseudonyms = Pseudonyms(pseudonym_key)
         ledgers: list[Consumer] = [ScreenLedger(pseudonyms), TransferLedger(pseudonyms), KeysLedger(pseudonyms)]
-        self.pipeline = Pipeline(self.units, ledgers, self.tailer, sequenced=self.bell.ring_elsewhere)
+        # Positions are given where messages come in; figures are counted where jobs run, so that nobody's door
+        # waits for them.
+        self.pipeline = Pipeline(
+            self.units,
+            ledgers if duties.work else (),
+            self.tailer,
+            sequenced=self.bell.ring_elsewhere,
+            sequencing=duties.ingest or not duties.work,
+        )
         self.inbox = self._make_inbox()
         self.broker: BrokerProcess | None = None
         self.address = self._broker_address()
@@ -151,8 +159,9 @@ class Runtime:
         self.bell.start()
         if self.duties.ingest:
             self._start_ingest()
-            self.pipeline.start()
             self.retention.start()
+        if self.duties.ingest or self.duties.work:
+            self.pipeline.start()
         if self.duties.web:
             self.tailer.start()
         if self.duties.web or self.duties.work:
@@ -186,8 +195,7 @@ class Runtime:
         if self._ingest is not None and self.committer is not None:
             self._ingest.stop()
             self.committer.stop()
-        if self.duties.ingest:
-            self.pipeline.stop()
+        self.pipeline.stop()
         self.bell.stop()
         self.signer.close()
         if self._signer_process is not None:

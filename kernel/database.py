@@ -47,13 +47,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """An engine with the right pragmas and two ways in: :meth:`writing` and :meth:`reading`."""
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    def __init__(self, url: str, pool_size: int = 16) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # An error that is logged shows the statement and never its values: names and positions are among them.
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite, "hide_parameters": True}
         if self.is_sqlite:
             options["connect_args"] = {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+        # Forty requests run at once (a thread each) and hold one connection at most; the rest is for the threads
+        # of this process. Fewer, and requests would wait for each other's end.
         options |= {"pool_size": pool_size, "max_overflow": pool_size * 2}
         self.engine: Engine = create_engine(url, **options)
         if self.is_sqlite:

@@ -205,7 +205,7 @@ def expire_due(work: Work, wall_s: float) -> list[DoorOpening]:
 
     Run it every second or so. It is idempotent, and an answer that comes later is still accepted.
     """
-    due = store.openings_awaiting(work.session, _PENDING, wall_s - machine.SEND_WITHIN_S)
+    due = store.openings_free_for_update(work.session, _PENDING, wall_s - machine.SEND_WITHIN_S)
     return [store.opening_view(row) for row in due if _advance(work, row, Ticked(wall_s))]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import Select, and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -226,14 +226,22 @@ def opening_for_update(session: Session, opening_id: str) -> OpeningRow | None:
 
 
 def openings_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> list[OpeningRow]:
-    """Openings in these states that were tapped before a moment of link time, oldest first."""
-    return list(
-        session.scalars(
-            select(OpeningRow)
-            .where(col(OpeningRow.state).in_(sorted(states)), col(OpeningRow.tapped_wall_s) < tapped_before_s)
-            .order_by(col(OpeningRow.tapped_wall_s), col(OpeningRow.opening_id))
-            .with_for_update()
-        )
+    """Openings in these states that were tapped before a moment of link time, oldest first. Holds none of them."""
+    return list(session.scalars(_awaiting(states, tapped_before_s)))
+
+
+def openings_free_for_update(
+    session: Session, states: Collection[OpeningState], tapped_before_s: float
+) -> list[OpeningRow]:
+    """The same, held until the transaction ends. One that somebody else holds is being settled: it is left out."""
+    return list(session.scalars(_awaiting(states, tapped_before_s).with_for_update(skip_locked=True)))
+
+
+def _awaiting(states: Collection[OpeningState], tapped_before_s: float) -> Select[Any]:
+    return (
+        select(OpeningRow)
+        .where(col(OpeningRow.state).in_(sorted(states)), col(OpeningRow.tapped_wall_s) < tapped_before_s)
+        .order_by(col(OpeningRow.tapped_wall_s), col(OpeningRow.opening_id))
     )
 
 

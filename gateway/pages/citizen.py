@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 def who_comes(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> HTMLResponse:
     """Who comes today and in the coming week."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "visits", "relative")
+    note_look(parts, read, who, citizen.id, "visits", "relative")
     now = parts.clock.now()
     visits = view.visits_json(read, citizen, now, language_of(request))
     days = [(_day_name(request, on, local_day(now)), list(some)) for on, some in groupby(visits, lambda v: v["day"])]
@@ -38,7 +38,7 @@ def who_comes(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> 
 def my_door(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> HTMLResponse:
     """Who has opened the door."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "openings", "relative")
+    note_look(parts, read, who, citizen.id, "openings", "relative")
     now = parts.clock.now()
     entries = view.openings_json(read, citizen, now, language_of(request))
     facts = {"openings": entries, "has_lock": citizen.lock_device_id is not None, "days_back": view.DAYS_BACK}
@@ -49,7 +49,7 @@ def my_door(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> HT
 def my_door_as_file(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> Response:
     """The same as a file to keep."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "openings", "relative")
+    note_look(parts, read, who, citizen.id, "openings", "relative")
     language = language_of(request)
     rows = [
         (
@@ -68,7 +68,7 @@ def my_door_as_file(request: Request, who: AtHome, parts: PartsDep, read: ReadDe
 def who_looked(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> HTMLResponse:
     """Who has looked at the citizen's data."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "access_log", "relative")
+    note_look(parts, read, who, citizen.id, "access_log", "relative")
     now = parts.clock.now()
     looks = view.access_json(read, citizen, now)
     facts = {"looks": looks, "days_back": view.DAYS_BACK}
@@ -79,7 +79,7 @@ def who_looked(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) ->
 def who_looked_as_file(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> Response:
     """The same as a file to keep."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "access_log", "relative")
+    note_look(parts, read, who, citizen.id, "access_log", "relative")
     rows = [
         (
             *_when(look["at"]),
@@ -98,7 +98,7 @@ def my_consents(
 ) -> HTMLResponse:
     """What the citizen has agreed to. ``?trukket=`` says what just ended."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "consents", "relative")
+    note_look(parts, read, who, citizen.id, "consents", "relative")
     now = parts.clock.now()
     consents = view.consents_json(read, citizen, local_day(now))
     is_over = trukket is not None and not any(c["kind"] == trukket and c["holds"] for c in consents)

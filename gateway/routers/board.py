@@ -66,7 +66,7 @@ def board(
 def visit(visit_id: str, who: Planner, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """One visit with its facts, door, history and route. The look is noted for its citizen."""
     row = _own(read, who, visit_id)
-    note_look(parts, who, row.citizen_id, "visit", "planning")
+    note_look(parts, read, who, row.citizen_id, "visit", "planning")
     return visit_panel(read, row, parts.clock.now(), who.language)
 
 

@@ -26,7 +26,7 @@ ConsentKind = Literal["electronic_key", "screen", "relative", "auto_answer"]
 def visits(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """Who comes today and in the coming week: a span of time, a first name and a role, how they get in."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "visits", "relative")
+    note_look(parts, read, who, citizen.id, "visits", "relative")
     return {"visits": view.visits_json(read, citizen, parts.clock.now(), who.language)}
 
 
@@ -34,7 +34,7 @@ def visits(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
 def openings(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """Who opened the door in the last 90 days: time, role and reason, no name."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "openings", "relative")
+    note_look(parts, read, who, citizen.id, "openings", "relative")
     return {"openings": view.openings_json(read, citizen, parts.clock.now(), who.language)}
 
 
@@ -42,7 +42,7 @@ def openings(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
 def access_log(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """Who has looked at the citizen's data in the last 90 days: time, role, what and why, no name."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "access_log", "relative")
+    note_look(parts, read, who, citizen.id, "access_log", "relative")
     return {"access": view.access_json(read, citizen, parts.clock.now())}
 
 
@@ -50,7 +50,7 @@ def access_log(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
 def consents(who: AtHome, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """What the citizen has agreed to, and whether it holds."""
     citizen = own_citizen(read, who)
-    note_look(parts, who, citizen.id, "consents", "relative")
+    note_look(parts, read, who, citizen.id, "consents", "relative")
     return {"consents": view.consents_json(read, citizen, local_day(parts.clock.now()))}
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from devices.keys.proof import holder_thumbprint
 from devices.keys.rights import revoke_shift
 from gateway.auth import Role, Who, require
-from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
+from gateway.deps import FactKey, PartsDep, WorkDep, once, own_carer
 from gateway.parts import Parts
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.driving import end_driving
@@ -154,10 +154,11 @@ def end_visit(who: Carer, work: WorkDep, visit_id: str, body: EndVisit, key: Fac
 
 
 @router.get("/grants")
-def grants(who: Carer, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
     """Grants for the doors of the current and the next three visits, bound to the shift's key."""
     carer_id = own_carer(who.carer_id)
-    shift = shifts.shift_of(read, carer_id, local_day(parts.clock.now()))
+    with parts.database.reading() as session:
+        shift = shifts.shift_of(session, carer_id, local_day(parts.clock.now()))
     held = parts.grants.grants_of(shift.id, carer_id) if shift and shift.state == "begun" else []
     return {
         "grants": [

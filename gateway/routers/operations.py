@@ -94,6 +94,8 @@ def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any
     """Every part behind with its state, and what waits where."""
     head = latest_position(read)
     behind = {c.name: head - position_of(read, c.name) for c in read.exec(select(ConsumerRow)).all()}
+    # The checks take connections of their own.
+    read.commit()
     states = {name: check() for name, check in sorted(parts.checks.items())}
     return {
         "parts": [

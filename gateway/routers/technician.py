@@ -116,7 +116,7 @@ def device_at_home(parts: Parts, session: Session, who: Who, found: Device) -> d
     """A device with its place and its messages."""
     citizen = place_of(session, found)
     if citizen is not None:
-        note_look(parts, who, citizen.id, "device", "maintenance")
+        note_look(parts, session, who, citizen.id, "device", "maintenance")
     return {
         "device": devices_json(session, [found])[0],
         "place": None if citizen is None else {"address": citizen.address, "citizen_number": citizen.short},

@@ -76,14 +76,21 @@ def give_again(work: Work, citizen_id: str, kind: str) -> RightsChange:
     return RightsChange()
 
 
-def note_look(parts: Parts, who: Who, citizen_id: str, what: str, purpose: str) -> None:
+def note_look(parts: Parts, read: Session, who: Who, citizen_id: str, what: str, purpose: str) -> None:
     """Write down that somebody looks at a citizen's data: role, what and why, never who.
 
     The same role at the same thing within a quarter of an hour is one look. A citizen looking at her own data is
     none, nor is her own screen.
+
+    Parameters
+    ----------
+    read
+        The session the data are read in. It lets go of its connection first: a request that holds one and waits for
+        another can, forty at once, wait for itself.
     """
     if who.role in (Role.CITIZEN, Role.KIOSK):
         return
+    read.commit()
     with parts.units.begin() as work:
         note_access(work, who.role, citizen_id, what, purpose)
 

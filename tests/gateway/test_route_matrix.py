@@ -29,6 +29,7 @@ from kernel import jobs
 from scheduling.register.tables import CitizenRow, ConsentRow
 from scheduling.tables import VisitRow
 from tests.gateway.calls import screen_visit_and_task
+from tests.gateway.held_connections import HeldConnections
 from tests.gateway.platform import Platform
 from tests.gateway.transfer_steps import transfer_asked_about
 from tests.gateway.web import Answer, Person
@@ -204,6 +205,7 @@ class Town:
     units: dict[str, str]
     #: one's own home, and one in the other unit: citizen ids
     homes: dict[str, str]
+    held: HeldConnections
     _signed_in: dict[str, Person] = field(default_factory=dict)
 
     def person(self, role: Role, where: str) -> Person:
@@ -307,7 +309,7 @@ def town(office: Platform) -> Town:
         "name": "nothing.css",
     } | transfer_asked_about(office.runtime, "matrix-lift", own)
     ids |= screen_visit_and_task(office.runtime, stops[len(stops) // 2]["visit_id"])
-    return Town(office, ids, carers, {OWN: own, OTHER: other}, homes)
+    return Town(office, ids, carers, {OWN: own, OTHER: other}, homes, HeldConnections(office.runtime.database.engine))
 
 
 def test_every_route_has_a_sample_in_this_matrix(town: Town) -> None:
@@ -501,3 +503,7 @@ def _carer_of(platform: Platform, unit_id: str) -> str:
 
 def _not_read(platform: Platform, device_id: str) -> Incoming:
     return Incoming("demo", "vehicle", device_id, "birth", b"\xff", platform.clock.now())
+
+
+def test_no_request_above_held_one_connection_while_it_took_another(town: Town) -> None:
+    assert not town.held.taken_twice, town.held.taken_twice
