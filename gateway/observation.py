@@ -1,11 +1,9 @@
 """What a web process says of itself: requests by route template, never by id."""
 
 import time
-from collections.abc import Awaitable, Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Scope
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter(
@@ -36,16 +34,18 @@ SCREEN_LINKS = Counter("omsorgstid_screen_links_total", "Links redeemed or refus
 SIGNALLING_OPEN = Gauge("omsorgstid_signalling_sockets", "Open signalling sockets.", registry=REGISTRY)
 
 
-async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Count a request and how long it took."""
-    began_s = time.perf_counter()
-    status = 500
-    try:
-        answer = await call_next(request)
-        status = answer.status_code
-        return answer
-    finally:
-        route = request.scope.get("route")
-        template = getattr(route, "path", "unmatched")
-        REQUESTS.labels(request.method, template, str(status)).inc()
-        DURATION.labels(request.method, template).observe(time.perf_counter() - began_s)
+class Observed:
+    """One request: counted, with the time from its beginning to the start of its answer."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._began_s = time.perf_counter()
+        #: as long as nothing was answered
+        self.status = 500
+
+    def end(self) -> None:
+        """Count it. The route is known by now, if there is one."""
+        template = getattr(self._scope.get("route"), "path", "unmatched")
+        method = self._scope["method"]
+        REQUESTS.labels(method, template, str(self.status)).inc()
+        DURATION.labels(method, template).observe(time.perf_counter() - self._began_s)

@@ -12,7 +12,7 @@ import gevent
 
 from gateway.demo.http_client import RefusedError
 from loadtests.calls import LINE_ERRORS, carer_calls
-from loadtests.client import Note, Stream, TimedTablet, Unreachable
+from loadtests.client import WAITED, Note, Stream, TimedTablet, Unreachable
 from loadtests.profile import Profile
 
 _SETTLE_S = 12.0
@@ -222,7 +222,7 @@ class CarerLife:
         """Whether a fact came in. A refusal is final; silence is not, and the key makes a repeat harmless."""
         for _ in range(_FLUSH_TRIES):
             try:
-                self._tablet.call("POST", path, body, {"Idempotency-Key": key})
+                self._tablet.call("POST", path, body, {"Idempotency-Key": key, WAITED: "1"})
             except RefusedError:
                 return False
             except Unreachable:

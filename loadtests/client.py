@@ -49,6 +49,10 @@ class Unreachable(Exception):  # noqa: N818 - what happened, not whose fault it 
     """The platform did not answer."""
 
 
+#: on a fact that waited for a network, as the tablet's page sends it
+WAITED = "X-Waited"
+
+
 class TimedClient(HttpClient):
     """A client whose requests are noted."""
 
@@ -83,7 +87,8 @@ class TimedTablet(Tablet):
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         """One request, timed. Raises :class:`RefusedError` or :class:`Unreachable`."""
-        with _timed(self.note, request_class(method, path), self.close):
+        name = "waited_fact" if headers and WAITED in headers else request_class(method, path)
+        with _timed(self.note, name, self.close):
             return super().call(method, path, body, headers)
 
 

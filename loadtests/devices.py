@@ -19,7 +19,7 @@ from devices.simulator.body import Outgoing
 from devices.simulator.fleet import Fleet
 from devices.simulator.lift import SimulatedTransferDevice, TransferFleet
 from devices.simulator.lock import BROKER, SimulatedLock
-from devices.simulator.vehicle import DriveLeg, SimulatedTracker
+from devices.simulator.vehicle import BATCH, DriveLeg, SimulatedTracker
 from devices.simulator.vehicle_fleet import VehicleFleet
 from kernel.clock import LinkClock, SystemLinkClock, SystemWorldClock, WorldClock
 from loadtests.generator import DeviceResult, Sent, Task, read_task, sleep_until, wait_for_start
@@ -102,13 +102,13 @@ class DeviceFleet:
         }
         # Motor time zero: what is measured is us.
         self.locks = Fleet(address, world.tenant, self._timed.values(), link, delay_ratio=0.0)
+        self._random = random.Random(world.seed)
         self.trackers = self._make_trackers(world)
         self.cars = VehicleFleet(address, world.tenant, self.trackers, link)
         self._lifts = [
             SimulatedTransferDevice(lift, "lift", world=self._world_clock, seed=world.seed) for lift in world.lifts
         ]
         self.lifts = TransferFleet(address, world.tenant, self._lifts, link)
-        self._random = random.Random(world.seed)
         self._told: Mapping[str, int] = {}
 
     def start(self) -> None:
@@ -221,7 +221,9 @@ class DeviceFleet:
         for car in world.cars:
             start = Position(car.lat_deg, car.lon_deg)
             end = Position(car.lat_deg + _DEG_PER_S * lasts_s, car.lon_deg)
-            leg = DriveLeg(start, end, now, now + timedelta(seconds=lasts_s))
+            # Every tracker has a beat of its own; started in one instant they would speak in one for ever.
+            set_out_at = now + timedelta(seconds=self._random.uniform(0, _FIX_EVERY_S * BATCH))
+            leg = DriveLeg(start, end, set_out_at, set_out_at + timedelta(seconds=lasts_s))
             found.append(TimedTracker(car, leg, world.seed))
         return found
 

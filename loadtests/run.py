@@ -35,6 +35,8 @@ _AHEAD_S = 3.0
 _AFTER_S = 90.0
 #: streams open and sign-ins happen in the first moments
 _WARM_S = 3.0
+#: a message handed over just before the cut is answered after it
+_LAST_WORDS_S = 1.0
 _FAILURES_SHOWN = 12
 _Result = TypeVar("_Result", bound=BaseModel)
 
@@ -241,8 +243,8 @@ def _measured(
         recovered = max(devices.recovered_s, people.recovered_s)
     return Measured(
         requests=requests,
-        committed=committed,
-        live_board=_live(profile, start_s, devices, people),
+        committed=_outside_outage(profile, recovered, committed),
+        live_board=_outside_outage(profile, recovered, _live(profile, start_s, devices, people)),
         messages_sent=sum(devices.acknowledged.values()) + devices.unacknowledged,
         messages_lost=missing + devices.unacknowledged,
         facts_sent=people.facts_sent,
@@ -250,6 +252,19 @@ def _measured(
         recovered_s=recovered,
         failures=Counter(s.error for s in people.samples if s.error),
     )
+
+
+def _outside_outage(profile: Profile, recovered_s: float | None, times: Sequence[Timed]) -> list[Timed]:
+    """What began before the outage or after everything was back: what lies between is judged by the recovery.
+
+    Where nothing came back within its limit, the outage ends with that limit.
+    """
+    storm = profile.storm
+    if storm is None:
+        return list(times)
+    allowed_s = profile.limits.get("recovery", 0.0)
+    back_s = storm.back_after_s + min(allowed_s, allowed_s if recovered_s is None else recovered_s)
+    return [t for t in times if not storm.cut_after_s - _LAST_WORDS_S <= t.at_s < back_s]
 
 
 def _live(profile: Profile, start_s: float, devices: DeviceResult, people: PeopleResult) -> list[Timed]:

@@ -16,7 +16,7 @@ def _changed(tmp_path: Path, change: str, to: str) -> Path:
     return file
 
 
-def test_the_three_profiles_of_the_mission_are_there_and_each_limit_has_unit_words_and_source() -> None:
+def test_the_profiles_of_the_mission_are_there_and_each_limit_has_unit_words_and_source() -> None:
     profiles = load_profiles()
 
     assert {"smoke", "centre", "city"} <= set(profiles.profiles)
@@ -38,6 +38,9 @@ def test_the_sizes_are_those_of_the_documents() -> None:
     assert (city.citizens, city.tablets) == (12_000, 1_500)
     assert city.tablets * city.visits_per_tablet >= 20_000
     assert pick(profiles, "centre").fleet.tablets == 133
+    whole = pick(profiles, "fleet")
+    assert whole.fleet.locks + whole.fleet.vehicles + whole.fleet.lifts == 815
+    assert whole.limits["committed_p99"] == 100
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_a_file_that_is_no_yaml_and_a_profile_nobody_knows_are_told(tmp_path: Pa
 
     with pytest.raises(ProfileError, match="expected YAML"):
         load_profiles(broken)
-    with pytest.raises(ProfileError, match="expected one of centre, city, smoke, found village"):
+    with pytest.raises(ProfileError, match="expected one of centre, city, fleet, smoke, found village"):
         pick(load_profiles(), "village")
 
 
