@@ -6,7 +6,6 @@ Whatever a person asks for is timed as it would really happen; the rules then sa
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -225,11 +224,10 @@ def _carry_out(schedule: Schedule, move: Move) -> list[Breach]:
         _put_back(schedule, job, old_key, old)
         unpaired: dict[str, rules.Fact] = {"visit_id": move.visit_id}
         return [Breach("double_visit_needs_second_carer", Weight.HARD, unpaired)]
-    key = None
-    if move.start_at is not None:
-        key = _asked_key(schedule, v, c, problem.day.minute(move.start_at))
-    if key is None:
+    if move.start_at is None:
         key = _cheapest_key(schedule, job, carers, old_key)
+    else:
+        key = _asked_key(schedule, job, carers, v, problem.day.minute(move.start_at))
     schedule.place(job, key, carers)
     schedule.settle()
     schedule.commit()
@@ -254,23 +252,35 @@ def _carers(schedule: Schedule, job: int, half: int, c: int, old: tuple[int, ...
     return (c, partner) if half == 0 else (partner, c)
 
 
-def _asked_key(schedule: Schedule, v: int, c: int, minute: float) -> float | None:
-    """The place in the order that a wished start means: behind all stops of the route that start earlier."""
+def _asked_key(schedule: Schedule, job: int, carers: tuple[int, ...], v: int, minute: float) -> float:
+    """The place in the order for a wished start: where it is kept at the least cost.
+
+    The start alone does not say the place: a stop that begins earlier today may have to wait until after this one.
+    Where no place keeps it, the one that comes closest.
+    """
     schedule.release[v] = minute
-    index = bisect_left(schedule.routes[c], minute, key=schedule.start.__getitem__)
-    keys = schedule.keys[c]
-    low = keys[index - 1] if index else -math.inf
-    high = keys[index] if index < len(keys) else math.inf
-    return free_key(schedule, low, high, GOLDEN, key_at(schedule, minute))
+    best = (math.inf, math.inf, math.nan)
+    for key in _free_keys(schedule, carers, key_at(schedule, minute)):
+        schedule.place(job, key, carers)
+        schedule.settle()
+        behind_min = max(0.0, schedule.start[v] - minute)
+        behind_min = 0.0 if behind_min * 60.0 <= rules.CLOCK_TOLERANCE.total_seconds() else behind_min
+        best = min(best, (behind_min, schedule.cost_min() + _excess_min(schedule, carers), key))
+        schedule.rollback()
+    return best[2]
+
+
+def _free_keys(schedule: Schedule, carers: tuple[int, ...], near: float) -> list[float]:
+    """One key between any two neighbouring stops of these carers, before the first and behind the last."""
+    bounds = sorted({key for c in carers for key in schedule.keys[c]})
+    gaps = zip([-math.inf, *bounds], [*bounds, math.inf], strict=True)
+    keys = [free_key(schedule, low, high, GOLDEN, near) for low, high in gaps]
+    return [key for key in keys if key is not None]
 
 
 def _cheapest_key(schedule: Schedule, job: int, carers: tuple[int, ...], old_key: float) -> float:
     """The key in the order at which the job costs least with these carers, tried exactly."""
-    bounds = sorted({key for c in carers for key in schedule.keys[c]})
-    gaps = zip([-math.inf, *bounds], [*bounds, math.inf], strict=True)
-    near = key_at(schedule, schedule.release[schedule.problem.jobs[job][0]])
-    keys = [free_key(schedule, low, high, GOLDEN, near) for low, high in gaps]
-    choices = [key for key in keys if key is not None]
+    choices = _free_keys(schedule, carers, key_at(schedule, schedule.release[schedule.problem.jobs[job][0]]))
     if not math.isnan(old_key):
         choices.append(old_key)
     best = (math.inf, math.nan)
@@ -302,6 +312,7 @@ def _rules_on_move(day: Day, after: Plan, move: Move) -> Iterator[Breach]:
         found += [
             rules.skill(visit, carer),
             rules.competence(visit, carer, day.on),
+            rules.one_carer_aid(day, visit),
             rules.unit(visit, carer),
             rules.citizen_wish(day.citizen_by_id[visit.citizen_id], carer),
             rules.rest_before_shift(carer, move.agreement_ref),

@@ -225,6 +225,10 @@ def test_a_proposal_keeps_what_it_promises(seed: int, pick: int) -> None:
         verdict = check_move(day, plan, Move(visit.id, proposal.carer_id))
         assert verdict.hard == ()
         assert verdict.cost_delta_min <= proposal.cost_delta_min + 1e-6
+        # The page confirms with the start that was shown.
+        at_its_start = check_move(day, plan, Move(visit.id, proposal.carer_id, start_at=proposal.starts_at))
+        assert at_its_start.hard == ()
+        assert at_its_start.cost_delta_min <= proposal.cost_delta_min + 1e-6
         afresh = terms_cost_min(recomputed_terms(day, verdict.plan), weights_for(day.objective))
         assert verdict.plan.cost_min == pytest.approx(afresh)
         assert afresh - plan.cost_min == pytest.approx(verdict.cost_delta_min, abs=1e-6)
