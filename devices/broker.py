@@ -118,6 +118,8 @@ class Link:
         Called when all subscriptions are granted, and when the link is lost.
     will
         Asked before each connect for what the broker shall say when the link breaks.
+    on_new_session
+        Called after ``on_up`` where the broker had no session for this client id.
     """
 
     def __init__(
@@ -133,6 +135,8 @@ class Link:
         manual_ack: bool = False,
         session_expiry_s: int = SESSION_EXPIRY_S,
         turnstile: Turnstile | None = None,
+        on_new_session: Callable[[], None] = lambda: None,
+        clean_start: bool = False,
     ) -> None:
         self.client_id = client_id
         self.connection = 0
@@ -142,10 +146,14 @@ class Link:
         self._address = address
         self._subscriptions = tuple(subscriptions)
         self._on_message, self._on_up, self._on_down, self._will = on_message, on_up, on_down, will
+        self._on_new_session = on_new_session
+        self._clean_start = clean_start
         self._session_expiry_s = session_expiry_s
         self._turnstile = Turnstile(1) if turnstile is None else turnstile
         self._wanted = False
         self._subscribed = False
+        self._is_new_session = False
+        self._is_paused = False
         self._granting: set[int] = set()
         self._confirming: dict[int, Future[None]] = {}
         self._read = 0
@@ -179,6 +187,23 @@ class Link:
         # Not at once: inside one of paho's own callbacks its locks are held.
         self._loop.call_soon(self._cut)
 
+    def pause(self, paused: bool) -> None:
+        """Read nothing from the socket, this one and any later one, until told otherwise.
+
+        A pause longer than the keep-alive ends the link: then everything is delivered again.
+        """
+        if paused == self._is_paused:
+            return
+        self._is_paused = paused
+        sock = self._client.socket()
+        if sock is None:
+            return
+        if paused:
+            self._loop.remove_reader(sock)
+        else:
+            self._loop.add_reader(sock, self._read_ready)
+            self._loop.call_soon(self._read_ready)
+
     def connect_now(self) -> None:
         """Connect; called by the turnstile."""
         if not self._wanted or self._client.socket() is not None:
@@ -192,7 +217,7 @@ class Link:
         properties.ReceiveMaximum = INFLIGHT
         host, port = self._address.host, self._address.port
         try:
-            self._client.connect(host, port, KEEPALIVE_S, clean_start=False, properties=properties)
+            self._client.connect(host, port, KEEPALIVE_S, clean_start=self._clean_start, properties=properties)
         except OSError as error:
             log.debug("broker_unreachable", client_id=self.client_id, error=type(error).__name__)
             self._lost()
@@ -275,6 +300,7 @@ class Link:
             log.warning("broker_refused_link", client_id=self.client_id, reason=str(reason))
             return
         self.connection += 1
+        self._is_new_session = not flags.session_present
         # The first connect of a process subscribes even to a session it finds: the list may have grown.
         if (self._subscribed and flags.session_present) or not self._subscriptions:
             self._up()
@@ -299,7 +325,12 @@ class Link:
         self.is_up = True
         self._up_since_s = self._loop.time()
         self._turnstile.leave(self)
+        sock = self._client.socket()
+        if self._is_paused and sock is not None:
+            self._loop.remove_reader(sock)
         self._guarded(self._on_up)
+        if self._is_new_session:
+            self._guarded(self._on_new_session)
 
     def _disconnected(
         self, _c: Client, _u: Any, flags: DisconnectFlags, reason: ReasonCode, _p: Properties | None
@@ -389,6 +420,8 @@ class Link:
     def _read_ready(self) -> None:
         # paho reads one packet a call; as long as messages come out there may be more in the socket.
         for _ in range(_READS_AT_ONCE):
+            if self._is_paused and self.is_up and not self._cutting:
+                return
             before = self._read
             self._client.loop_read()
             self._acknowledge_at_once()

@@ -33,6 +33,10 @@ class Inlet(Protocol):
         """Cut the link so that the broker delivers again what was not acknowledged."""
         ...
 
+    def pause(self, paused: bool) -> None:
+        """Stop reading, or read again; what is not read waits with the broker."""
+        ...
+
 
 class BrokerConnection:
     """The gateway's connection: QoS 1, acknowledged by hand, the session kept by the broker.
@@ -47,7 +51,11 @@ class BrokerConnection:
     acknowledge
         ``True`` acknowledges each message as soon as ``on_delivery`` returns: for those who keep nothing.
     shared_group
-        Share the messages with every other connection of this group.
+        Share the messages with every other connection of this group. The order of a device's messages is lost.
+    on_new_session
+        Called on the network thread when the broker had no session for us: what was published meanwhile is gone.
+    clean_start
+        Throw away the session the broker has. For giving up a client id, and for nothing else.
     """
 
     def __init__(
@@ -60,6 +68,8 @@ class BrokerConnection:
         acknowledge: bool = False,
         shared_group: str | None = None,
         session_expiry_s: int = SESSION_EXPIRY_S,
+        on_new_session: Callable[[], None] = lambda: None,
+        clean_start: bool = False,
     ) -> None:
         shared = [f"$share/{shared_group}/{topic}" for topic in subscriptions]
         self._address = address
@@ -68,6 +78,8 @@ class BrokerConnection:
         self._on_delivery = on_delivery
         self._acknowledge = acknowledge
         self._session_expiry_s = session_expiry_s
+        self._on_new_session = on_new_session
+        self._clean_start = clean_start
         self._changed = Condition()
         self._up = False
         self._network: NetworkThread | None = None
@@ -135,6 +147,12 @@ class BrokerConnection:
         if network is not None and link is not None:
             network.submit(link.drop)
 
+    def pause(self, paused: bool) -> None:
+        """Stop reading the socket, or read again: the broker, and TCP, hold back what is not read."""
+        network, link = self._network, self._link
+        if network is not None and link is not None:
+            network.submit(lambda: link.pause(paused))
+
     def _make_link(self, network: NetworkThread) -> Link:
         link = Link(
             network.loop,
@@ -146,6 +164,8 @@ class BrokerConnection:
             on_down=lambda: self._set_up(False),
             manual_ack=not self._acknowledge,
             session_expiry_s=self._session_expiry_s,
+            on_new_session=self._on_new_session,
+            clean_start=self._clean_start,
         )
         link.open()
         self._keep(network, link)

@@ -1,12 +1,14 @@
 """From the broker to the database and back: gather, commit, acknowledge, answer, in this order and no other.
 
 One thread per connection, so acknowledgements leave in the order of arrival. When the database is away
-nothing is acknowledged; after a while the link is cut, and the broker delivers everything once more.
+nothing is acknowledged; after a while the link is cut, and the broker delivers everything once more. While the
+queue is full the connection is not read: what waits, waits with the broker.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from threading import Condition, Thread
 
 import structlog
@@ -14,7 +16,8 @@ import structlog
 from devices.broker import Delivery, Publication
 from devices.connections import Inlet
 from devices.inbox.errors import database_is_away
-from devices.inbox.model import Accepted, Incoming, Outgoing
+from devices.inbox.leases import LeaseLostError
+from devices.inbox.model import Accepted, Fence, Incoming, Outgoing
 from devices.inbox.service import Inbox
 from devices.keys.errors import TopicError
 from devices.keys.messages import SPECS
@@ -27,6 +30,9 @@ BATCH = 500
 BATCH_BYTES = 128 * 1024
 GATHER_S = 0.005
 GIVE_UP_S = 5.0
+#: above this the connection is not read, below half of it it is again
+QUEUE = 2_000
+QUEUE_BYTES = 16 * 1024 * 1024
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
@@ -34,8 +40,13 @@ _LONGEST_PAUSE_S = 1.0
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     delivery: Delivery
-    incoming: Incoming
+    #: ``None`` where it belongs to another shard and is only acknowledged, in its turn
+    incoming: Incoming | None
     since_s: float
+
+    @property
+    def size_bytes(self) -> int:
+        return 0 if self.incoming is None else len(self.incoming.payload)
 
 
 class Committer:
@@ -49,6 +60,10 @@ class Committer:
         The connection to acknowledge and answer on; set before the first delivery with :meth:`attach`.
     committed
         Told of every batch after its commit, on the committer's thread.
+    is_mine
+        Says by device id what is taken in here; the rest belongs to other shards, which receive it too.
+    fence
+        Asked within the transaction of each batch whether this shard is still ours.
     """
 
     def __init__(
@@ -58,19 +73,30 @@ class Committer:
         world: WorldClock,
         link: LinkClock,
         committed: Callable[[Sequence[Incoming], Accepted], None] = lambda _batch, _accepted: None,
+        *,
+        is_mine: Callable[[str], bool] = lambda _device_id: True,
+        fence: Fence | None = None,
     ) -> None:
-        self._inbox = inbox
+        self._accept = inbox.accept if fence is None else partial(inbox.accept, fence=fence)
         self._tenant = tenant
         self._world = world
         self._link = link
         self._committed = committed
+        self._is_mine = is_mine
         self._inlet: Inlet | None = None
         self._queue: deque[_Waiting] = deque()
+        self._queue_bytes = 0
+        self._full = False
         self._changed = Condition()
         self._in_flight: Sequence[_Waiting] = ()
         self._stopping = False
         self._thread: Thread | None = None
         self.committed_total = 0
+        #: those of other shards included
+        self.acknowledged_total = 0
+        self._worst_s = 0.0
+        #: another process runs this shard now; nothing more is committed or acknowledged here
+        self.is_taken_over = False
 
     def attach(self, inlet: Inlet) -> None:
         """Say which connection to acknowledge and answer on."""
@@ -94,7 +120,13 @@ class Committer:
         waiting = _Waiting(delivery, self._incoming(delivery), self._link.monotonic_s())
         with self._changed:
             self._queue.append(waiting)
-            self._changed.notify_all()
+            self._queue_bytes += waiting.size_bytes
+            if not self._full and self._is_above(1.0):
+                self._full = True
+                self._pause(True)
+            # Only who waits for the first message, or for a whole batch, has to be woken.
+            if len(self._queue) == 1 or len(self._queue) >= BATCH:
+                self._changed.notify_all()
 
     @property
     def idle(self) -> bool:
@@ -108,11 +140,24 @@ class Committer:
             return self._changed.wait_for(lambda: not self._queue and not self._in_flight, timeout_s)
 
     @property
+    def waiting(self) -> int:
+        """How many messages wait, those being committed included."""
+        with self._changed:
+            return len(self._queue) + len(self._in_flight)
+
+    @property
     def oldest_unacknowledged_s(self) -> float:
         """Age of the oldest message not yet committed, 0 where there is none. Above 5 s is an alarm."""
         with self._changed:
             oldest = self._in_flight[0] if self._in_flight else (self._queue[0] if self._queue else None)
         return 0.0 if oldest is None else self._link.monotonic_s() - oldest.since_s
+
+    def take_worst_s(self) -> float:
+        """The longest any message has waited since this was asked last, those that still wait included."""
+        oldest_s = self.oldest_unacknowledged_s
+        with self._changed:
+            worst_s, self._worst_s = max(self._worst_s, oldest_s), 0.0
+        return worst_s
 
     def _run(self) -> None:
         while batch := self._gather():
@@ -120,6 +165,7 @@ class Committer:
             if accepted is not None:
                 self._acknowledge(batch, accepted)
             with self._changed:
+                self._worst_s = max(self._worst_s, self._link.monotonic_s() - batch[0].since_s)
                 self._in_flight = ()
                 self._changed.notify_all()
 
@@ -141,15 +187,33 @@ class Committer:
         batch, size_bytes = [self._queue.popleft()], 0
         while self._queue and len(batch) < BATCH and size_bytes < BATCH_BYTES:
             batch.append(self._queue.popleft())
-            size_bytes += len(batch[-1].incoming.payload)
+            size_bytes += batch[-1].size_bytes
+        self._queue_bytes -= size_bytes + batch[0].size_bytes
+        if self._full and not self._is_above(0.5):
+            self._full = False
+            self._pause(False)
         return batch
+
+    def _is_above(self, ratio: float) -> bool:
+        return len(self._queue) > ratio * QUEUE or self._queue_bytes > ratio * QUEUE_BYTES
+
+    def _pause(self, paused: bool) -> None:
+        log.info("inbox_full" if paused else "inbox_takes_again", waiting=len(self._queue))
+        if self._inlet is not None:
+            self._inlet.pause(paused)
 
     def _commit(self, batch: Sequence[_Waiting]) -> Accepted | None:
         """Commit a batch, trying again while the database is away. ``None`` if given up."""
         began_s, pause_s = self._link.monotonic_s(), _FIRST_PAUSE_S
+        ours = [waiting.incoming for waiting in batch if waiting.incoming is not None]
         while True:
             try:
-                return self._inbox.accept([waiting.incoming for waiting in batch])
+                return self._accept(ours)
+            except LeaseLostError as lost:
+                log.warning("shard_taken_over", lease=str(lost))
+                self.is_taken_over = True
+                self._give_up(cut=False)
+                return None
             except Exception as error:
                 # Whatever it was, nothing is committed and nothing may be acknowledged: this thread goes on,
                 # and the messages stay with the broker.
@@ -166,34 +230,48 @@ class Committer:
                 self._changed.wait_for(lambda: self._stopping, pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    def _give_up(self) -> None:
+    def _give_up(self, cut: bool = True) -> None:
         with self._changed:
             self._queue.clear()
-        if self._inlet is not None and not self._stopping:
+            self._queue_bytes = 0
+            if self._full:
+                self._full = False
+                self._pause(False)
+        if cut and self._inlet is not None and not self._stopping:
             log.error("inbox_gave_up_link_cut")
             self._inlet.reconnect()
 
     def _acknowledge(self, batch: Sequence[_Waiting], accepted: Accepted) -> None:
-        self.committed_total += len(batch)
+        ours = [waiting.incoming for waiting in batch if waiting.incoming is not None]
+        self.committed_total += len(ours)
+        self.acknowledged_total += len(batch)
         if self._inlet is not None:
             self._inlet.ack([waiting.delivery for waiting in batch])
             for outgoing in accepted.outgoing:
                 # Not waited for: a device that misses its watermark sends again and gets it then.
                 self._inlet.publish(publication_of(self._tenant, outgoing))
         try:
-            self._committed([waiting.incoming for waiting in batch], accepted)
+            self._committed(ours, accepted)
         except Exception:
             log.exception("committed_listener_failed")
 
-    def _incoming(self, delivery: Delivery) -> Incoming:
+    def _incoming(self, delivery: Delivery) -> Incoming | None:
         now = self._world.now()
         try:
-            topic = Topic.parse(delivery.topic)
+            topic = _parsed(delivery.topic)
         except TopicError:
+            if not self._is_mine(delivery.topic):
+                return None
             return Incoming("", "", "", delivery.topic, delivery.payload, now, delivery.retained)
+        if not self._is_mine(topic.device_id):
+            return None
         if topic.direction is not Direction.UP:
             return Incoming("", "", "", delivery.topic, delivery.payload, now, delivery.retained)
         return Incoming(topic.tenant, topic.kind, topic.device_id, topic.name, delivery.payload, now, delivery.retained)
+
+
+#: the same few topics come over and over
+_parsed = lru_cache(maxsize=16_384)(Topic.parse)
 
 
 def publication_of(tenant: str, outgoing: Outgoing) -> Publication:

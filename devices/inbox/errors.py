@@ -1,4 +1,4 @@
-"""Errors of the quarantine page, and how an error of the protocol becomes a reason to set a message aside."""
+"""Errors of the inbox and its quarantine page, and how an error of the protocol becomes a reason to set aside."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -11,13 +11,30 @@ from kernel.errors import DomainError, ErrorKind, ErrorText
 
 
 class InboxError(DomainError):
-    """What a person at the quarantine can do wrong."""
+    """What a person at the quarantine, or at the settings, can do wrong."""
 
     texts: ClassVar[Mapping[str, ErrorText]] = {
         "quarantine_settled": ErrorText(
             ErrorKind.CONFLICT,
             "Beskeden er allerede afgjort ({state}). Genindlæs listen.",
             "The message is settled already ({state}). Reload the list.",
+        ),
+        "correction_unreadable": ErrorText(
+            ErrorKind.INVALID,
+            "Rettelsen kan ikke læses. Ventet: {expected}. Fundet: {found}. Ret den, og prøv igen.",
+            "The correction cannot be read. Expected: {expected}. Found: {found}. Change it and try again.",
+        ),
+        "correction_same": ErrorText(
+            ErrorKind.INVALID,
+            "Rettelsen er den samme som den oprindelige besked. Ret noget, eller kør beskeden igen som den er.",
+            "The correction is the message as it arrived. Change something, or replay it as it is.",
+        ),
+        "shards_differ": ErrorText(
+            ErrorKind.CONFLICT,
+            "En anden ingest kører med {expected} dele, denne er sat til {found}. "
+            "Stop alle, og start dem igen med samme OMSORGSTID_INGEST__SHARDS.",
+            "Another ingest runs {expected} shards, this one is set to {found}. "
+            "Stop all of them and start them again with the same OMSORGSTID_INGEST__SHARDS.",
         ),
     }
 

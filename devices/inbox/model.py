@@ -31,13 +31,17 @@ class Reason(StrEnum):
 
 
 class Refused(Exception):  # noqa: N818 - an outcome a handler chooses, not a fault
-    """A handler's way to set a message aside: why, what was expected, what came."""
+    """A handler's way to set a message aside: why, what was expected, what came.
 
-    def __init__(self, reason: Reason, expected: str, found: object) -> None:
+    ``answers`` go to the device after the commit, once for the same bytes: what is missing is asked for.
+    """
+
+    def __init__(self, reason: Reason, expected: str, found: object, answers: "Sequence[Outgoing]" = ()) -> None:
         super().__init__(f"{reason}: expected {expected}, got {found}")
         self.reason = reason
         self.expected = expected
         self.found = str(found)
+        self.answers = tuple(answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Incoming:
     """A message as it arrived. ``received_at`` is world time; nothing of it is believed yet.
 
     ``retained`` marks what the broker had kept and handed over on subscribing: it may be old.
+    ``ferried`` marks what a tablet carried home from beside the device: it says nothing of the device's own link.
     """
 
     tenant: str
@@ -54,6 +59,7 @@ class Incoming:
     payload: bytes
     received_at: datetime
     retained: bool = False
+    ferried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,16 @@ KnownDevices: TypeAlias = Callable[[Session, Collection[str]], Mapping[str, Know
 
 Seen: TypeAlias = Callable[[Work, Mapping[str, datetime]], None]
 """Notes when each device last spoke for itself, once per batch."""
+
+
+ReportsOf: TypeAlias = "Callable[[Incoming], Sequence[Report]]"
+"""Which reports a message brings, read without the database. Where a kind of message has this, the reports of a whole
+batch are stored in one statement before its handlers run; :func:`devices.inbox.store.store_reports` then answers from
+that. It may raise: the handler meets the same and says it properly."""
+
+
+Fence: TypeAlias = Callable[[Session], None]
+"""Asked first in a batch's transaction; raises where this process may not commit any more."""
 
 
 ReportKey: TypeAlias = tuple[str, int, int]
@@ -141,6 +157,16 @@ class Replayed:
     quarantine_id: int
     accepted: bool
     reason: Reason | None = None
+    outgoing: Sequence[Outgoing] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedMany:
+    """What became of messages of one reason that were run through again; ``left`` are open still."""
+
+    accepted: int
+    refused: int
+    left: int
     outgoing: Sequence[Outgoing] = field(default=())
 
 

@@ -7,7 +7,7 @@ and touch nothing but the database.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from traceback import extract_tb
 
 import structlog
 
-from devices.events import MessageQuarantined
+from devices.events import MessageCorrected, MessageQuarantined
 from devices.inbox import store
 from devices.inbox.errors import InboxError, database_is_away, refusal_of
 from devices.inbox.model import (
     Accepted,
+    Fence,
     Handler,
     Incoming,
     Known,
@@ -28,6 +29,10 @@ from devices.inbox.model import (
     Reason,
     Refused,
     Replayed,
+    ReplayedMany,
+    Report,
+    ReportKey,
+    ReportsOf,
     Seen,
     Setback,
 )
@@ -51,6 +56,8 @@ class _Tally:
     quarantined: list[Setback] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     seen: dict[str, datetime] = field(default_factory=dict)
+    stored: Collection[ReportKey] = ()
+    unclaimed: set[ReportKey] = field(default_factory=set)
 
     def accepted(self) -> Accepted:
         duplicates = self.outcomes[Reason.DUPLICATE.value]
@@ -70,6 +77,8 @@ class Inbox:
         Told, once per batch, when each device last spoke; nobody where absent.
     kept_as
         ``(kind, name)`` to what of such a payload may be kept where its message is set aside; all of it where absent.
+    reports_of
+        ``(kind, name)`` to the reports such a message brings: those of a whole batch are then stored at once.
     """
 
     def __init__(
@@ -80,6 +89,7 @@ class Inbox:
         known_devices: KnownDevices,
         seen: Seen | None = None,
         kept_as: Mapping[tuple[str, str], Callable[[bytes], bytes]] | None = None,
+        reports_of: Mapping[tuple[str, str], ReportsOf] | None = None,
     ) -> None:
         self._units = units
         self._handlers = dict(handlers)
@@ -87,9 +97,15 @@ class Inbox:
         self._known_devices = known_devices
         self._seen = seen
         self._kept_as = dict(kept_as or {})
+        self._reports_of = dict(reports_of or {})
 
-    def accept(self, batch: Sequence[Incoming]) -> Accepted:
+    def accept(self, batch: Sequence[Incoming], fence: Fence | None = None) -> Accepted:
         """Take in a batch in one transaction. When this returns, everything in it is committed.
+
+        Parameters
+        ----------
+        fence
+            Asked first within the transaction; what it raises ends it.
 
         Raises
         ------
@@ -99,9 +115,9 @@ class Inbox:
         if not batch:
             return Accepted()
         try:
-            accepted = self._take_in(batch, self._run)
+            accepted = self._take_in(batch, self._run, fence)
         except _MessageFailedError:
-            accepted = self._take_in(batch, self._run_in_savepoint)
+            accepted = self._take_in(batch, self._run_in_savepoint, fence)
         for setback in accepted.quarantined:
             log.info("message_quarantined", reason=setback.reason.value, quarantine_id=setback.quarantine_id)
         return accepted
@@ -124,7 +140,8 @@ class Inbox:
                 raise KernelError("not_found", what=f"quarantine {quarantine_id}")
             if row.state != "open" and row.reason != Reason.DUPLICATE:
                 raise InboxError("quarantine_settled", state=row.state)
-            incoming = Incoming(row.tenant, row.kind, row.device_id, row.name, row.payload, row.last_received_at)
+            payload = row.payload if row.corrected is None else row.corrected
+            incoming = Incoming(row.tenant, row.kind, row.device_id, row.name, payload, row.last_received_at)
             known = self._known_devices(work.session, {incoming.device_id})
             message = MessageWork(work.session, work.now)
             try:
@@ -132,11 +149,73 @@ class Inbox:
             except Refused as refused:
                 store.note_refusal(work.session, quarantine_id, refused)
                 return Replayed(quarantine_id, accepted=False, reason=refused.reason)
+            for payload, why in message.parts_aside:
+                store.set_aside(work.session, self._keepable(replace(incoming, payload=payload)), why)
             work.record(*message.recorded)
             store.settle(work.session, quarantine_id, "replayed", work.now)
             outcome = Reason.DUPLICATE.value if message.is_duplicate else "accepted"
             store.count(work.session, {outcome: 1})
         return Replayed(quarantine_id, accepted=True, outgoing=tuple(answers))
+
+    def replay_many(self, reason: Reason, limit: int, unit_ids: Collection[str] | None = None) -> ReplayedMany:
+        """Run what was set aside for one reason through again, oldest first, each in a transaction of its own.
+
+        What somebody else settles meanwhile is passed over; running it again takes nothing in twice.
+
+        Parameters
+        ----------
+        limit
+            How many at most; ``left`` says how many of the reason are open afterwards.
+        unit_ids
+            Only what devices of these units sent; ``None`` for everything.
+        """
+        with self._units.database.reading() as session:
+            ids = store.open_ids(session, reason.value, limit, unit_ids)
+        accepted, refused, outgoing = 0, 0, list[Outgoing]()
+        for quarantine_id in ids:
+            try:
+                replayed = self.replay(quarantine_id)
+            except InboxError:
+                continue
+            accepted, refused = accepted + replayed.accepted, refused + (not replayed.accepted)
+            outgoing += replayed.outgoing
+        with self._units.database.reading() as session:
+            left = store.open_messages(session, unit_ids).by_reason.get(reason.value, 0)
+        return ReplayedMany(accepted, refused, left, tuple(outgoing))
+
+    def correct(self, quarantine_id: int, payload: bytes, by_role: str) -> None:
+        """Keep what a person made of a message, beside what arrived; a replay then takes the correction.
+
+        It is believed no more than the message was: a signed message that was changed is not the device's word.
+
+        Raises
+        ------
+        KernelError
+            ``not_found``.
+        InboxError
+            ``quarantine_settled`` if it is no longer open; ``correction_same`` if nothing is different.
+        """
+        with self._units.begin() as work:
+            row = store.quarantined_row(work.session, quarantine_id, lock=True)
+            if row is None:
+                raise KernelError("not_found", what=f"quarantine {quarantine_id}")
+            if row.state != "open":
+                raise InboxError("quarantine_settled", state=row.state)
+            kept = self._keepable(
+                Incoming(row.tenant, row.kind, row.device_id, row.name, payload, row.last_received_at)
+            ).payload
+            if kept == (row.payload if row.corrected is None else row.corrected):
+                raise InboxError("correction_same")
+            store.keep_correction(work.session, quarantine_id, kept, work.now)
+            work.record(
+                MessageCorrected(
+                    at=work.now,
+                    quarantine_id=quarantine_id,
+                    reason=row.reason,
+                    kind=self._kind_label(row.kind),
+                    by_role=by_role,
+                )
+            )
 
     def dismiss(self, quarantine_id: int) -> None:
         """Put a message away for good; it stays in the list of the dismissed.
@@ -156,10 +235,14 @@ class Inbox:
                 raise InboxError("quarantine_settled", state=row.state)
             store.settle(work.session, quarantine_id, "dismissed", None)
 
-    def _take_in(self, batch: Sequence[Incoming], run: "_Run") -> Accepted:
+    def _take_in(self, batch: Sequence[Incoming], run: "_Run", fence: Fence | None) -> Accepted:
         tally = _Tally()
         with self._units.begin() as work:
+            if fence is not None:
+                fence(work.session)
             known = self._known_devices(work.session, {incoming.device_id for incoming in batch})
+            if run == self._run:
+                self._store_at_once(work, batch, known, tally)
             for incoming in batch:
                 self._take_one(work, incoming, known, run, tally)
             if self._seen is not None and tally.seen:
@@ -167,13 +250,34 @@ class Inbox:
             store.count(work.session, tally.outcomes)
         return tally.accepted()
 
+    def _store_at_once(
+        self, work: Work, batch: Sequence[Incoming], known: Mapping[str, Known], tally: "_Tally"
+    ) -> None:
+        """Store the reports of a clean batch in one statement; one that is not clean after all is run again without."""
+        rows: list[Report] = []
+        for incoming in batch:
+            reports_of = self._reports_of.get((incoming.kind, incoming.name))
+            if reports_of is None:
+                continue
+            try:
+                self._admit(incoming, known)
+                rows += reports_of(incoming)
+            except Exception:  # noqa: BLE001, S112 - its handler meets the same and says why
+                continue
+        if rows:
+            tally.stored = {row.key for row in rows}
+            tally.unclaimed = store.store_reports(work, rows)
+
     def _take_one(self, work: Work, incoming: Incoming, known: Mapping[str, Known], run: "_Run", tally: _Tally) -> None:
         message = MessageWork(work.session, work.now)
+        message.stored, message.unclaimed = tally.stored, tally.unclaimed
         try:
             answers = run(message, incoming, known)
         except Refused as refused:
             self._set_aside(work, incoming, refused, tally)
             return
+        for payload, why in message.parts_aside:
+            self._set_aside(work, replace(incoming, payload=payload), why, tally)
         tally.outgoing.extend(answers)
         work.record(*message.recorded)
         if incoming.name not in _NOT_BY_THE_DEVICE:
@@ -190,6 +294,7 @@ class Inbox:
         tally.outcomes[refused.reason.value] += 1
         tally.quarantined.append(Setback(quarantine_id, refused.reason, incoming))
         if is_first:
+            tally.outgoing.extend(refused.answers)
             work.record(
                 MessageQuarantined(
                     at=work.now,

@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Table, bindparam, case, update
+from sqlalchemy import Table, bindparam, case, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
@@ -26,6 +26,11 @@ class MessageWork(Work):
         super().__init__(session, now)
         self.reports_new = 0
         self.reports_known = 0
+        #: reports of the whole batch that are stored already, and those of them that nobody has claimed as new
+        self.stored: Collection[ReportKey] = ()
+        self.unclaimed: set[ReportKey] = set()
+        #: parts of the message that cannot be accepted while the rest can: each is set aside as a message of its own
+        self.parts_aside: list[tuple[bytes, Refused]] = []
 
     @property
     def is_duplicate(self) -> bool:
@@ -35,7 +40,10 @@ class MessageWork(Work):
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A row of the quarantine as its reader sees it. ``payload`` is exactly what arrived."""
+    """A row of the quarantine as its reader sees it.
+
+    ``payload`` is exactly what arrived; ``corrected`` is what a person made of it, and what a replay takes.
+    """
 
     quarantine_id: int
     received_at: datetime
@@ -51,6 +59,8 @@ class Quarantined:
     payload: bytes
     state: str
     replayed_at: datetime | None
+    corrected: bytes | None = None
+    corrected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,19 @@ class QuarantinePage:
 
     rows: Sequence[Quarantined]
     next_cursor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMessages:
+    """What waits for a person: how many by reason, and since when the oldest."""
+
+    by_reason: Mapping[str, int]
+    oldest_at: datetime | None
+
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return sum(self.by_reason.values())
 
 
 def store_reports(work: Work, rows: Sequence[Report]) -> set[ReportKey]:
@@ -74,6 +97,10 @@ def store_reports(work: Work, rows: Sequence[Report]) -> set[ReportKey]:
     set of ReportKey
         ``(device_id, boot, seq)`` of the rows that are new. Only these may change anything else.
     """
+    if isinstance(work, MessageWork) and work.stored and all(row.key in work.stored for row in rows):
+        claimed = {row.key for row in rows} & work.unclaimed
+        work.unclaimed -= claimed
+        return _told(work, rows, claimed)
     # Two writers that insert the same keys in opposite order would wait for each other for ever.
     ordered = sorted({row.key: row for row in reversed(rows)}.values(), key=lambda row: row.key)
     new: set[ReportKey] = set()
@@ -88,6 +115,38 @@ def store_reports(work: Work, rows: Sequence[Report]) -> set[ReportKey]:
     for start in range(0, len(ordered), _CHUNK):
         found = connection.execute(statement, [_report_values(row) for row in ordered[start : start + _CHUNK]])
         new.update((str(row[0]), int(row[1]), int(row[2])) for row in found)
+    return _told(work, rows, new)
+
+
+def revive_reports(work: Work, rows: Sequence[Report], refused_name: str) -> set[ReportKey]:
+    """Fill reports that were kept by their number alone, because what they said could not be accepted.
+
+    Parameters
+    ----------
+    rows
+        What has come for such numbers now, corrected or told anew.
+    refused_name
+        The name such reports were kept under.
+
+    Returns
+    -------
+    set of ReportKey
+        Those that were filled; the others were never refused.
+    """
+    table = _table(ReportRow)
+    filled: set[ReportKey] = set()
+    for row in sorted(rows, key=lambda row: row.key):
+        known_by = table.c.device_id == row.device_id, table.c.boot == row.boot, table.c.seq == row.seq
+        statement = update(table).where(*known_by, table.c.name == refused_name)
+        if work.session.connection().execute(statement.values(name=row.name, payload=row.payload)).rowcount:
+            filled.add(row.key)
+    if isinstance(work, MessageWork):
+        work.reports_new += len(filled)
+        work.reports_known -= len(filled)
+    return filled
+
+
+def _told(work: Work, rows: Sequence[Report], new: set[ReportKey]) -> set[ReportKey]:
     if isinstance(work, MessageWork):
         work.reports_new += len(new)
         work.reports_known += len(rows) - len(new)
@@ -156,7 +215,8 @@ def empty_set_aside(session: Session, kind: str, name: str, before: datetime, at
         .limit(at_most)
     )
     state = case((row.c.state == "open", "dismissed"), else_=row.c.state)
-    emptied = session.connection().execute(update(row).where(row.c.id.in_(old)).values(payload=b"", state=state))
+    nothing = {"payload": b"", "corrected": None, "state": state}
+    emptied = session.connection().execute(update(row).where(row.c.id.in_(old)).values(nothing))
     return int(emptied.rowcount)
 
 
@@ -258,6 +318,34 @@ def quarantined_row(session: Session, quarantine_id: int, lock: bool = False) ->
     return None if row is None else _seen(row)
 
 
+def open_messages(session: Session, unit_ids: Collection[str] | None = None) -> OpenMessages:
+    """What waits for a person, of devices of these units or of everybody."""
+    query = select(QuarantineRow.reason, func.count(), func.min(QuarantineRow.received_at)).where(
+        QuarantineRow.state == "open"
+    )
+    if unit_ids is not None:
+        query = query.where(col(QuarantineRow.device_id).in_(_devices_of(unit_ids)))
+    rows = session.exec(query.group_by(col(QuarantineRow.reason))).all()
+    return OpenMessages({reason: int(n) for reason, n, _ in rows}, min((at for _, _, at in rows), default=None))
+
+
+def open_ids(session: Session, reason: str, limit: int, unit_ids: Collection[str] | None = None) -> list[int]:
+    """Rows that wait, of one reason, in the order they came in."""
+    query = select(QuarantineRow.id).where(QuarantineRow.state == "open", QuarantineRow.reason == reason)
+    if unit_ids is not None:
+        query = query.where(col(QuarantineRow.device_id).in_(_devices_of(unit_ids)))
+    return [int(n) for n in session.exec(query.order_by(col(QuarantineRow.id)).limit(limit)) if n is not None]
+
+
+def keep_correction(session: Session, quarantine_id: int, corrected: bytes, now: datetime) -> None:
+    """Store what a person made of a message, beside what arrived."""
+    session.execute(
+        update(QuarantineRow)
+        .where(col(QuarantineRow.id) == quarantine_id)
+        .values(corrected=corrected, corrected_at=now)
+    )
+
+
 def is_from(session: Session, quarantine_id: int, unit_ids: Collection[str]) -> bool:
     """Whether a row was sent by a device of these units."""
     query = select(QuarantineRow.id).where(
@@ -314,6 +402,8 @@ def _seen(row: QuarantineRow) -> Quarantined:
         payload=row.payload,
         state=row.state,
         replayed_at=row.replayed_at,
+        corrected=row.corrected,
+        corrected_at=row.corrected_at,
     )
 
 

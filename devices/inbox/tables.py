@@ -1,8 +1,8 @@
-"""Tables of the inbox: raw reports, what was set aside, and how often."""
+"""Tables of the inbox: raw reports, what was set aside, how often, and which process takes in what."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from kernel.database import UtcDateTime
@@ -55,6 +55,9 @@ class QuarantineRow(SQLModel, table=True):
     #: open | replayed | dismissed
     state: str = Field(default="open", max_length=16)
     replayed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    #: what a person made of it; stored beside what arrived, never instead
+    corrected: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    corrected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class InboxCountRow(SQLModel, table=True):
@@ -64,3 +67,28 @@ class InboxCountRow(SQLModel, table=True):
 
     outcome: str = Field(sa_column=Column(String(32), primary_key=True))
     count: int = Field(default=0, sa_type=BigInteger)
+
+
+class IngestMemberRow(SQLModel, table=True):
+    """A process that takes messages in, as long as it says so. Times are the wall clock's, seconds since 1970."""
+
+    __tablename__ = "ingest_member"
+
+    holder: str = Field(sa_column=Column(String(200), primary_key=True))
+    until_s: float
+    #: age of the oldest message it has not acknowledged, and how many wait
+    oldest_s: float = 0.0
+    waiting: int = 0
+    committed: int = Field(default=0, sa_type=BigInteger)
+
+
+class IngestLeaseRow(SQLModel, table=True):
+    """Who runs a shard. ``generation`` rises with every new holder: what an old one still writes is refused."""
+
+    __tablename__ = "ingest_lease"
+
+    shard: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    #: how many shards there are; the same in every row
+    shards: int
+    holder: str | None = Field(default=None, max_length=200)
+    generation: int = Field(default=0, sa_type=BigInteger)

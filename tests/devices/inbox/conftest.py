@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
+import devices.alarms.tables
 import devices.inbox.tables
 import devices.keys.tables
 import devices.registry.tables  # noqa: F401 - the tables are known once their modules are

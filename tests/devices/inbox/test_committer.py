@@ -77,6 +77,9 @@ class Wire:
     def reconnect(self) -> None:
         self._note("reconnect", None)
 
+    def pause(self, paused: bool) -> None:
+        self._note("pause" if paused else "resume", None)
+
     def wait_for(self, what: str) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: any(name == what for name, _ in self.said), WAIT_S)
