@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from devices.keys.cose import MessageKind, SigningKey, Trust
-from devices.keys.envelope import Extra, seal, to_ms, unseal
+from devices.keys.envelope import INT31, Extra, seal, to_ms, unseal
 from devices.keys.model import Bolt, LockResult
 
 REQUEST_BYTES = 16
@@ -91,7 +91,7 @@ def read_answer(message: bytes, trust: Trust) -> Answer:
         boot=fields.uint("boot"),
         seq=fields.optional_uint("seq"),
         ts_at=fields.optional_instant("ts"),
-        battery_mv=fields.uint("batt_mV"),
+        battery_mv=fields.uint("batt_mV", INT31),
         motor_ms=fields.uint("motor_ms"),
         bolt=fields.word("bolt", Bolt),
         extra=fields.rest(),

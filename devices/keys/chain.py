@@ -17,7 +17,7 @@ from hashlib import sha256
 
 from devices.keys import cbor
 from devices.keys.cose import MessageKind, SigningKey, Trust, sign, verify
-from devices.keys.envelope import Extra, pack, to_ms, unpack
+from devices.keys.envelope import INT31, Extra, pack, to_ms, unpack
 from devices.keys.errors import MessageError, SignatureError
 
 HASH_BYTES = 32
@@ -192,7 +192,7 @@ def read_event(message: bytes, trust: Trust) -> SignedEvent:
         type=kind,
         cti=fields.optional_octets("cti", 16),
         result=fields.optional_text("result"),
-        battery_mv=fields.uint("batt_mV"),
+        battery_mv=fields.uint("batt_mV", INT31),
         prev=fields.octets("prev", HASH_BYTES),
         commitment=fields.optional_octets("commitment", HASH_BYTES),
         from_seq=fields.uint("from", seq) if kind == GAP else None,

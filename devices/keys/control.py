@@ -31,7 +31,10 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Crl:
-    """All revocations of one lock: lowest epoch a grant may carry, revoked grants, revoked holder keys."""
+    """All revocations of one lock: lowest epoch a grant may carry, revoked grants, revoked holder keys.
+
+    ``epoch`` is about grants of the lock's own administration, ``epochs`` about those of others, by issuer.
+    """
 
     lock: str
     version: int
@@ -39,6 +42,7 @@ class Crl:
     ctis: tuple[bytes, ...] = ()
     cnfs: tuple[bytes, ...] = ()
     extra: Extra = field(default_factory=dict)
+    epochs: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ def sign_crl(crl: Crl, key: SigningKey) -> bytes:
         "ctis": sorted(crl.ctis),
         "cnfs": sorted(crl.cnfs),
     }
+    if crl.epochs:
+        values["epochs"] = dict(crl.epochs)
     return seal(MessageKind.CRL, values, crl.extra, key)
 
 
@@ -100,12 +106,13 @@ def read_crl(message: bytes, trust: Trust) -> Crl:
     """Read ``dn/crl``."""
     fields = unseal(MessageKind.CRL, message, trust)
     return Crl(
-        fields.text("lock"),
-        fields.uint("version"),
-        fields.uint("epoch"),
-        fields.octets_list("ctis", CTI_BYTES),
-        fields.octets_list("cnfs", THUMBPRINT_BYTES),
-        fields.rest(),
+        lock=fields.text("lock"),
+        version=fields.uint("version"),
+        epoch=fields.uint("epoch"),
+        ctis=fields.octets_list("ctis", CTI_BYTES),
+        cnfs=fields.octets_list("cnfs", THUMBPRINT_BYTES),
+        epochs=fields.counts("epochs"),
+        extra=fields.rest(),
     )
 
 

@@ -38,6 +38,9 @@ class MessageKind(StrEnum):
     CRL = "crl"
     CFG = "cfg"
     TIME = "time"
+    ORDER = "order"
+    ENROL = "enrol"
+    TRUST = "trust"
 
     @property
     def context(self) -> bytes:
@@ -134,7 +137,9 @@ def lock_trust(lock_key: VerifyingKey) -> Trust:
     return Trust.of({MessageKind.ANSWER: [lock_key], MessageKind.EVENT: [lock_key]})
 
 
-def server_trust(issuers: Iterable[VerifyingKey], services: Iterable[VerifyingKey]) -> Trust:
+def server_trust(
+    issuers: Iterable[VerifyingKey], services: Iterable[VerifyingKey], roots: Iterable[VerifyingKey] = ()
+) -> Trust:
     """What a lock believes of the server.
 
     Parameters
@@ -143,6 +148,8 @@ def server_trust(issuers: Iterable[VerifyingKey], services: Iterable[VerifyingKe
         Keys of the grant signer: grants alone.
     services
         Keys of the gateway: acknowledgements, revocations, settings and time. They open nothing.
+    roots
+        Keys of the administration, kept with the signer: trust lists alone.
     """
     issuer_keys, service_keys = list(issuers), list(services)
     return Trust.of(
@@ -152,6 +159,7 @@ def server_trust(issuers: Iterable[VerifyingKey], services: Iterable[VerifyingKe
             MessageKind.ACK: service_keys,
             MessageKind.CFG: service_keys,
             MessageKind.TIME: service_keys,
+            MessageKind.TRUST: roots,
         }
     )
 
@@ -192,6 +200,17 @@ def signer_of(kind: MessageKind, message: bytes) -> bytes:
         ``signature_malformed`` or ``signature_algorithm``.
     """
     return _kid(kind, _sign1(kind, message).value[0])
+
+
+def unverified_payload(kind: MessageKind, message: bytes) -> bytes:
+    """What a signed message *claims*, before anybody has checked who signed it.
+
+    Raises
+    ------
+    SignatureError
+        ``signature_malformed``.
+    """
+    return cast(bytes, _sign1(kind, message).value[2])
 
 
 def _sign1(kind: MessageKind, message: bytes) -> cbor2.CBORTag:

@@ -14,9 +14,14 @@ from devices.inbox.tables import ReportRow
 from devices.keys import store
 from devices.keys.chain import SignedEvent, read_event
 from devices.keys.cose import VerifyingKey, lock_trust
+from devices.keys.lock_events import OPENED_BY_KEY
 from devices.keys.opening import OpeningState
+from devices.keys.signer.model import Basis
 from devices.keys.tables import DoorOpenedRow, GrantRow, LockRow, OpeningRow
+from devices.keys.vendors.log import untapped_openings
 
+#: what let somebody in: a planned visit, an emergency, the citizen's own mechanical key, or nobody knows what
+Entry = Literal["visit", "emergency", "own_key"]
 #: "opened": the lock has said so; "perhaps": it was asked and never answered
 Sureness = Literal["opened", "perhaps"]
 _SURE: dict[str, Sureness] = {OpeningState.UNLOCKED.value: "opened", OpeningState.UNKNOWN.value: "perhaps"}
@@ -31,6 +36,7 @@ class DoorLogEntry:
     sureness: Sureness
     #: opened by a tablet beside the lock, without a network
     offline: bool
+    by: Entry = "visit"
 
 
 def openings_of_door(session: Session, door_id: str, since_at: datetime, limit: int = 200) -> list[DoorLogEntry]:
@@ -39,16 +45,26 @@ def openings_of_door(session: Session, door_id: str, since_at: datetime, limit: 
         select(OpeningRow)
         .where(
             OpeningRow.door_id == door_id,
+            col(OpeningRow.on_way).is_(False),
             col(OpeningRow.state).in_(sorted(_SURE)),
             col(OpeningRow.requested_at) >= since_at,
         )
         .order_by(col(OpeningRow.requested_at).desc())
         .limit(limit)
     ).all()
-    found = [DoorLogEntry(row.settled_at or row.requested_at, row.visit_id, _SURE[row.state], False) for row in rows]
+    found = [_tapped(row) for row in rows]
     for lock in session.exec(select(LockRow).where(LockRow.door_id == door_id)).all():
         found += _told_by_lock(session, lock, since_at, limit)
+    for event, visit_id in untapped_openings(session, door_id, since_at, limit):
+        found.append(DoorLogEntry(event.at, visit_id or None, "opened", False))
     return sorted(found, key=lambda entry: (entry.at, entry.visit_id or ""), reverse=True)[:limit]
+
+
+def _tapped(row: OpeningRow) -> DoorLogEntry:
+    at, sure = row.settled_at or row.requested_at, _SURE[row.state]
+    if row.basis == Basis.ROUTE:
+        return DoorLogEntry(at, row.visit_id, sure, False)
+    return DoorLogEntry(at, None, sure, False, "emergency")
 
 
 def _told_by_lock(session: Session, lock: LockRow, since_at: datetime, limit: int) -> list[DoorLogEntry]:
@@ -75,10 +91,14 @@ def _told_by_lock(session: Session, lock: LockRow, since_at: datetime, limit: in
     for row, signed in told:
         at = signed.event.ts_at or row.received_at
         if at >= since_at:
-            entries.append(DoorLogEntry(at, _visit_of(signed, grants), "opened", True))
+            entries.append(_entry(at, signed, grants))
     return entries
 
 
-def _visit_of(signed: SignedEvent, grants: dict[bytes, GrantRow]) -> str | None:
+def _entry(at: datetime, signed: SignedEvent, grants: dict[bytes, GrantRow]) -> DoorLogEntry:
+    if signed.event.type == OPENED_BY_KEY:
+        return DoorLogEntry(at, None, "opened", False, "own_key")
     grant = None if signed.event.cti is None else grants.get(signed.event.cti)
-    return None if grant is None else grant.visit_id
+    if grant is not None and grant.basis != Basis.ROUTE:
+        return DoorLogEntry(at, None, "opened", True, "emergency")
+    return DoorLogEntry(at, None if grant is None else grant.visit_id, "opened", True)

@@ -21,6 +21,8 @@ Extra = Mapping[str, Cbor]
 _EPOCH_AT = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 221_845_391_999_999  # the year 8999: leaves room to add a leeway without an overflow
 _INT63 = 2**63 - 1
+INT31 = 2**31 - 1
+"""The largest version or level: what the server keeps of a device in 32 bits."""
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -112,9 +114,9 @@ class Fields:
         return None if self._empty(field) else self.uint(field, maximum)
 
     def text(self, field: str, maximum: int = 64) -> str:
-        """Text of 1 to ``maximum`` characters."""
+        """Text of 1 to ``maximum`` characters, U+0000 and half characters not among them: no database stores those."""
         value = self._take(field)
-        if not isinstance(value, str) or not 1 <= len(value) <= maximum:
+        if not isinstance(value, str) or not 1 <= len(value) <= maximum or not _is_whole(value):
             raise self.error(field, f"text of 1 to {maximum} characters", _shown(value))
         return value
 
@@ -169,6 +171,15 @@ class Fields:
             raise self.error(field, "a map with text keys", _shown(value))
         return cast("Mapping[str, Cbor]", value)
 
+    def counts(self, field: str) -> Mapping[str, int]:
+        """A map of names to integers from 0; empty where null or absent."""
+        if self._empty(field):
+            return {}
+        value = self.mapping(field)
+        if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= _INT63 for n in value.values()):
+            raise self.error(field, "a map of names to integers from 0", "other values")
+        return cast("Mapping[str, int]", value)
+
     def instant(self, field: str) -> datetime:
         """An instant, sent as milliseconds since 1970-01-01 UTC."""
         return from_ms(self.uint(field, _LAST_MS))
@@ -187,6 +198,11 @@ class Fields:
         if field not in self._left:
             raise self.error(field, "a value", "nothing")
         return self._left.pop(field)
+
+
+def _is_whole(text: str) -> bool:
+    # JSON can write half of a surrogate pair, and both can write U+0000.
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _shown(value: object) -> str:

@@ -16,7 +16,8 @@ from devices.keys.errors import GrantError, MessageError
 from devices.keys.model import Operation
 
 MAX_GRANT_BYTES = 350
-MAX_AUDIENCE = 4
+MAX_AUDIENCE = 3
+"""With four ids of 32 characters and every flag a grant would be longer than :data:`MAX_GRANT_BYTES`."""
 CTI_BYTES = 16
 THUMBPRINT_BYTES = 32
 
@@ -37,7 +38,7 @@ class Grant:
     iss
         Name of the issuer, 1 to 64 characters.
     aud
-        Ids of one to four locks, in a fixed order: a flat alone, or a stairwell and a flat.
+        Ids of one to three locks, in a fixed order: a flat alone, or a flat and what has to be opened on the way to it.
     nbf_at, exp_at
         The window, aware UTC, whole seconds; both ends belong to it.
     cti

@@ -16,18 +16,21 @@ import structlog
 from devices.events import DoorOpened, LockReported
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
 from devices.inbox.store import store_reports
-from devices.keys import cbor, openings, store
+from devices.keys import cbor, opening_store, openings, store
 from devices.keys.answer import Answer, read_answer
 from devices.keys.chain import ChainState, LinkReport, SignedEvent, Verdict, commit, read_event, verify_links
 from devices.keys.control import SignedTime, ack_of, sign_ack, sign_time
 from devices.keys.cose import SigningKey, Trust, VerifyingKey, lock_trust
 from devices.keys.errors import MessageError
-from devices.keys.messages import Birth, CfgReport, Challenge, EventBatch, TimeRequest, decode_message
+from devices.keys.messages import Ask, Birth, CfgReport, Challenge, EventBatch, TimeRequest, decode_message
 from devices.keys.model import Bolt, ClockState, DenialCode, LockResult
 from devices.keys.opening import Answered
 from devices.keys.revocations import revocation_lists
+from devices.keys.settings import present_settings
+from devices.keys.signer.model import Basis
 from devices.keys.tables import GrantRow, LockRow, OpeningRow
 from devices.keys.topics import Direction
+from devices.keys.trust_store import missed_trust
 from kernel.events import Event
 from kernel.work import Work
 
@@ -42,7 +45,15 @@ _REASONS = {
     Verdict.BAD_SIGNATURE: Reason.BAD_SIGNATURE,
 }
 _RESULTS = {result.value: result for result in LockResult}
+OPENED_BY_KEY, LOCKED_BY_KEY = "opened_by_key", "locked_by_key"
+"""The bolt was moved by a mechanical key: the citizen's own always works, and is no business of any grant."""
+
+OPENINGS = frozenset({LockResult.OPENED.value, OPENED_BY_KEY})
+"""Event types that say that the door was opened."""
+
 _BOLT_AFTER = {
+    OPENED_BY_KEY: Bolt.UNLOCKED,
+    LOCKED_BY_KEY: Bolt.LOCKED,
     LockResult.OPENED.value: Bolt.UNLOCKED,
     LockResult.LOCKED.value: Bolt.LOCKED,
     LockResult.JAMMED.value: Bolt.UNKNOWN,
@@ -165,7 +176,8 @@ class LockVoice:
         _require_own(incoming, said.lock)
         lock, _ = _lock(work, incoming)
         lock.cfg_reported, lock.crl_reported = said.cfg_version, said.crl_version
-        return self._missed_list(work, lock)
+        lock.trust_reported = said.trust_version
+        return self._missed(work, lock)
 
     def birth(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
         """``up/birth``, after the registry has taken it in: clock and versions. It is a hint, not signed.
@@ -179,13 +191,18 @@ class LockVoice:
         lock, _ = _lock(work, incoming)
         lock.clock_state, lock.battery_mv = birth.clock.value, birth.battery_mv
         lock.cfg_reported, lock.crl_reported = birth.cfg_version, birth.crl_version
-        return self._missed_list(work, lock)
+        lock.trust_reported = birth.trust_version
+        return self._missed(work, lock)
 
-    def _missed_list(self, work: Work, lock: LockRow) -> Sequence[Outgoing]:
+    def _missed(self, work: Work, lock: LockRow) -> Sequence[Outgoing]:
+        """What the lock does not have yet: revocations, settings, issuers."""
         work.session.flush()
-        if lock.crl_reported >= lock.crl_version:
-            return ()
-        return revocation_lists(work, [lock.lock_id], self._service_key)
+        missed: list[Outgoing] = []
+        if lock.crl_reported < lock.crl_version:
+            missed += revocation_lists(work, [lock.lock_id], self._service_key)
+        if lock.cfg_reported < lock.cfg_version:
+            missed += present_settings(work.session, [lock.lock_id], self._service_key)
+        return missed + missed_trust(work.session, lock)
 
     def _store(
         self,
@@ -214,9 +231,9 @@ class LockVoice:
     def _take_in(self, work: Work, lock: LockRow, unit_id: str, heard: _Heard) -> None:
         session = work.session
         store.keep_payloads(session, lock.lock_id, heard.payloads)
-        heard.openings = store.openings_for_update(session, lock.lock_id, heard.requests())
+        heard.openings = opening_store.openings_for_update(session, lock.lock_id, heard.requests())
         heard.grants = store.grants(session, {s.event.cti for s in heard.events if s.event.cti is not None})
-        opened = [s for s in heard.events if s.event.type == LockResult.OPENED.value]
+        opened = [s for s in heard.events if s.event.type in OPENINGS]
         numbers = {
             (s.event.boot, s.event.seq): row.opening_id if (row := heard.opening_of(s)) else None for s in opened
         }
@@ -240,7 +257,8 @@ class LockVoice:
         if not store.first_told(work.session, lock.lock_id, {(answer.boot, seq): opening_id}):
             return
         grant = None if answer.cti is None else work.session.get(GrantRow, answer.cti)
-        work.record(_door_opened(lock, unit_id, answer.ts_at or work.now, answer.boot, seq, opening_id, grant))
+        opened = _door_opened(lock, unit_id, answer.ts_at or work.now, answer.boot, seq, opening_id, grant)
+        work.record(opened.model_copy(update={"battery_mv": answer.battery_mv}))
 
 
 def _lock(work: Work, incoming: Incoming) -> tuple[LockRow, str]:
@@ -274,7 +292,10 @@ def _judged(work: Work, lock: LockRow, messages: Sequence[bytes], trust: Trust) 
     if reason is not None:
         if reason is not Reason.CHAIN_GAP:
             log.error("lock_chain_alarm", lock_id=lock.lock_id, verdict=report.verdict.value)
-        raise Refused(reason, f"events that follow {lock.chain_seq} of start {lock.chain_boot}", report.detail)
+        missing = Outgoing(KIND, lock.lock_id, "ask", Ask(from_seq=lock.chain_seq + 1).encode())
+        answers = (missing,) if reason is Reason.CHAIN_GAP else ()
+        expected = f"events that follow {lock.chain_seq} of start {lock.chain_boot}"
+        raise Refused(reason, expected, report.detail, answers)
     return report
 
 
@@ -321,7 +342,8 @@ def _event(work: Work, lock: LockRow, unit_id: str, signed: SignedEvent, heard: 
             return None
         row = heard.opening_of(signed)
         opening_id = None if row is None else row.opening_id
-        return _door_opened(lock, unit_id, at, event.boot, event.seq, opening_id, grant)
+        opened = _door_opened(lock, unit_id, at, event.boot, event.seq, opening_id, grant)
+        return opened.model_copy(update={"battery_mv": event.battery_mv})
     return LockReported(
         at=at,
         unit_id=unit_id if grant is None else grant.unit_id,
@@ -344,6 +366,7 @@ def _door_opened(
     opening_id: str | None,
     grant: GrantRow | None,
 ) -> DoorOpened:
+    basis = grant.basis if grant is not None and grant.door_id == lock.door_id else None
     return DoorOpened(
         at=at,
         unit_id=unit_id if grant is None else grant.unit_id,
@@ -353,6 +376,7 @@ def _door_opened(
         boot=boot,
         seq=seq,
         opening_id=opening_id,
-        visit_id=None if grant is None else grant.visit_id,
+        visit_id=grant.visit_id if grant is not None and basis == Basis.ROUTE else None,
         shift_id=None if grant is None else grant.shift_id,
+        emergency_id=grant.right_id if grant is not None and basis not in (None, Basis.ROUTE) else None,
     )

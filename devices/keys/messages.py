@@ -17,7 +17,7 @@ from devices.keys.answer import REQUEST_BYTES
 from devices.keys.cbor import Cbor
 from devices.keys.chain import SALT_BYTES
 from devices.keys.cose import MessageKind, signer_of
-from devices.keys.envelope import Extra, Fields, pack, to_ms, unpack
+from devices.keys.envelope import INT31, Extra, Fields, pack, to_ms, unpack
 from devices.keys.errors import MessageError
 from devices.keys.grant import MAX_GRANT_BYTES
 from devices.keys.model import ClockState, Operation
@@ -48,6 +48,7 @@ class Birth:
     ts_at: datetime | None
     battery_mv: int
     capabilities: tuple[str, ...] = ()
+    trust_version: int = 0
     extra: Extra = field(default_factory=dict)
 
     def encode(self) -> bytes:
@@ -65,6 +66,7 @@ class Birth:
             "ts": None if self.ts_at is None else to_ms(self.ts_at),
             "batt_mV": self.battery_mv,
             "caps": list(self.capabilities),
+            "trust_ver": self.trust_version,
         }
         return pack(values, self.extra)
 
@@ -81,13 +83,14 @@ class Birth:
             firmware=fields.text("firmware"),
             next_seq=fields.uint("next_seq"),
             last_ack=fields.uint("last_ack"),
-            crl_version=fields.uint("crl_ver"),
-            cfg_version=fields.uint("cfg_ver"),
+            crl_version=fields.uint("crl_ver", INT31),
+            cfg_version=fields.uint("cfg_ver", INT31),
             epoch=fields.uint("epoch"),
             clock=fields.word("clock", ClockState),
             ts_at=fields.optional_instant("ts"),
-            battery_mv=fields.uint("batt_mV"),
+            battery_mv=fields.uint("batt_mV", INT31),
             capabilities=tuple(str(cap) for cap in caps),
+            trust_version=fields.optional_uint("trust_ver", INT31) or 0,
             extra=fields.rest(),
         )
 
@@ -171,9 +174,9 @@ class Challenge:
             valid_ms=fields.uint("valid_ms", CHALLENGE_VALID_MS),
             boot=fields.uint("boot"),
             epoch=fields.uint("epoch"),
-            crl_version=fields.uint("crl_ver"),
+            crl_version=fields.uint("crl_ver", INT31),
             clock=fields.word("clock", ClockState),
-            battery_mv=fields.uint("batt_mV"),
+            battery_mv=fields.uint("batt_mV", INT31),
             extra=fields.rest(),
         )
 
@@ -296,6 +299,7 @@ class CfgReport:
     crl_version: int
     epoch: int
     settings: Mapping[str, Cbor]
+    trust_version: int = 0
     extra: Extra = field(default_factory=dict)
 
     def encode(self) -> bytes:
@@ -307,6 +311,7 @@ class CfgReport:
             "crl_ver": self.crl_version,
             "epoch": self.epoch,
             "settings": self.settings,
+            "trust_ver": self.trust_version,
         }
         return pack(values, self.extra)
 
@@ -316,10 +321,11 @@ class CfgReport:
         return cls(
             lock=fields.text("lock"),
             boot=fields.uint("boot"),
-            cfg_version=fields.uint("cfg_ver"),
-            crl_version=fields.uint("crl_ver"),
+            cfg_version=fields.uint("cfg_ver", INT31),
+            crl_version=fields.uint("crl_ver", INT31),
             epoch=fields.uint("epoch"),
             settings=fields.mapping("settings"),
+            trust_version=fields.optional_uint("trust_ver", INT31) or 0,
             extra=fields.rest(),
         )
 
@@ -372,6 +378,7 @@ SPECS: Mapping[tuple[Direction, str], MessageSpec] = MappingProxyType(
             MessageSpec(_DOWN, "crl", 1, True, None, MessageKind.CRL),
             MessageSpec(_DOWN, "cfg", 1, True, None, MessageKind.CFG),
             MessageSpec(_UP, "cfg", 1, True, None, CfgReport.read),
+            MessageSpec(_DOWN, "trust", 1, True, None, MessageKind.TRUST),
             MessageSpec(_UP, "time", 1, False, None, TimeRequest.read),
             MessageSpec(_DOWN, "time", 1, False, None, MessageKind.TIME),
         )

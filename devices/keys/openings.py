@@ -17,14 +17,15 @@ from devices import events
 from devices.events import OpeningRequested, OpeningSettled
 from devices.inbox.model import Outgoing
 from devices.keys import opening as machine
-from devices.keys import store
+from devices.keys import opening_store
 from devices.keys.answer import Answer
 from devices.keys.messages import Ask, Challenge, ChallengeRequest, OpenCommand
 from devices.keys.model import Operation, RefusalCode, Refused, VisitFacts
 from devices.keys.opening import Answered, Challenged, OpeningState, RefusedByServer, Sent, Step, Ticked
 from devices.keys.proof import proof_input, verify_proof
-from devices.keys.rules import may_open
+from devices.keys.rules import may_open, may_open_in_emergency
 from devices.keys.schemas import DoorOpening, Observation, OpeningIds, ProofOutcome
+from devices.keys.signer.model import Basis
 from devices.keys.tables import GrantRow, OpeningRow
 from kernel.errors import DomainError, ErrorKind, ErrorText, KernelError
 from kernel.ids import new_id
@@ -59,15 +60,34 @@ class OpeningError(DomainError):
     }
 
 
-def request_opening(work: Work, *, facts: VisitFacts, ids: OpeningIds, wall_s: float) -> DoorOpening:
+def request_opening(
+    work: Work,
+    *,
+    facts: VisitFacts,
+    ids: OpeningIds,
+    wall_s: float,
+    basis: Basis = Basis.ROUTE,
+    act_id: str | None = None,
+    on_way: bool = False,
+    vendor: str = "native",
+) -> DoorOpening:
     """A carer tapped *Lås op*. Commit this before the lock hears of it.
 
     A refusal by rule is an opening too: it is stored with its code and the facts of its sentence, recorded,
     and returned in state ``refused``.
+
+    Parameters
+    ----------
+    act_id
+        What the openings of one tap share, where there is a lock on the way.
+    on_way
+        Whether the lock is one on the way to the door and not the door's own.
+    vendor
+        Whose lock it is.
     """
     opening_id = new_id()
     tapped = machine.tap(wall_s)
-    verdict = may_open(facts)
+    verdict = may_open(facts) if basis is Basis.ROUTE else may_open_in_emergency(facts)
     row = OpeningRow(
         opening_id=opening_id,
         door_id=ids.door_id,
@@ -79,6 +99,10 @@ def request_opening(work: Work, *, facts: VisitFacts, ids: OpeningIds, wall_s: f
         state=tapped.state.value,
         requested_at=work.now,
         tapped_wall_s=wall_s,
+        basis=basis.value,
+        act_id=act_id,
+        on_way=on_way,
+        vendor=vendor,
     )
     work.session.add(row)
     work.record(
@@ -97,7 +121,7 @@ def request_opening(work: Work, *, facts: VisitFacts, ids: OpeningIds, wall_s: f
         row.facts = {name: _plain(value) for name, value in verdict.facts.items()}
         _advance(work, row, RefusedByServer(wall_s, verdict.code.value))
     work.session.flush()
-    return store.opening_view(row)
+    return opening_store.opening_view(row)
 
 
 def challenge_request(opening: DoorOpening) -> Outgoing:
@@ -132,7 +156,7 @@ def challenged(work: Work, opening_id: str, challenge: Challenge, wall_s: float)
         # The first nonce stands: a second one could only come from a message delivered twice.
         row.nonce = challenge.nonce
     _advance(work, row, Challenged(wall_s))
-    return store.opening_view(row)
+    return opening_store.opening_view(row)
 
 
 def proof_given(
@@ -159,7 +183,7 @@ def proof_given(
     row = _held(work, opening_id)
     _advance(work, row, Ticked(wall_s))
     if row.state != OpeningState.CHALLENGED or row.nonce is None:
-        return ProofOutcome(store.opening_view(row), None)
+        return ProofOutcome(opening_store.opening_view(row), None)
     grant = work.session.get(GrantRow, cti)
     if grant is None or (grant.visit_id, grant.door_id, grant.shift_id) != (
         row.visit_id,
@@ -170,7 +194,7 @@ def proof_given(
     code = _unusable(grant, work.now)
     if code is not None:
         _advance(work, row, RefusedByServer(wall_s, code.value))
-        return ProofOutcome(store.opening_view(row), None)
+        return ProofOutcome(opening_store.opening_view(row), None)
     signed = proof_input(row.lock_id, Operation.OPEN, cti, bytes(row.nonce))
     verify_proof(holder_key, bytes(grant.holder_thumbprint), proof, signed)
     row.cti = cti
@@ -178,7 +202,46 @@ def proof_given(
     command = OpenCommand(
         request_id(opening_id), Operation.OPEN, bytes(grant.token), holder_key, bytes(row.nonce), proof
     )
-    return ProofOutcome(store.opening_view(row), Outgoing("lock", row.lock_id, "open", command.encode()))
+    return ProofOutcome(opening_store.opening_view(row), Outgoing("lock", row.lock_id, "open", command.encode()))
+
+
+def challenged_by_us(work: Work, opening_id: str, nonce: bytes, wall_s: float) -> DoorOpening:
+    """A lock of another maker asks for no proof, so the server does: 16 fresh bytes for the tablet's key.
+
+    Raises
+    ------
+    KernelError
+        ``not_found``.
+    """
+    row = _held(work, opening_id)
+    row.nonce = nonce
+    _advance(work, row, Challenged(wall_s))
+    return opening_store.opening_view(row)
+
+
+def command_leaves(work: Work, opening_id: str, wall_s: float) -> bool:
+    """A command to another maker's lock is about to leave. Whether it may, once: commit first, then send.
+
+    Raises
+    ------
+    KernelError
+        ``not_found``.
+    """
+    row = _held(work, opening_id)
+    return _advance(work, row, Sent(wall_s)) and row.state == OpeningState.SENT
+
+
+def nothing_left(work: Work, opening_id: str, code: str, wall_s: float) -> DoorOpening:
+    """No command could leave at all: refused, unless its time was over anyway.
+
+    Raises
+    ------
+    KernelError
+        ``not_found``.
+    """
+    row = _held(work, opening_id)
+    _advance(work, row, RefusedByServer(wall_s, code))
+    return opening_store.opening_view(row)
 
 
 def settle_answer(work: Work, answer: Answer, wall_s: float) -> DoorOpening | None:
@@ -186,12 +249,12 @@ def settle_answer(work: Work, answer: Answer, wall_s: float) -> DoorOpening | No
 
     A tablet at the door makes request ids of its own: their answers tell of a door and of no opening here.
     """
-    rows = store.openings_for_update(work.session, answer.lock, {answer.request.hex()})
+    rows = opening_store.openings_for_update(work.session, answer.lock, {answer.request.hex()})
     row = rows.get(answer.request.hex())
     if row is None:
         return None
     settle(work, row, Answered(wall_s, answer.result, answer.code), answer.boot, answer.seq, answer.motor_ms)
-    return store.opening_view(row)
+    return opening_store.opening_view(row)
 
 
 def settle(work: Work, row: OpeningRow, answered: Answered, boot: int, seq: int | None, motor_ms: int | None) -> None:
@@ -205,8 +268,8 @@ def expire_due(work: Work, wall_s: float) -> list[DoorOpening]:
 
     Run it every second or so. It is idempotent, and an answer that comes later is still accepted.
     """
-    due = store.openings_free_for_update(work.session, _PENDING, wall_s - machine.SEND_WITHIN_S)
-    return [store.opening_view(row) for row in due if _advance(work, row, Ticked(wall_s))]
+    due = opening_store.openings_free_for_update(work.session, _PENDING, wall_s - machine.SEND_WITHIN_S)
+    return [opening_store.opening_view(row) for row in due if _advance(work, row, Ticked(wall_s))]
 
 
 def observe(work: Work, opening_id: str, observation: Observation) -> DoorOpening:
@@ -220,12 +283,12 @@ def observe(work: Work, opening_id: str, observation: Observation) -> DoorOpenin
     row = _held(work, opening_id)
     row.observation, row.observed_at = observation, work.now
     work.session.flush()
-    return store.opening_view(row)
+    return opening_store.opening_view(row)
 
 
 def anything_due(session: Session, wall_s: float) -> bool:
     """Whether :func:`expire_due` would find something to look at; spares an idle sweeper the write lock."""
-    return store.any_awaiting(session, _PENDING, wall_s - machine.SEND_WITHIN_S)
+    return opening_store.any_awaiting(session, _PENDING, wall_s - machine.SEND_WITHIN_S)
 
 
 def find_opening(session: Session, opening_id: str) -> DoorOpening:
@@ -239,13 +302,13 @@ def find_opening(session: Session, opening_id: str) -> DoorOpening:
     row = session.get(OpeningRow, opening_id)
     if row is None:
         raise KernelError("not_found", what=f"opening {opening_id}")
-    return store.opening_view(row)
+    return opening_store.opening_view(row)
 
 
 def latest_opening(session: Session, visit_id: str, shift_id: str) -> DoorOpening | None:
     """The last tap of this shift at this visit's door, for a page that was loaded again."""
-    row = store.latest_opening(session, visit_id, shift_id)
-    return None if row is None else store.opening_view(row)
+    row = opening_store.latest_opening(session, visit_id, shift_id)
+    return None if row is None else opening_store.opening_view(row)
 
 
 def request_id(opening_id: str) -> bytes:
@@ -254,7 +317,7 @@ def request_id(opening_id: str) -> bytes:
 
 
 def _held(work: Work, opening_id: str) -> OpeningRow:
-    row = store.opening_for_update(work.session, opening_id)
+    row = opening_store.opening_for_update(work.session, opening_id)
     if row is None:
         raise KernelError("not_found", what=f"opening {opening_id}")
     return row
@@ -304,6 +367,7 @@ def _settled(row: OpeningRow, now: datetime) -> OpeningSettled:
         code=row.code,
         late=row.late,
         elapsed_ms=round((now - row.requested_at).total_seconds() * 1000),
+        on_way=row.on_way,
     )
 
 

@@ -12,6 +12,7 @@ from devices.events import DoorRightChanged
 from devices.keys import store
 from devices.keys.rules import visit_window
 from devices.keys.schemas import DoorRight, RightsChange, RightWanted, RouteRights
+from devices.keys.vendors.access import issue_windows, withdraw_windows
 from kernel.ids import new_id
 from kernel.work import Work
 
@@ -55,6 +56,7 @@ def set_many_rights(work: Work, routes: Sequence[RouteRights]) -> RightsChange:
         store.carry_rights(work.session, right_ids, route_id, version)
     locks = withdraw(work, difference.withdrawn)
     store.insert_rights(work.session, difference.issued)
+    issue_windows(work, difference.issued)
     work.record(*difference.events)
     return RightsChange(len(difference.issued), len(difference.withdrawn), locks)
 
@@ -69,6 +71,7 @@ def withdraw(work: Work, rights: Iterable[DoorRight]) -> frozenset[str]:
     if not right_ids:
         return frozenset()
     store.withdraw_rights(work.session, right_ids, work.now)
+    withdraw_windows(work, right_ids)
     return _tell_locks(work, store.revoke_grants_of_rights(work.session, right_ids, work.now))
 
 

@@ -17,6 +17,12 @@ EARLY = timedelta(minutes=30)
 LATE = timedelta(minutes=60)
 """How long after the planned end a door may be opened (protocol, grant window)."""
 
+EMERGENCY = timedelta(minutes=15)
+"""How long a door may be opened for an emergency, from its request (protocol, grant window)."""
+
+PREPARED = timedelta(hours=4)
+"""How long a door prepared for a designated tablet may be opened (protocol, grant window)."""
+
 
 def visit_window(planned_start_at: datetime, planned_end_at: datetime) -> tuple[datetime, datetime]:
     """When the door of a visit may be opened: planned start - 30 min to planned end + 60 min, both included.
@@ -40,6 +46,18 @@ def may_open(facts: VisitFacts) -> Allowed | Refused:
         if refused is not None:
             return refused
     return Allowed(*visit_window(facts.planned_start_at, facts.planned_end_at))
+
+
+def may_open_in_emergency(facts: VisitFacts) -> Allowed | Refused:
+    """Decide where no visit is planned: what a plan would say is left out, everything else holds.
+
+    ``planned_start_at`` and ``planned_end_at`` are the emergency's own window.
+    """
+    for rule in _EMERGENCY_RULES:
+        refused = rule(facts)
+        if refused is not None:
+            return refused
+    return Allowed(facts.planned_start_at, facts.planned_end_at)
 
 
 def epoch_revoked(facts: VisitFacts) -> Refused | None:
@@ -111,3 +129,6 @@ _RULES: tuple[Callable[[VisitFacts], Refused | None], ...] = (
     battery_low,
     clock_unsure,
 )
+
+#: competence and route are what an emergency overrides; the citizen's no, a blocked tablet and the lock's state not
+_EMERGENCY_RULES = (epoch_revoked, consent_withdrawn, grant_expired, battery_low, clock_unsure)

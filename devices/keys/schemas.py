@@ -73,6 +73,7 @@ class GrantIssued:
     minted_at: datetime
     expires_at: datetime
     token: bytes = b""
+    basis: str = "route"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class GrantsKept:
 
 @dataclass(frozen=True, slots=True)
 class OpeningIds:
-    """Whom an opening concerns."""
+    """Whom an opening concerns. For an emergency ``visit_id`` is the emergency's."""
 
     door_id: str
     lock_id: str
@@ -117,6 +118,16 @@ class DoorOpening:
     nonce: bytes | None = None
     motor_ms: int | None = None
     observation: Observation | None = None
+    #: link time until which a colleague may follow, at a door that needs two
+    second_by_wall_s: float | None = None
+    #: what it rests on: a planned visit (route), an emergency, or a prepared door
+    basis: str = "route"
+    #: whose lock acted on the door when it was tapped
+    vendor: str = "native"
+    #: what the openings of one tap have in common, at a door behind a stairwell
+    act_id: str | None = None
+    #: of a lock on the way to the door
+    on_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from devices.keys.model import ClockState, DoorFacts, RightFacts
 from devices.keys.schemas import GrantIssued, GrantsKept, LockEnrolment
 from devices.keys.signer.model import Minted, MintRequest, MintResult
 from devices.keys.tables import DoorRow, GrantRow, LockRow
+from devices.keys.vendors.store import native_locks
 from kernel.errors import KernelError
 from kernel.work import Work
 
@@ -102,7 +103,7 @@ def wanted_grants(
     already are left out, so asking again after a lost answer costs no quota.
     """
     rights = [right for right in store.active_rights(session, day, {carer_id}) if right.closes_at > now]
-    locks = store.locks_of_doors(session, {right.door_id for right in rights})
+    locks = native_locks(session, {right.door_id for right in rights})
     epochs = _epochs(session, {lock_id for lock_ids in locks.values() for lock_id in lock_ids})
     good = {
         (grant.right_id, grant.epoch)
@@ -136,7 +137,26 @@ def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[Min
     A right that was withdrawn while the signer was asked gets its grant stored revoked, and its lock is among
     those to be told after commit: the grant exists, so it must be known.
     """
-    issued = [
+    issued = _issued(wanted, results)
+    record_grants(work, issued)
+    in_force = store.rights_in_force(work.session, {grant.right_id for grant in issued})
+    gone = {grant.right_id for grant in issued} - in_force
+    doors = store.revoke_grants_of_rights(work.session, gone, work.now)
+    mounted = store.locks_of_doors(work.session, doors)
+    locks = frozenset(lock_id for some in mounted.values() for lock_id in some)
+    store.raise_crl_version(work.session, locks)
+    return GrantsKept(tuple(grant for grant in issued if grant.right_id in in_force), locks)
+
+
+def keep_unplanned(work: Work, wanted: Sequence[GrantWanted], results: Sequence[MintResult]) -> GrantsKept:
+    """Store what the signer minted for an emergency or a preparation: no right on a route stands behind it."""
+    issued = _issued(wanted, results)
+    record_grants(work, issued)
+    return GrantsKept(tuple(issued), frozenset())
+
+
+def _issued(wanted: Sequence[GrantWanted], results: Sequence[MintResult]) -> list[GrantIssued]:
+    return [
         GrantIssued(
             cti=result.cti,
             right_id=want.right_id,
@@ -150,18 +170,11 @@ def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[Min
             minted_at=result.minted_at,
             expires_at=result.expires_at,
             token=result.token,
+            basis=want.request.basis.value,
         )
         for want, result in zip(wanted, results, strict=True)
         if isinstance(result, Minted)
     ]
-    record_grants(work, issued)
-    in_force = store.rights_in_force(work.session, {grant.right_id for grant in issued})
-    gone = {grant.right_id for grant in issued} - in_force
-    doors = store.revoke_grants_of_rights(work.session, gone, work.now)
-    mounted = store.locks_of_doors(work.session, doors)
-    locks = frozenset(lock_id for some in mounted.values() for lock_id in some)
-    store.raise_crl_version(work.session, locks)
-    return GrantsKept(tuple(grant for grant in issued if grant.right_id in in_force), locks)
 
 
 def record_grants(work: Work, grants: Sequence[GrantIssued]) -> None:
@@ -181,6 +194,7 @@ def record_grants(work: Work, grants: Sequence[GrantIssued]) -> None:
             "expires_at": grant.expires_at,
             "revoked_at": None,
             "token": grant.token,
+            "basis": grant.basis,
         }
         for grant in grants
     ]
@@ -216,6 +230,7 @@ def tablet_grants(session: Session, shift_id: str, now: datetime) -> list[GrantI
             minted_at=row.minted_at,
             expires_at=row.expires_at,
             token=bytes(row.token),
+            basis=row.basis,
         )
         for row in rows
     ]
@@ -249,9 +264,11 @@ def right_facts(
     if right is None:
         return None
     grants = store.grants_of_right(session, right.right_id, shift_id)
-    good = [grant for grant in grants if grant.revoked_at is None]
-    if grants and not good:
-        return RightFacts(grants[-1].epoch, right.closes_at, grants[-1].revoked_at)
+    # What a raised epoch has voided says nothing about the right: a new grant is to be had for it.
+    present = [grant for grant in grants if grant.epoch >= epoch]
+    good = [grant for grant in present if grant.revoked_at is None]
+    if present and not good:
+        return RightFacts(present[-1].epoch, right.closes_at, present[-1].revoked_at)
     return RightFacts(good[-1].epoch if good else epoch, right.closes_at, None)
 
 

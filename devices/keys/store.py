@@ -2,22 +2,21 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
 from devices.inbox.tables import ReportRow
-from devices.keys.opening import OpeningState
-from devices.keys.schemas import DoorOpening, DoorRight, LockFacts, Observation, OpeningIds
+from devices.keys.schemas import DoorRight, LockFacts
 from devices.keys.tables import (
     DoorOpenedRow,
     DoorRow,
     GrantRow,
+    LockIssuerEpochRow,
     LockPayloadRow,
     LockRow,
-    OpeningRow,
     RightRow,
 )
 
@@ -32,24 +31,29 @@ _LEEWAY = timedelta(seconds=60)
 
 def lock_facts(session: Session, lock_id: str) -> LockFacts | None:
     """What is known of a mounted lock; ``None`` for an unknown or retired one."""
-    found = session.execute(
+    return facts_of_locks(session, {lock_id}).get(lock_id)
+
+
+def facts_of_locks(session: Session, lock_ids: Collection[str]) -> dict[str, LockFacts]:
+    """The same of many locks, by lock id; unknown and retired ones are left out."""
+    rows = session.execute(
         select(LockRow, col(DoorRow.unit_id))
         .join(DoorRow, col(DoorRow.door_id) == col(LockRow.door_id))
-        .where(col(LockRow.lock_id) == lock_id, col(LockRow.retired_at).is_(None))
-    ).first()
-    if found is None:
-        return None
-    row, unit_id = found
-    return LockFacts(
-        lock_id=row.lock_id,
-        door_id=row.door_id,
-        unit_id=unit_id,
-        public_key=row.public_key,
-        epoch=row.epoch,
-        battery_mv=row.battery_mv,
-        clock_state=row.clock_state,
-        bolt_state=row.bolt_state,
+        .where(col(LockRow.lock_id).in_(sorted(lock_ids)), col(LockRow.retired_at).is_(None))
     )
+    return {
+        row.lock_id: LockFacts(
+            lock_id=row.lock_id,
+            door_id=row.door_id,
+            unit_id=unit_id,
+            public_key=row.public_key,
+            epoch=row.epoch,
+            battery_mv=row.battery_mv,
+            clock_state=row.clock_state,
+            bolt_state=row.bolt_state,
+        )
+        for row, unit_id in rows
+    }
 
 
 def lock_for_update(session: Session, lock_id: str) -> tuple[LockRow, str] | None:
@@ -64,7 +68,57 @@ def lock_for_update(session: Session, lock_id: str) -> tuple[LockRow, str] | Non
 
 
 def locks_of_doors(session: Session, door_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The mounted locks of each door, ordered by id."""
+    """All mounted locks one needs to get through each door: its own, by id, then those of its stairwell.
+
+    A door without a lock of its own is left out.
+    """
+    doors = sorted(set(door_ids))
+    ways = stairwells(session, doors)
+    locks = locks_on_doors(session, {*doors, *ways.values()})
+    return {door: (*locks[door], *locks.get(ways.get(door, ""), ())) for door in doors if door in locks}
+
+
+def ways_through(session: Session, door_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The locks one tap opens, by door: the first of the door itself, then all of its stairwell.
+
+    A door without a lock of its own is left out.
+    """
+    doors = set(door_ids)
+    own = locks_on_doors(session, doors)
+    every = locks_of_doors(session, own)
+    return {door: (own[door][0], *(one for one in every[door] if one not in own[door])) for door in own}
+
+
+def highest_epoch_on_way(session: Session, door_id: str) -> int:
+    """The epoch a grant for a door must carry now."""
+    return highest_epoch(session, [door_id, *stairwells(session, [door_id]).values()])
+
+
+def stairwells(session: Session, door_ids: Iterable[str]) -> dict[str, str]:
+    """The stairwell of each of these doors that has one."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(sorted(set(door_ids))):
+        query = select(col(DoorRow.door_id), col(DoorRow.stairwell_id)).where(
+            col(DoorRow.door_id).in_(chunk), col(DoorRow.stairwell_id).is_not(None)
+        )
+        for door_id, stairwell_id in session.execute(query):
+            found[door_id] = stairwell_id  # noqa: PERF403
+    return found
+
+
+def doors_behind(session: Session, stairwell_ids: Iterable[str], *, also_former: bool = False) -> dict[str, list[str]]:
+    """The doors one gets to through each of these, or did until the way was changed."""
+    found: dict[str, list[str]] = {}
+    for chunk in _chunks(sorted(set(stairwell_ids))):
+        for column in (col(DoorRow.stairwell_id), *((col(DoorRow.former_stairwell_id),) if also_former else ())):
+            query = select(column, col(DoorRow.door_id)).where(column.in_(chunk))
+            for stairwell_id, door_id in session.execute(query.order_by(col(DoorRow.door_id))):
+                found.setdefault(stairwell_id, []).append(door_id)
+    return found
+
+
+def locks_on_doors(session: Session, door_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The mounted locks that hang on each door itself, ordered by id."""
     found: dict[str, list[str]] = {}
     for chunk in _chunks(sorted(set(door_ids))):
         rows = session.execute(
@@ -162,15 +216,16 @@ def raise_crl_version(session: Session, lock_ids: Iterable[str]) -> None:
         )
 
 
-def revoke_grants_below(session: Session, door_id: str, epoch: int, now: datetime) -> None:
-    """Revoke the grants to a door that a raised epoch has voided already, so that nobody hands them out."""
-    _revoke(session, and_(col(GrantRow.door_id) == door_id, col(GrantRow.epoch) < epoch), now)
+def revoke_grants_below(session: Session, door_ids: Iterable[str], epoch: int, now: datetime) -> None:
+    """Revoke the grants to doors that a raised epoch has voided already, so that nobody hands them out."""
+    for chunk in _chunks(sorted(set(door_ids))):
+        _revoke(session, and_(col(GrantRow.door_id).in_(chunk), col(GrantRow.epoch) < epoch), now)
 
 
-def highest_epoch(session: Session, door_id: str) -> int:
-    """The highest epoch of the mounted locks of a door."""
+def highest_epoch(session: Session, door_ids: Iterable[str]) -> int:
+    """The highest epoch of the mounted locks of these doors."""
     query = select(func.max(col(LockRow.epoch))).where(
-        col(LockRow.door_id) == door_id, col(LockRow.retired_at).is_(None)
+        col(LockRow.door_id).in_(sorted(set(door_ids))), col(LockRow.retired_at).is_(None)
     )
     return session.scalar(query) or 0
 
@@ -181,6 +236,27 @@ def mounted_locks(session: Session, lock_ids: Iterable[str]) -> list[LockRow]:
     for chunk in _chunks(sorted(set(lock_ids))):
         query = select(LockRow).where(col(LockRow.lock_id).in_(chunk), col(LockRow.retired_at).is_(None))
         found.extend(session.scalars(query.order_by(col(LockRow.lock_id)).execution_options(populate_existing=True)))
+    return found
+
+
+def locks_with_list_due(session: Session, wall_s: float) -> list[LockRow]:
+    """Mounted locks whose list had to be confirmed by now, held; one that somebody else looks at is left out."""
+    query = select(LockRow).where(col(LockRow.crl_due_wall_s) <= wall_s, col(LockRow.retired_at).is_(None))
+    return list(session.scalars(query.order_by(col(LockRow.lock_id)).with_for_update(skip_locked=True)))
+
+
+def any_list_due(session: Session, wall_s: float) -> bool:
+    """Whether :func:`locks_with_list_due` would find any, without holding anything."""
+    query = select(col(LockRow.lock_id)).where(col(LockRow.crl_due_wall_s) <= wall_s, col(LockRow.retired_at).is_(None))
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def issuer_epochs(session: Session, lock_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The epochs of other issuers than ours, by lock and issuer."""
+    found: dict[str, dict[str, int]] = {}
+    for chunk in _chunks(sorted(set(lock_ids))):
+        for row in session.scalars(select(LockIssuerEpochRow).where(col(LockIssuerEpochRow.lock_id).in_(chunk))):
+            found.setdefault(row.lock_id, {})[row.issuer] = row.epoch
     return found
 
 
@@ -218,64 +294,6 @@ def grants_of_right(session: Session, right_id: str, shift_id: str) -> list[Gran
             .order_by(col(GrantRow.minted_at), col(GrantRow.cti))
         )
     )
-
-
-def opening_for_update(session: Session, opening_id: str) -> OpeningRow | None:
-    """An opening, held until the transaction ends."""
-    return session.scalars(select(OpeningRow).where(col(OpeningRow.opening_id) == opening_id).with_for_update()).first()
-
-
-def openings_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> list[OpeningRow]:
-    """Openings in these states that were tapped before a moment of link time, oldest first. Holds none of them."""
-    return list(session.scalars(_awaiting(states, tapped_before_s)))
-
-
-def openings_free_for_update(
-    session: Session, states: Collection[OpeningState], tapped_before_s: float
-) -> list[OpeningRow]:
-    """The same, held until the transaction ends. One that somebody else holds is being settled: it is left out."""
-    return list(session.scalars(_awaiting(states, tapped_before_s).with_for_update(skip_locked=True)))
-
-
-def _awaiting(states: Collection[OpeningState], tapped_before_s: float) -> Select[Any]:
-    return (
-        select(OpeningRow)
-        .where(col(OpeningRow.state).in_(sorted(states)), col(OpeningRow.tapped_wall_s) < tapped_before_s)
-        .order_by(col(OpeningRow.tapped_wall_s), col(OpeningRow.opening_id))
-    )
-
-
-def any_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> bool:
-    """Whether :func:`openings_awaiting` would find any, without holding anything."""
-    query = (
-        select(col(OpeningRow.opening_id))
-        .where(col(OpeningRow.state).in_(sorted(states)), col(OpeningRow.tapped_wall_s) < tapped_before_s)
-        .limit(1)
-    )
-    return session.scalars(query).first() is not None
-
-
-def latest_opening(session: Session, visit_id: str, shift_id: str) -> OpeningRow | None:
-    """The last opening of a shift at a visit."""
-    return session.scalars(
-        select(OpeningRow)
-        .where(col(OpeningRow.visit_id) == visit_id, col(OpeningRow.shift_id) == shift_id)
-        .order_by(col(OpeningRow.tapped_wall_s).desc(), col(OpeningRow.opening_id))
-        .limit(1)
-    ).first()
-
-
-def openings_for_update(session: Session, lock_id: str, opening_ids: Collection[str]) -> dict[str, OpeningRow]:
-    """Openings at one lock, held until the transaction ends; ids of others are left out."""
-    if not opening_ids:
-        return {}
-    rows = session.scalars(
-        select(OpeningRow)
-        .where(col(OpeningRow.opening_id).in_(sorted(opening_ids)), col(OpeningRow.lock_id) == lock_id)
-        .order_by(col(OpeningRow.opening_id))
-        .with_for_update()
-    )
-    return {row.opening_id: row for row in rows}
 
 
 def first_told(session: Session, lock_id: str, openings: Mapping[tuple[int, int], str | None]) -> set[tuple[int, int]]:
@@ -345,27 +363,6 @@ def insert_ignoring(
             ),
             list(values),
         )
-    )
-
-
-def opening_view(row: OpeningRow) -> DoorOpening:
-    """A stored opening as the services hand it out."""
-    return DoorOpening(
-        opening_id=row.opening_id,
-        ids=OpeningIds(row.door_id, row.lock_id, row.visit_id, row.shift_id, row.carer_id, row.unit_id),
-        state=OpeningState(row.state),
-        requested_at=row.requested_at,
-        tapped_wall_s=row.tapped_wall_s,
-        code=row.code,
-        facts=row.facts,
-        by_lock=row.by_lock,
-        late=row.late,
-        settled_at=row.settled_at,
-        sent_wall_s=row.sent_wall_s,
-        cti=row.cti,
-        nonce=row.nonce,
-        motor_ms=row.motor_ms,
-        observation=cast("Observation | None", row.observation),
     )
 
 

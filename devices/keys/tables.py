@@ -7,6 +7,7 @@ visit a ``cti`` stands for.
 from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
@@ -22,6 +23,12 @@ class DoorRow(SQLModel, table=True):
     unit_id: str = Field(max_length=64, index=True)
     vendor: str = Field(default="native", max_length=32)
     enrolled_at: datetime = Field(sa_type=UtcDateTime)
+    #: how many carers it takes to open it: one, or two within a minute of each other
+    holders: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    #: the common door one goes through first (a stairwell); its locks open in the same act
+    stairwell_id: str | None = Field(default=None, max_length=64, index=True)
+    #: the one before it: its locks still have to be told what was minted then and is void now
+    former_stairwell_id: str | None = Field(default=None, max_length=64, index=True)
 
 
 class LockRow(SQLModel, table=True):
@@ -40,13 +47,50 @@ class LockRow(SQLModel, table=True):
     #: version of the revocation list the lock should have, and of what it says it has
     crl_version: int = 0
     crl_reported: int = 0
+    #: a list that must be confirmed by this link time (epoch seconds), or the epoch is raised
+    crl_awaited: int | None = None
+    crl_due_wall_s: float | None = Field(default=None, index=True)
     cfg_version: int = 0
     cfg_reported: int = 0
+    trust_reported: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     battery_mv: int | None = None
     clock_state: str = Field(default="ok", max_length=16)
     bolt_state: str = Field(default="unknown", max_length=16)
+    #: issuer of the administration that owns it; empty where it is ours
+    owner: str | None = Field(default=None, max_length=64)
     enrolled_at: datetime = Field(sa_type=UtcDateTime)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LockSettingsRow(SQLModel, table=True):
+    """The settings a lock should run with; their version stands with the lock."""
+
+    __tablename__ = "lock_settings"
+
+    lock_id: str = Field(primary_key=True, max_length=64)
+    settings: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LockTrustRow(SQLModel, table=True):
+    """The newest list of issuers the signer has signed for a lock."""
+
+    __tablename__ = "lock_trust"
+
+    lock_id: str = Field(primary_key=True, max_length=64)
+    version: int
+    message: bytes = Field(sa_type=LargeBinary)
+    signed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LockIssuerEpochRow(SQLModel, table=True):
+    """The lowest epoch a lock takes from another issuer than ours; ours stands with the lock."""
+
+    __tablename__ = "lock_issuer_epoch"
+
+    lock_id: str = Field(primary_key=True, max_length=64)
+    issuer: str = Field(primary_key=True, max_length=64)
+    epoch: int
 
 
 class RightRow(SQLModel, table=True):
@@ -89,6 +133,33 @@ class GrantRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     token: bytes = Field(default=b"", sa_type=LargeBinary)
+    #: what it rests on (``signer.model.Basis``); without a route, right and visit are the statement's id
+    basis: str = Field(default="route", max_length=16, sa_column_kwargs={"server_default": "route"})
+
+
+class EmergencyRow(SQLModel, table=True):
+    """A carer went in without a planned visit: why, what came of it, and who has looked at it since."""
+
+    __tablename__ = "door_emergency"
+    __table_args__ = (Index("ix_door_emergency_unit_reviewed", "unit_id", "reviewed_at"),)
+
+    emergency_id: str = Field(primary_key=True, max_length=64)
+    door_id: str = Field(max_length=64, index=True)
+    citizen_id: str | None = Field(default=None, max_length=64)
+    unit_id: str = Field(max_length=64)
+    carer_id: str = Field(max_length=64)
+    shift_id: str = Field(max_length=64, index=True)
+    #: fall | no_answer | acute_illness | other; offline where a spoken code opened the door
+    reason: str = Field(max_length=16)
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    closes_at: datetime = Field(sa_type=UtcDateTime)
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    #: ok | not_ok
+    outcome: str | None = Field(default=None, max_length=8)
+    note: str | None = Field(default=None, max_length=500)
+    reviewed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reviewed_by_role: str | None = Field(default=None, max_length=16)
+    escalated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class OpeningRow(SQLModel, table=True):
@@ -127,6 +198,14 @@ class OpeningRow(SQLModel, table=True):
     #: what the carer saw with her own eyes: beside the lock's word, never instead of it
     observation: str | None = Field(default=None, max_length=16)
     observed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    #: as of the grant: an opening for an emergency has its id for a visit
+    basis: str = Field(default="route", max_length=16, sa_column_kwargs={"server_default": "route"})
+    #: whose lock acted on the door when it was tapped
+    vendor: str = Field(default="native", max_length=32, sa_column_kwargs={"server_default": "native"})
+    #: one tap at a door behind a stairwell begins an opening for each lock: what they have in common
+    act_id: str | None = Field(default=None, max_length=64, index=True)
+    #: of a lock on the way to the door, and not of the door itself: it begins no visit
+    on_way: bool = Field(default=False, sa_column_kwargs={"server_default": sa.text("false")})
 
 
 class DoorOpenedRow(SQLModel, table=True):
@@ -149,3 +228,28 @@ class LockPayloadRow(SQLModel, table=True):
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
     salt: bytes = Field(sa_type=LargeBinary)
     payload: bytes = Field(sa_type=LargeBinary)
+
+
+class OfflineTabletRow(SQLModel, table=True):
+    """A carer who carries a designated tablet: it may be let in without a plan when every server is down."""
+
+    __tablename__ = "offline_tablet"
+
+    carer_id: str = Field(primary_key=True, max_length=64)
+    unit_id: str = Field(max_length=64, index=True)
+    designated_at: datetime = Field(sa_type=UtcDateTime)
+    by_role: str = Field(max_length=16)
+
+
+class PreparationRow(SQLModel, table=True):
+    """One window of four hours for which a designated tablet was given a grant for each door of its unit."""
+
+    __tablename__ = "door_preparation"
+
+    preparation_id: str = Field(primary_key=True, max_length=64)
+    shift_id: str = Field(max_length=64, index=True)
+    carer_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64)
+    holder_thumbprint: str = Field(max_length=64)
+    opens_at: datetime = Field(sa_type=UtcDateTime)
+    closes_at: datetime = Field(sa_type=UtcDateTime)

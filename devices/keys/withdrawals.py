@@ -6,7 +6,7 @@ reason gives them again.
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from devices.events import DoorRightChanged
@@ -18,9 +18,11 @@ from kernel.work import Work
 
 def rights_to_door(session: Session, door_id: str, now: datetime) -> list[DoorRight]:
     """Rights in force to a door that could still open it, by opening time, then visit."""
-    query = select(RightRow).where(
-        col(RightRow.door_id) == door_id, col(RightRow.state) == "active", col(RightRow.closes_at) > now
-    )
+    return _in_force(session, col(RightRow.door_id) == door_id, col(RightRow.closes_at) > now)
+
+
+def _in_force(session: Session, *which: ColumnElement[bool]) -> list[DoorRight]:
+    query = select(RightRow).where(*which, col(RightRow.state) == "active")
     rows = session.scalars(query.order_by(col(RightRow.opens_at), col(RightRow.visit_id)))
     return [
         DoorRight(
@@ -46,7 +48,23 @@ def close_door(work: Work, door_id: str) -> RightsChange:
     RightsChange
         How many were withdrawn, and the locks whose revocation list must be sent after commit.
     """
-    rights = rights_to_door(work.session, door_id, work.now)
+    return _close(work, rights_to_door(work.session, door_id, work.now))
+
+
+def close_carer(work: Work, carer_id: str, from_at: datetime) -> RightsChange:
+    """Withdraw every right of a carer who has left: those that begin later, or all that still hold if it is now.
+
+    Returns
+    -------
+    RightsChange
+        As :func:`close_door`.
+    """
+    of_hers = col(RightRow.carer_id) == carer_id
+    bound = col(RightRow.closes_at) > work.now if from_at <= work.now else col(RightRow.opens_at) >= from_at
+    return _close(work, _in_force(work.session, of_hers, bound))
+
+
+def _close(work: Work, rights: list[DoorRight]) -> RightsChange:
     locks = withdraw(work, rights)
     work.record(
         *(

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from devices.keys.control import Crl
-from devices.keys.cose import Trust
 from devices.keys.errors import GrantError, ProofError, SignatureError
-from devices.keys.grant import Grant, read_grant
+from devices.keys.grant import Grant
 from devices.keys.messages import OpenCommand
 from devices.keys.model import DenialCode
 from devices.keys.proof import proof_input, verify_proof
 from devices.simulator.clock import Interval
+from devices.simulator.issuers import IssuerBook
 
 LEEWAY = timedelta(seconds=60)
 """For a grant's window only: 20 ppm of drift are 52 s in 30 days without the time being set."""
@@ -28,15 +28,21 @@ class AccessMemory:
     crl_version: int = 0
     ctis: frozenset[bytes] = frozenset()
     cnfs: frozenset[bytes] = frozenset()
+    own_issuer: str | None = None
+    """Whose grants ``epoch`` is about; ``None`` where there is one issuer alone."""
+    epochs: dict[str, int] = field(default_factory=dict)
+    """Lowest epoch of the grants of other administrations, by issuer."""
     uses: dict[bytes, tuple[int, datetime]] = field(default_factory=dict)
     """Openings done with a limited grant, and the end of its window."""
 
     def revoke(self, crl: Crl) -> bool:
-        """Take over a verified list; an older or equal version changes nothing, the epoch never falls."""
+        """Take over a verified list; an older or equal version changes nothing, no epoch ever falls."""
         if crl.version <= self.crl_version:
             return False
         self.crl_version = crl.version
         self.epoch = max(self.epoch, crl.epoch)
+        for iss, epoch in crl.epochs.items():
+            self.epochs[iss] = max(self.epochs.get(iss, 0), epoch)
         self.ctis = frozenset(crl.ctis)
         self.cnfs = frozenset(crl.cnfs)
         return True
@@ -53,9 +59,13 @@ class AccessMemory:
         """How often this grant has opened."""
         return self.uses.get(grant.cti, (0, grant.exp_at))[0]
 
+    def lowest_epoch(self, iss: str) -> int:
+        """The epoch a grant of this issuer must have reached: each administration has its own."""
+        return self.epoch if self.own_issuer in (None, iss) else self.epochs.get(iss, 0)
+
     def revoked(self, grant: Grant) -> bool:
         """Whether epoch, grant or holder key is revoked."""
-        return grant.epoch < self.epoch or grant.cti in self.ctis or grant.cnf in self.cnfs
+        return grant.epoch < self.lowest_epoch(grant.iss) or grant.cti in self.ctis or grant.cnf in self.cnfs
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Denial:
     cti: bytes | None = None
 
 
-def believe(lock_id: str, command: OpenCommand, trust: Trust) -> Grant | Denial:
+def believe(lock_id: str, command: OpenCommand, issuers: IssuerBook) -> Grant | Denial:
     """Who is asking: the grant is the issuer's, for this lock, and the holder's key signed our challenge.
 
     Returns
@@ -75,7 +85,7 @@ def believe(lock_id: str, command: OpenCommand, trust: Trust) -> Grant | Denial:
         A denial is ``bad_grant``, ``wrong_lock`` or ``wrong_holder``.
     """
     try:
-        grant = read_grant(command.grant, trust)
+        grant = issuers.read_grant(command.grant)
     except (SignatureError, GrantError):
         return Denial(DenialCode.BAD_GRANT)
     if lock_id not in grant.aud:

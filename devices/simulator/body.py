@@ -10,6 +10,7 @@ from devices.keys.cbor import Cbor
 from devices.keys.chain import SALT_BYTES, ChainEvent
 from devices.keys.cose import SigningKey
 from devices.keys.model import Bolt, DenialCode, LockResult
+from devices.registry.order_messages import order_shown, prove_key
 from devices.simulator.admission import AccessMemory
 from devices.simulator.behaviour import LockBehaviour, LockStreams
 from devices.simulator.clock import LockClock
@@ -59,6 +60,8 @@ class LockBody:
         self.access = AccessMemory()
         self.clock = LockClock(world, link, self.streams.drift_ppm())
         self.bolt = Bolt.LOCKED
+        #: whether it can be reached over the near link
+        self.radio = True
         self.battery_uv = self.streams.battery_start_mv() * 1000
         self.boot = 0
         self._world = world
@@ -133,6 +136,10 @@ class LockBody:
             bolt=self.bolt,
         )
         return sign_answer(answer, self._key)
+
+    def prove_key(self, order: bytes) -> bytes:
+        """The answer to a work order (``devices/registry/order_messages.py``)."""
+        return prove_key(order_shown(order), self._key)
 
     def events(self, from_seq: int, delay_s: float = 0.0) -> list[Outgoing]:
         """Everything held from a number on, ready to send."""

@@ -36,6 +36,10 @@ class Challenges:
             return False
         return (self._link.monotonic_s() - issued.at_s) * 1000 <= CHALLENGE_VALID_MS
 
+    def forget(self, source: str) -> None:
+        """A source is gone for good; what it was given serves nobody else."""
+        self._open = {known: issued for known, issued in self._open.items() if issued.source != source}
+
     def clear(self) -> None:
         """A start of the lock: nothing handed out before counts any more."""
         self._open.clear()

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devices.keys.cbor import Cbor
-from devices.keys.cose import Trust
 from devices.keys.grant import Grant
 from devices.keys.messages import CHALLENGE_VALID_MS, Challenge, ChallengeRequest, OpenCommand
 from devices.keys.model import Bolt, DenialCode, LockResult, Operation
@@ -13,6 +12,7 @@ from devices.keys.proof import NONCE_BYTES
 from devices.simulator.admission import Denial, believe, refusal
 from devices.simulator.body import LockBody, Outgoing
 from devices.simulator.challenges import Challenges
+from devices.simulator.issuers import IssuerBook
 from devices.simulator.patience import Patience
 from kernel.clock import LinkClock
 
@@ -41,9 +41,9 @@ class _Act:
 class CommandDesk:
     """Challenges handed out, the first of two holders, and the answers given: all gone after a start."""
 
-    def __init__(self, body: LockBody, trust: Trust, link: LinkClock) -> None:
+    def __init__(self, body: LockBody, issuers: IssuerBook, link: LinkClock) -> None:
         self._body = body
-        self._trust = trust
+        self._issuers = issuers
         self._link = link
         self._challenges = Challenges(link)
         self._patience = Patience(link)
@@ -56,10 +56,19 @@ class CommandDesk:
         self._first = None
         self._answers.clear()
 
+    def gone(self, source: str) -> None:
+        """A near-link connection has ended."""
+        self._challenges.forget(source)
+        self._patience.forget(source)
+
     def revocations_changed(self) -> None:
         """A first holder who is revoked while waiting does not wait any more."""
         if self._first is not None and self._body.access.revoked(self._first.grant):
             self._first = None
+
+    def first_holder_leaves(self) -> None:
+        """Whose grants are believed has changed: nobody's half of an opening outlives that."""
+        self._first = None
 
     def challenge(self, asked: ChallengeRequest, source: str) -> list[Outgoing]:
         """Hand out a nonce."""
@@ -102,7 +111,7 @@ class CommandDesk:
     def _who(self, command: OpenCommand, source: str) -> Grant | Denial:
         if not self._challenges.redeem(command.nonce, command.request, source):
             return Denial(DenialCode.STALE_CHALLENGE)
-        return believe(self._body.lock_id, command, self._trust)
+        return believe(self._body.lock_id, command, self._issuers)
 
     def _act(self, command: OpenCommand, grant: Grant, source: str) -> list[Outgoing]:
         if command.op is Operation.READ_LOG:

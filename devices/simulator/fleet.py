@@ -33,6 +33,7 @@ RESEND_S = 5.0
 
 STUCK_AFTER = 3
 _LOOK_S = 0.5
+_ALSO_TO_BROKER = frozenset({"evt", "cfg"})
 
 
 @dataclass
@@ -135,6 +136,41 @@ class Fleet:
 
         if not self._connections.network.submit(run):
             self._done()
+
+    def beside(self, lock_id: str, act: Callable[[SimulatedLock], Sequence[Outgoing]]) -> "Future[Sequence[Outgoing]]":
+        """Have something happen to a lock from beside it, on its own thread; what it says is the caller's to carry.
+
+        Its events go to the broker as well, as everything it logs does.
+
+        Raises
+        ------
+        KeyError
+            If no such lock is carried.
+        """
+        carried = self._carried[lock_id]
+        said: Future[Sequence[Outgoing]] = Future()
+        with self._changed:
+            self._under_way += 1
+
+        def run() -> None:
+            try:
+                outgoing = act(carried.lock)
+                self._send(carried, [message for message in outgoing if message.name in _ALSO_TO_BROKER])
+                said.set_result(outgoing)
+            except Exception as error:  # noqa: BLE001 - it is handed to the thread that asked
+                said.set_exception(error)
+            finally:
+                self._done()
+
+        if not self._connections.network.submit(run):
+            self._done()
+            said.cancel()
+        return said
+
+    @property
+    def delay_ratio(self) -> float:
+        """Seconds of link time per second a lock takes for an act."""
+        return self._delay_ratio
 
     def advance_to(self, now: datetime) -> Sequence[str]:
         """Lose and restore networks up to this world time. Returns the locks it happened to, in order."""

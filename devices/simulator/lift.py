@@ -278,7 +278,10 @@ class TransferFleet:
             self._changed.notify_all()
 
     def _take(self, carried: _Carried, delivery: Delivery) -> None:
-        if delivery.topic.rsplit("/", 1)[-1] == ACK:
+        name = delivery.topic.rsplit("/", 1)[-1]
+        if name == "ask":
+            self._come_up(carried)
+        if name == ACK:
             before = carried.device.held
             carried.device.acknowledge(delivery.payload)
             with self._changed:

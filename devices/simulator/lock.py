@@ -13,6 +13,7 @@ from devices.keys.cbor import Cbor
 from devices.keys.control import read_ack, read_cfg, read_crl, read_time
 from devices.keys.cose import MessageKind, Trust
 from devices.keys.errors import ProtocolError
+from devices.keys.log_box import seal_log
 from devices.keys.messages import (
     Ask,
     Birth,
@@ -27,11 +28,13 @@ from devices.keys.messages import (
 from devices.keys.model import Bolt, ClockState, LockResult
 from devices.keys.proof import NONCE_BYTES
 from devices.keys.topics import Direction
+from devices.keys.trust_list import read_trust
 from devices.simulator.admission import AccessMemory
 from devices.simulator.behaviour import LockBehaviour, LockStreams
 from devices.simulator.body import LockBody, Outgoing
 from devices.simulator.clock import LockClock
 from devices.simulator.commands import CommandDesk
+from devices.simulator.issuers import IssuerBook
 from devices.simulator.log import CAPACITY, EventLog
 from kernel.clock import LinkClock, WorldClock
 
@@ -71,6 +74,7 @@ class SimulatedLock:
         capacity: int = CAPACITY,
     ) -> None:
         self._trust = trust
+        self._issuers = IssuerBook(trust)
         self._body = LockBody(
             lock_id,
             world=world,
@@ -79,7 +83,7 @@ class SimulatedLock:
             seed=seed,
             capacity=capacity,
         )
-        self._desk = CommandDesk(self._body, trust, link)
+        self._desk = CommandDesk(self._body, self._issuers, link)
         self.settings: Mapping[str, Cbor] = {}
         self.cfg_version = 0
         self.ignored: Counter[str] = Counter()
@@ -130,6 +134,35 @@ class SimulatedLock:
         """Its random streams; the transport draws network outages here."""
         return self._body.streams
 
+    @property
+    def radio(self) -> bool:
+        """Whether it can be reached over the near link."""
+        return self._body.radio
+
+    def switch_radio(self, *, on: bool) -> None:
+        """Its near link goes on or off."""
+        self._body.radio = on
+
+    @property
+    def trust_version(self) -> int:
+        """Version of its trust list, 0 as enrolled."""
+        return self._issuers.version
+
+    def met(self) -> list[Outgoing]:
+        """Somebody reached it over the near link: birth, and a question for the time unless it is sure."""
+        return [Outgoing("birth", self.birth(), 0.0), *self._time_if_unsure()]
+
+    def for_strangers(self, message: Outgoing) -> bytes:
+        """A message's payload as it goes over the near link: the log sealed for the server, the rest as it is."""
+        services = self._trust.keys.get(MessageKind.ACK, {}).values()
+        if message.name != "evt":
+            return message.payload
+        return seal_log(self.lock_id, message.payload, next(iter(services)))
+
+    def gone(self, source: str) -> None:
+        """A near-link connection has ended: what it was given serves nobody else."""
+        self._desk.gone(source)
+
     def set_battery(self, battery_mv: int) -> None:
         """Put the battery at a level, as wear or a test does."""
         self._body.battery_uv = battery_mv * 1000
@@ -149,10 +182,7 @@ class SimulatedLock:
 
     def connected(self) -> list[Outgoing]:
         """After every CONNECT: birth, a question for the time unless it is sure, and all the server lacks."""
-        out = [Outgoing("birth", self.birth(), 0.0)]
-        if self.clock.state is not ClockState.OK:
-            out.append(self.ask_time())
-        return out + self._body.events(self.log.last_ack + 1)
+        return [*self.met(), *self._body.events(self.log.last_ack + 1)]
 
     def birth(self) -> bytes:
         """Payload of ``up/birth``."""
@@ -169,7 +199,11 @@ class SimulatedLock:
             ts_at=self.clock.now_at(),
             battery_mv=self.battery_mv,
             capabilities=_CAPABILITIES,
+            trust_version=self.trust_version,
         ).encode()
+
+    def _time_if_unsure(self) -> list[Outgoing]:
+        return [] if self.clock.state is ClockState.OK else [self.ask_time()]
 
     def last_will(self) -> bytes:
         """Payload of ``up/death`` for the connection of this start."""
@@ -181,9 +215,18 @@ class SimulatedLock:
         self.clock.ask(nonce)
         return Outgoing("time", TimeRequest(self.lock_id, nonce, self.boot).encode(), 0.0)
 
+    def prove_key(self, order: bytes) -> bytes:
+        """Its answer to a work order it is shown: its public key, proved by a signature over the order's nonce."""
+        return self._body.prove_key(order)
+
     def observe(self, kind: str, payload: Mapping[str, Cbor] | None = None) -> list[Outgoing]:
         """The lock noticed something itself (``door_ajar``, ``tamper`` …): recorded and sent."""
         return self._body.events(self._body.record(kind, payload=payload))
+
+    def turn_key(self, towards: Bolt) -> list[Outgoing]:
+        """Somebody turns a mechanical key: it always works, and the lock only writes down that it was turned."""
+        self._body.bolt = towards
+        return self.observe("opened_by_key" if towards is Bolt.UNLOCKED else "locked_by_key")
 
     def remember(self, result: LockResult, cti: bytes, at: datetime) -> int:
         """Log an act of the past, so that a lock can be met with a history. Returns its number in the log.
@@ -212,18 +255,20 @@ class SimulatedLock:
                 case OpenCommand():
                     return self._desk.command(message, source)
                 case Ask():
-                    return self._on_ask(message)
+                    return self._on_ask(message, source)
                 case Sealed():
                     return self._on_sealed(message)
         except ProtocolError as err:
             self.ignored[err.code] += 1
         return []
 
-    def _on_ask(self, ask: Ask) -> list[Outgoing]:
+    def _on_ask(self, ask: Ask, source: str) -> list[Outgoing]:
         if ask.request is not None:
             return self._desk.answer_again(ask.request)
         if ask.from_seq is not None:
-            return self._body.events(ask.from_seq)
+            # Who stands at the door has to know when to go: there a birth ends what may be nothing.
+            end = [] if source == BROKER else [Outgoing("birth", self.birth(), 0.0)]
+            return [*self._body.events(ask.from_seq), *end]
         return [Outgoing("birth", self.birth(), 0.0)]
 
     def _on_sealed(self, sealed: Sealed) -> list[Outgoing]:
@@ -238,6 +283,8 @@ class SimulatedLock:
                 return self._on_crl(sealed.raw)
             case MessageKind.CFG:
                 return self._on_cfg(sealed.raw)
+            case MessageKind.TRUST:
+                return self._on_trust(sealed.raw)
         return []
 
     def _on_crl(self, raw: bytes) -> list[Outgoing]:
@@ -254,6 +301,15 @@ class SimulatedLock:
         self.cfg_version, self.settings = cfg.version, cfg.settings
         return [self._report(), *self.observe("cfg", {"version": cfg.version})]
 
+    def _on_trust(self, raw: bytes) -> list[Outgoing]:
+        told = read_trust(raw, self._trust)
+        if not self._heed("trust", told.lock == self.lock_id and self._issuers.accept(told)):
+            return []
+        self.access.own_issuer = told.own
+        self._desk.first_holder_leaves()
+        named: list[Cbor] = [issuer.iss for issuer in told.issuers]
+        return [self._report(), *self.observe("trust", {"version": told.version, "issuers": named})]
+
     def _heed(self, what: str, heeded: bool) -> bool:
         if not heeded:
             self.ignored[f"{what}_not_heeded"] += 1
@@ -267,5 +323,6 @@ class SimulatedLock:
             self.access.crl_version,
             self.access.epoch,
             self.settings,
+            trust_version=self.trust_version,
         )
         return Outgoing("cfg", report.encode(), 0.0)

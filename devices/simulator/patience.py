@@ -38,3 +38,7 @@ class Patience:
         """A valid command clears its source."""
         self._bad.pop(source, None)
         self._until_s.pop(source, None)
+
+    def forget(self, source: str) -> None:
+        """A source is gone for good and will not come back under this name."""
+        self.good_attempt(source)

@@ -172,6 +172,8 @@ class SimulatedTracker:
 
     def on_message(self, name: str, payload: bytes) -> list[Outgoing]:
         """Take one message from below ``dn``; what makes no sense is ignored."""
+        if name == "ask":
+            return self.connected()
         if name != "ack":
             return []
         try:

@@ -16,8 +16,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col
 
-from devices.events import DeviceEnrolled
-from devices.keys.signer.statement import Facts, RouteFact, ShiftFact, StopFact
+from devices.events import (
+    DeviceEnrolled,
+    DoorHoldersChanged,
+    DoorStairwellChanged,
+    EmergencyRequested,
+    OfflineAccessPrepared,
+    OfflineTabletDesignated,
+)
+from devices.keys.rules import EMERGENCY
+from devices.keys.signer.facts import Facts, RouteFact, ShiftFact, StopFact, UnplannedFact
+from devices.keys.signer.model import Basis
 from devices.keys.tables import LockRow
 from kernel.database import Database
 from kernel.events import UnknownEventError
@@ -28,8 +37,17 @@ log = structlog.get_logger(__name__)
 
 _SHIFT_STARTED, _SHIFT_ENDED = "shift.started", "shift.ended"
 _LOST, _REPLACED = "tablet.lost", "shift.key_replaced"
-_ROUTE, _ENROLLED = "route.published", DeviceEnrolled.event_type
-_TYPES = (_SHIFT_STARTED, _SHIFT_ENDED, _LOST, _REPLACED, _ROUTE, _ENROLLED)
+_ROUTE, _ENROLLED, _LEFT = "route.published", DeviceEnrolled.event_type, "carer.left"
+_EMERGENCY, _PREPARED = EmergencyRequested.event_type, OfflineAccessPrepared.event_type
+_HOLDERS, _STAIRWELL = DoorHoldersChanged.event_type, DoorStairwellChanged.event_type
+_DESIGNATED = OfflineTabletDesignated.event_type
+_TYPES = (
+    *(_SHIFT_STARTED, _SHIFT_ENDED, _LOST, _REPLACED, _LEFT),
+    *(_ROUTE, _EMERGENCY, _PREPARED, _ENROLLED, _HOLDERS, _STAIRWELL, _DESIGNATED),
+)
+#: a lock stays where it was mounted, a door what it was made and a tablet designated, however long ago
+_LASTING = frozenset({_ENROLLED, _HOLDERS, _STAIRWELL, _DESIGNATED})
+_OF_SHIFTS = frozenset({_SHIFT_STARTED, _SHIFT_ENDED, _LOST, _REPLACED, _LEFT})
 
 #: Newest version of each event this reader understands. A newer one stops the signer: upgrade it first.
 VERSIONS: Mapping[str, int] = dict.fromkeys(_TYPES, 1)
@@ -124,7 +142,7 @@ class LogBook:
         sqlalchemy.exc.SQLAlchemyError, UnknownEventError
             If the log cannot be read or understood; nothing is minted then.
         """
-        with self._database.reading() as session:
+        with self._database.reading_long() as session:
             if self._position < 0:
                 self._read_back(session)
             self._take_in(session.execute(_unsequenced()))
@@ -153,7 +171,7 @@ class LogBook:
         since = (latest_at(session) or datetime.now(UTC)) - _READ_BACK
         for event_type in _TYPES:
             query = select(*_COLUMNS).where(col(EventRow.event_type) == event_type)
-            if event_type != _ENROLLED:  # a lock stays where it was mounted, however long ago
+            if event_type not in _LASTING:
                 query = query.where(col(EventRow.at) >= since)
             self._take_in(session.execute(query.execution_options(yield_per=1_000)))
         self._position = head
@@ -195,6 +213,28 @@ def _sequenced(position: int) -> Any:
 def _fold(facts: Facts, event_type: str, at: datetime, data: Mapping[str, Any]) -> None:
     # Read by field and not by class: the domains never import each other, and the signer would rather see
     # the log as it is stored than through a program that others change.
+    if event_type in _OF_SHIFTS:
+        _fold_shift(facts, event_type, at, data)
+    elif event_type == _ROUTE:
+        facts.route_published(data["route_id"], _route(data, at))
+    elif event_type == _EMERGENCY:
+        fact = _unplanned(data, frozenset({data["door_id"]}), at, at + EMERGENCY)
+        facts.stated(Basis.EMERGENCY, data["emergency_id"], fact)
+    elif event_type == _PREPARED:
+        opens_at, closes_at = _instant(data["opens_at"]), _instant(data["closes_at"])
+        fact = _unplanned(data, frozenset(data["door_ids"]), opens_at, closes_at)
+        facts.stated(Basis.PREPARED, data["preparation_id"], fact)
+    elif event_type == _HOLDERS:
+        facts.door_holders(data["door_id"], at, int(data["holders"]))
+    elif event_type == _STAIRWELL:
+        facts.stairwell(data["door_id"], at, data["stairwell_id"] or "")
+    elif event_type == _DESIGNATED:
+        facts.designated(data["carer_id"], at, on=bool(data["on"]))
+    elif data["kind"] == "lock" and data.get("door_id"):
+        facts.lock_enrolled(data["device_id"], data["door_id"], data.get("unit_id"))
+
+
+def _fold_shift(facts: Facts, event_type: str, at: datetime, data: Mapping[str, Any]) -> None:
     if event_type == _SHIFT_STARTED:
         fact = ShiftFact(
             carer_id=data["carer_id"],
@@ -209,10 +249,22 @@ def _fold(facts: Facts, event_type: str, at: datetime, data: Mapping[str, Any]) 
         facts.key_lost(data["shift_id"], bytes.fromhex(data["holder_thumbprint"]))
     elif event_type == _REPLACED:
         facts.key_replaced(data["shift_id"], bytes.fromhex(data["replaces"]), bytes.fromhex(data["holder_thumbprint"]))
-    elif event_type == _ROUTE:
-        facts.route_published(data["route_id"], _route(data, at))
-    elif data["kind"] == "lock" and data.get("door_id"):
-        facts.lock_enrolled(data["device_id"], data["door_id"])
+    else:
+        facts.carer_left(data["carer_id"], _instant(data["from_at"]))
+
+
+def _unplanned(
+    data: Mapping[str, Any], door_ids: frozenset[str], opens_at: datetime, closes_at: datetime
+) -> UnplannedFact:
+    return UnplannedFact(
+        carer_id=data["carer_id"] or "",
+        shift_id=data["shift_id"],
+        unit_id=data["unit_id"] or "",
+        door_ids=door_ids,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        holder=bytes.fromhex(data.get("holder_thumbprint") or ""),
+    )
 
 
 def _route(data: Mapping[str, Any], at: datetime) -> RouteFact:

@@ -13,7 +13,7 @@ from devices.keys.envelope import Fields
 from devices.keys.errors import MessageError
 from devices.keys.signer import wire
 from devices.keys.signer.errors import SignerError
-from devices.keys.signer.model import MAX_BATCH, MintRequest, MintResult, SignerStatus
+from devices.keys.signer.model import MAX_BATCH, MintRequest, MintResult, SignedTrust, SignerStatus
 from devices.keys.signer.wire import SignerAddress
 
 _Answer = TypeVar("_Answer")
@@ -56,6 +56,19 @@ class SignerClient:
                 raise SignerError("signer_protocol", found=f"{len(answered)} results for {len(chunk)}")
             results.extend(answered)
         return results
+
+    def trust_lists(self, lock_ids: Sequence[str]) -> list[SignedTrust]:
+        """The signed list of issuers for each lock; any number of locks.
+
+        Raises
+        ------
+        SignerError
+            As :meth:`mint`.
+        """
+        lists: list[SignedTrust] = []
+        for start in range(0, len(lock_ids), MAX_BATCH):
+            lists += self._ask(wire.trust_question(lock_ids[start : start + MAX_BATCH]), wire.trust_from_wire)
+        return lists
 
     def status(self) -> SignerStatus:
         """What the signer tells of itself.

@@ -31,6 +31,7 @@ class Decision:
     carer: str
     unit: str
     reason: str = ""
+    basis: str = "route"
 
 
 class Journal:
@@ -94,6 +95,7 @@ def _line(decision: Decision) -> dict[str, str]:
         "carer": decision.carer,
         "unit": decision.unit,
         "reason": decision.reason,
+        "basis": decision.basis,
     }
     return {name: value[:_MAX_CLAIM] for name, value in values.items()}
 

@@ -5,18 +5,22 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
-from devices.keys.cose import SigningKey
 from devices.keys.errors import GrantError
 from devices.keys.grant import CTI_BYTES, Grant, mint_grant
 from devices.keys.model import Operation
 from devices.keys.signer.book import LogBook
 from devices.keys.signer.journal import Decision, Journal
+from devices.keys.signer.keyring import GRANT_LIFE, Keyring
 from devices.keys.signer.model import (
+    EMERGENCY_QUOTAS,
+    PREPARED_QUOTAS,
+    Basis,
     Minted,
     MintRefusal,
     MintRequest,
     MintResult,
     NotMinted,
+    SignedTrust,
     SignerSettings,
     SignerStatus,
 )
@@ -29,13 +33,18 @@ _SCOPE = frozenset({Operation.OPEN, Operation.LOCK})
 class Minter:
     """Mints grants that the event log bears out. Safe to call from several threads."""
 
-    def __init__(self, settings: SignerSettings, key: SigningKey, book: LogBook, journal: Journal) -> None:
+    def __init__(self, settings: SignerSettings, keys: Keyring, book: LogBook, journal: Journal) -> None:
         self._settings = settings
-        self._key = key
+        self._keys = keys
         self._book = book
         self._journal = journal
         self._limits = Limits(settings.furthest_ahead, settings.shift_grace)
-        self._quota = QuotaCounter(settings.quotas)
+        # What is planned, what is urgent and what is prepared never use up each other's quota.
+        self._quotas = {
+            Basis.ROUTE: QuotaCounter(settings.quotas),
+            Basis.EMERGENCY: QuotaCounter(EMERGENCY_QUOTAS),
+            Basis.PREPARED: QuotaCounter(PREPARED_QUOTAS),
+        }
         self._lock = Lock()
         self._minted = 0
         self._refused = 0
@@ -48,12 +57,25 @@ class Minter:
         with self._lock:
             self._book.look()
             for decision in self._journal.minted_since(self._now() - HOUR):
-                self._quota.minted(decision.carer, decision.unit, decision.at)
+                self._quotas[Basis(decision.basis)].minted(decision.carer, decision.unit, decision.at)
 
     def follow(self) -> None:
         """Keep up with the log between requests, so that the next one finds little to read."""
         with self._lock:
+            self._keys.refresh()
+            if self._settings.clock == "system":
+                self._keys.turn(self._now(), self._settings.furthest_ahead + GRANT_LIFE)
             self._book.look()
+
+    @property
+    def kid(self) -> bytes:
+        """Key id of the present issuer key."""
+        return self._keys.present.kid
+
+    def trust_lists(self, lock_ids: Sequence[str]) -> list[SignedTrust]:
+        """What each lock is to believe of issuers now, signed by the root key."""
+        with self._lock:
+            return self._keys.sign_lists(lock_ids)
 
     def mint(self, requests: Sequence[MintRequest]) -> list[MintResult]:
         """One result per request, in order. Every decision is on disk before this returns.
@@ -83,11 +105,12 @@ class Minter:
         """What the signer tells of itself; the private key is not part of it."""
         with self._lock:
             return SignerStatus(
-                self._key.public_bytes,
+                self._keys.present.public_bytes,
                 self._settings.issuer,
                 self._book.position,
                 self._minted,
                 self._refused,
+                self._keys.version,
             )
 
     def close(self) -> None:
@@ -100,7 +123,8 @@ class Minter:
         agreed = judge(request, self._book.facts, epochs, now, self._limits)
         if not isinstance(agreed, Agreed):
             return NotMinted(agreed)
-        exceeded = self._quota.exceeded(request.carer_id, agreed.unit_id, now)
+        quota = self._quotas[request.basis]
+        exceeded = quota.exceeded(request.carer_id, agreed.unit_id, now)
         if exceeded is not None:
             return NotMinted(exceeded)
         grant = Grant(
@@ -112,12 +136,15 @@ class Minter:
             cnf=request.holder_thumbprint,
             scope=_SCOPE,
             epoch=request.epoch,
+            dual=agreed.dual,
+            emergency=agreed.emergency,
+            max_uses=agreed.max_uses,
         )
         try:
-            token = mint_grant(grant, self._key)
+            token = mint_grant(grant, self._keys.present)
         except GrantError:  # too long: more or longer lock ids than a grant can carry
             return NotMinted(MintRefusal.BAD_REQUEST)
-        self._quota.minted(request.carer_id, agreed.unit_id, now)
+        quota.minted(request.carer_id, agreed.unit_id, now)
         return Minted(grant.cti, token, agreed.opens_at, agreed.expires_at, now, agreed.unit_id)
 
 
@@ -133,4 +160,5 @@ def _decision(request: MintRequest, result: MintResult, now: datetime) -> Decisi
         carer=request.carer_id,
         unit=result.unit_id if isinstance(result, Minted) else "",
         reason=result.code.value if isinstance(result, NotMinted) else "",
+        basis=request.basis.value,
     )

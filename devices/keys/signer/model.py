@@ -6,8 +6,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+ISSUER = "omsorgstid"
+"""Name of our issuer in grants and lists."""
+
+FURTHEST_AHEAD = timedelta(hours=36)
+"""How long before it opens the window of a grant may be asked for."""
+
 MAX_BATCH = 100
 """Requests in one frame: request and answer stay below the frame limit."""
+
+
+class Basis(StrEnum):
+    """What a grant rests on in the event log."""
+
+    ROUTE = "route"  # a planned visit
+    EMERGENCY = "emergency"  # a carer said why she has to go in
+    PREPARED = "prepared"  # doors prepared for a designated tablet, each for one opening
 
 
 class MintRefusal(StrEnum):
@@ -30,6 +44,14 @@ class MintRefusal(StrEnum):
     EPOCH_MISMATCH = "epoch_mismatch"
     WINDOW_CLOSED = "window_closed"
     WINDOW_TOO_FAR = "window_too_far"
+    CARER_LEFT = "carer_left"  # she has stopped working here
+    UNKNOWN_STATEMENT = "unknown_statement"  # the log tells of no such emergency or preparation
+    STATEMENT_DISPUTED = "statement_disputed"  # the log tells of it twice, differently
+    NOT_THE_STATEMENTS_SHIFT = "not_the_statements_shift"  # another carer's or another shift's
+    DOOR_NOT_IN_STATEMENT = "door_not_in_statement"
+    DOOR_OF_OTHER_UNIT = "door_of_other_unit"
+    WINDOW_TOO_LONG = "window_too_long"
+    NOT_DESIGNATED = "not_designated"  # doors are prepared for designated tablets alone
     QUOTA_CARER = "quota_carer"
     QUOTA_UNIT = "quota_unit"
 
@@ -38,8 +60,11 @@ class MintRefusal(StrEnum):
 class MintRequest:
     """A claim the signer checks against the event log, word by word.
 
-    ``lock_ids`` are the locks on the door (1 to 4); ``holder_thumbprint`` is 32 bytes; ``epoch`` is the
-    highest epoch of these locks. There is no window: the signer derives it from the route.
+    ``lock_ids`` are the locks on the door and on its way (1 to 3); ``holder_thumbprint`` is 32 bytes; ``epoch`` is the
+    highest epoch of these locks. There is no window: the signer derives it from the log.
+
+    ``basis`` says what kind of statement ``route_id`` names. An emergency or a preparation has no version
+    (0) and no visit: ``visit_id`` repeats its id.
     """
 
     route_id: str
@@ -51,6 +76,7 @@ class MintRequest:
     shift_id: str
     holder_thumbprint: bytes
     epoch: int
+    basis: Basis = Basis.ROUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +117,13 @@ class Quotas:
             raise ValueError(f"Expected quotas >= 1, got {self.per_carer} and {self.per_unit}.")
 
 
+EMERGENCY_QUOTAS = Quotas(per_carer=6, per_unit=60)
+"""Emergencies within an hour: a carer does not meet more, and a thief gets to no more doors."""
+
+PREPARED_QUOTAS = Quotas(per_carer=400, per_unit=2_000)
+"""Doors prepared within an hour: a unit's doors, once a shift, for its few designated tablets."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignerSettings:
     """Everything the signer process needs to know.
@@ -117,10 +150,10 @@ class SignerSettings:
     key_file: Path
     secret_file: Path
     log_file: Path
-    issuer: str = "omsorgstid"
+    issuer: str = ISSUER
     quotas: Quotas = Quotas()
     clock: Literal["system", "log"] = "system"
-    furthest_ahead: timedelta = timedelta(hours=36)
+    furthest_ahead: timedelta = FURTHEST_AHEAD
     shift_grace: timedelta = timedelta(hours=6)
     parent_pid: int | None = None
 
@@ -134,3 +167,14 @@ class SignerStatus:
     position: int
     minted: int
     refused: int
+    #: version of the list of issuers that locks should have, 0 while none is needed
+    trust_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTrust:
+    """The signed list of issuers for one lock (``dn/trust``)."""
+
+    lock_id: str
+    version: int
+    message: bytes

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from hmac import compare_digest
 from threading import Event, Thread
 
@@ -18,10 +19,11 @@ from devices.keys.errors import MessageError
 from devices.keys.signer import wire
 from devices.keys.signer.book import LogBook, read_only
 from devices.keys.signer.journal import Journal
+from devices.keys.signer.keyring import Keyring
 from devices.keys.signer.minter import Minter
 from devices.keys.signer.model import SignerSettings
 from devices.keys.signer.wire import SignerAddress
-from devices.keys.signing import load_or_create_key, load_or_create_secret
+from devices.keys.signing import KeyFileError, load_or_create_secret
 from kernel.events import UnknownEventError
 
 log = structlog.get_logger(__name__)
@@ -49,13 +51,13 @@ def serve_signer(settings: SignerSettings, stop: Event | None = None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: stop.set())
     secret = load_or_create_secret(settings.secret_file)
-    key = load_or_create_key(settings.key_file)
     journal = Journal(settings.log_file)
-    minter = Minter(settings, key, LogBook(read_only(settings.database_url)), journal)
+    book = LogBook(read_only(settings.database_url))
+    minter = Minter(settings, Keyring(settings.key_file, settings.issuer, datetime.now(UTC)), book, journal)
     with closing(minter):
         minter.start()
         with SignerAddress.parse(settings.address).listen() as listener:
-            log.info("signer_ready", address=settings.address, kid=key.kid.hex())
+            log.info("signer_ready", address=settings.address, kid=minter.kid.hex())
             _Server(minter, secret, listener, settings.parent_pid).run(stop)
     log.info("signer_stopped")
 
@@ -99,6 +101,9 @@ class _Server:
         except (SQLAlchemyError, UnknownEventError) as err:
             # The next request meets the same fault and is answered with it; the signer stays up.
             log.warning("signer_cannot_read_log", error=type(err).__name__)
+        except (KeyFileError, OSError) as err:
+            # What somebody wrote beside the key cannot be used: the keys that are in memory go on serving.
+            log.warning("signer_cannot_read_keys", error=str(err))
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
@@ -137,10 +142,12 @@ class _Server:
         asked = question.text("ask")
         if asked == "mint":
             wire.send_frame(connection, self._mint(question))
+        elif asked == "trust":
+            wire.send_frame(connection, wire.trust_to_wire(self._minter.trust_lists(wire.trust_asked(question))))
         elif asked == "status":
             wire.send_frame(connection, wire.status_to_wire(self._minter.status()))
         else:
-            raise question.error("ask", "mint or status", asked)
+            raise question.error("ask", "mint, trust or status", asked)
 
     def _mint(self, question: Fields) -> Mapping[str, Cbor]:
         try:

@@ -1,48 +1,25 @@
-"""The route statement: what the event log says of a shift, a route, a lock, and whether a request agrees.
+"""The statement behind a grant: whether what is asked for agrees with what the event log says.
 
-Pure. The facts are a join: taking in the same event twice, or two events in another order, gives the same
-facts. So it does not matter that an event is first seen before its position is given and then again after.
+Pure. A planned visit is borne out by the route; what is not planned by a statement of its own, an emergency or
+doors prepared for a designated tablet (:mod:`devices.keys.signer.facts`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from devices.keys.grant import MAX_AUDIENCE, THUMBPRINT_BYTES
-from devices.keys.rules import visit_window
-from devices.keys.signer.model import MintRefusal, MintRequest
+from devices.keys.rules import EMERGENCY, PREPARED, visit_window
+from devices.keys.signer.facts import Facts, RouteFact, ShiftFact, StopFact, UnplannedFact
+from devices.keys.signer.model import Basis, MintRefusal, MintRequest
+
+__all__ = ["Agreed", "Facts", "Limits", "RouteFact", "ShiftFact", "StopFact", "UnplannedFact", "judge"]
 
 _MAX_ID = 64
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
-
-@dataclass(frozen=True, slots=True)
-class ShiftFact:
-    """A shift as its start was told. ``holder`` is the key's thumbprint, empty where the tablet made none."""
-
-    carer_id: str
-    unit_id: str
-    holder: bytes
-    planned_end_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StopFact:
-    """The door of one visit, and when the visit is planned."""
-
-    door_id: str
-    start_at: datetime
-    end_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RouteFact:
-    """The stops with a door of one version of a route. ``over_at`` only says when it may be forgotten."""
-
-    carer_id: str
-    unit_id: str
-    version: int
-    stops: Mapping[str, StopFact]
-    over_at: datetime = field(compare=False)
+LONGEST: Mapping[Basis, timedelta] = {Basis.EMERGENCY: EMERGENCY, Basis.PREPARED: PREPARED}
+"""How long a statement may let somebody in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +28,11 @@ class Agreed:
 
     opens_at: datetime
     expires_at: datetime
-    unit_id: str
+    unit_id: str = ""
+    #: opens together with a second holder's grant only
+    dual: bool = False
+    emergency: bool = False
+    max_uses: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,71 +41,6 @@ class Limits:
 
     furthest_ahead: timedelta
     shift_grace: timedelta
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the log has told so far, as far as the signer needs it."""
-
-    shifts: dict[str, ShiftFact] = field(default_factory=dict)
-    ended: dict[str, datetime] = field(default_factory=dict)
-    disputed_shifts: set[str] = field(default_factory=set)
-    #: keys reported lost, and the keys that followed them: shift to key, shift to (key before, key)
-    lost_keys: dict[str, frozenset[bytes]] = field(default_factory=dict)
-    later_keys: dict[str, frozenset[tuple[bytes, bytes]]] = field(default_factory=dict)
-    routes: dict[str, RouteFact] = field(default_factory=dict)
-    disputed_routes: set[tuple[str, int]] = field(default_factory=set)
-    doors_of_lock: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def shift_started(self, shift_id: str, fact: ShiftFact) -> None:
-        """A shift cannot begin twice with another carer or key; if the log says so, nobody gets a grant."""
-        if self.shifts.setdefault(shift_id, fact) != fact:
-            self.disputed_shifts.add(shift_id)
-
-    def shift_ended(self, shift_id: str, at: datetime) -> None:
-        """An end is final."""
-        self.ended[shift_id] = max(at, self.ended.get(shift_id, at))
-
-    def key_lost(self, shift_id: str, holder: bytes) -> None:
-        """A lost key stays lost, in whatever order the log is read."""
-        self.lost_keys[shift_id] = self.lost_keys.get(shift_id, frozenset()) | {holder}
-
-    def key_replaced(self, shift_id: str, replaces: bytes, holder: bytes) -> None:
-        """Another key of the same shift; it counts only after a key that was lost."""
-        self.later_keys[shift_id] = self.later_keys.get(shift_id, frozenset()) | {(replaces, holder)}
-
-    def holders(self, shift_id: str, first: bytes) -> frozenset[bytes]:
-        """The keys a shift may hold now: the first one, or what followed a lost one; one in all, unless disputed."""
-        lost = self.lost_keys.get(shift_id, frozenset())
-        followed = {key for before, key in self.later_keys.get(shift_id, frozenset()) if before in lost}
-        return frozenset(({first} | followed) - lost)
-
-    def route_published(self, route_id: str, fact: RouteFact) -> None:
-        """The highest version holds; the same version twice with other content holds nothing."""
-        known = self.routes.get(route_id)
-        if known is None or known.version < fact.version:
-            self.routes[route_id] = fact
-        elif known.version == fact.version and known != fact:
-            self.disputed_routes.add((route_id, fact.version))
-
-    def lock_enrolled(self, lock_id: str, door_id: str) -> None:
-        """A lock may serve several doors (a stairwell)."""
-        self.doors_of_lock[lock_id] = self.doors_of_lock.get(lock_id, frozenset()) | {door_id}
-
-    def forget_before(self, instant_at: datetime) -> None:
-        """Drop shifts and routes that were over by then. What is forgotten is refused as unknown."""
-        gone = [key for key, shift in self.shifts.items() if shift.planned_end_at < instant_at]
-        for shift_id in gone:
-            del self.shifts[shift_id]
-            self.disputed_shifts.discard(shift_id)
-            self.lost_keys.pop(shift_id, None)
-            self.later_keys.pop(shift_id, None)
-        # An end is kept while its shift is: forgetting only the end would bring the shift back to life.
-        for shift_id in [key for key, at in self.ended.items() if key not in self.shifts and at < instant_at]:
-            del self.ended[shift_id]
-        over = [key for key, route in self.routes.items() if route.over_at < instant_at]
-        for route_id in over:
-            self.disputed_routes.discard((route_id, self.routes.pop(route_id).version))
 
 
 def judge(
@@ -141,18 +57,84 @@ def judge(
     """
     if not _well_formed(request):
         return MintRefusal.BAD_REQUEST
+    decide = _judge_planned if request.basis is Basis.ROUTE else _judge_unplanned
+    return decide(request, facts, epochs, now, limits)
+
+
+def _judge_planned(
+    request: MintRequest, facts: Facts, epochs: Mapping[str, int], now: datetime, limits: Limits
+) -> Agreed | MintRefusal:
     stop = _judge_route(request, facts)
     refusal = _judge_shift(request, facts, now, limits)
     if refusal is not None:
         return refusal
     if isinstance(stop, MintRefusal):
         return stop
-    refusal = _judge_locks(request, facts, epochs)
-    return refusal or _judge_window(stop, facts.routes[request.route_id].unit_id, now, limits)
+    agreed = _judge_locks(request, facts, epochs) or _judge_window(
+        visit_window(stop.start_at, stop.end_at), now, limits
+    )
+    if isinstance(agreed, MintRefusal):
+        return agreed
+    if facts.left.get(request.carer_id, agreed.opens_at) < agreed.opens_at:
+        return MintRefusal.CARER_LEFT
+    unit_id = facts.routes[request.route_id].unit_id
+    return replace(agreed, unit_id=unit_id, dual=facts.needs_two(request.door_id))
 
 
-def _judge_window(stop: StopFact, unit_id: str, now: datetime, limits: Limits) -> Agreed | MintRefusal:
-    opens_at, expires_at = visit_window(stop.start_at, stop.end_at)
+def _judge_unplanned(
+    request: MintRequest, facts: Facts, epochs: Mapping[str, int], now: datetime, limits: Limits
+) -> Agreed | MintRefusal:
+    """An emergency or a preparation: nothing on a route bears it out, so the log must hold the statement itself."""
+    refusal = _judge_shift(request, facts, now, limits)
+    stated = facts.unplanned.get((request.basis, request.route_id))
+    if refusal is not None:
+        return refusal
+    if stated is None:
+        return MintRefusal.UNKNOWN_STATEMENT
+    refusal = _judge_statement(request, stated, facts) or _judge_locks(request, facts, epochs)
+    if refusal is not None:
+        return refusal
+    agreed = _judge_window((stated.opens_at, stated.closes_at), now, limits)
+    if isinstance(agreed, MintRefusal):
+        return agreed
+    return replace(
+        agreed,
+        unit_id=stated.unit_id,
+        dual=facts.needs_two(request.door_id),
+        emergency=True,
+        max_uses=1 if request.basis is Basis.PREPARED else None,
+    )
+
+
+def _judge_statement(request: MintRequest, stated: UnplannedFact, facts: Facts) -> MintRefusal | None:
+    shift = facts.shifts[request.shift_id]
+    broken = (
+        (
+            (request.basis, request.route_id) in facts.disputed_unplanned,
+            MintRefusal.STATEMENT_DISPUTED,
+        ),
+        (
+            (stated.carer_id, stated.shift_id) != (request.carer_id, request.shift_id),
+            MintRefusal.NOT_THE_STATEMENTS_SHIFT,
+        ),
+        (stated.holder not in (b"", request.holder_thumbprint), MintRefusal.HOLDER_MISMATCH),
+        (request.door_id not in stated.door_ids, MintRefusal.DOOR_NOT_IN_STATEMENT),
+        # The gateway wrote the statement; where the lock hangs was written when it was mounted.
+        (
+            not {shift.unit_id, stated.unit_id} <= facts.units_of_door.get(request.door_id, frozenset()),
+            MintRefusal.DOOR_OF_OTHER_UNIT,
+        ),
+        (stated.closes_at - stated.opens_at > LONGEST[request.basis], MintRefusal.WINDOW_TOO_LONG),
+        (
+            request.basis is Basis.PREPARED and not facts.is_designated(request.carer_id),
+            MintRefusal.NOT_DESIGNATED,
+        ),
+    )
+    return next((refusal for is_broken, refusal in broken if is_broken), None)
+
+
+def _judge_window(window: tuple[datetime, datetime], now: datetime, limits: Limits) -> Agreed | MintRefusal:
+    opens_at, expires_at = window
     # Grants carry whole seconds; a window is cut, never widened.
     opens_at = opens_at.replace(microsecond=0) + timedelta(seconds=1 if opens_at.microsecond else 0)
     expires_at = expires_at.replace(microsecond=0)
@@ -160,7 +142,7 @@ def _judge_window(stop: StopFact, unit_id: str, now: datetime, limits: Limits) -
         return MintRefusal.WINDOW_CLOSED
     if opens_at > now + limits.furthest_ahead:
         return MintRefusal.WINDOW_TOO_FAR
-    return Agreed(opens_at, expires_at, unit_id)
+    return Agreed(opens_at, expires_at)
 
 
 def _well_formed(request: MintRequest) -> bool:
@@ -181,6 +163,7 @@ def _judge_shift(request: MintRequest, facts: Facts, now: datetime, limits: Limi
         (request.shift_id in facts.disputed_shifts, MintRefusal.SHIFT_DISPUTED),
         (request.shift_id in facts.ended, MintRefusal.SHIFT_ENDED),
         (shift.carer_id != request.carer_id, MintRefusal.NOT_THE_SHIFTS_CARER),
+        (facts.left.get(request.carer_id, _NEVER) <= now, MintRefusal.CARER_LEFT),
         (
             facts.holders(request.shift_id, shift.holder) != {request.holder_thumbprint},
             MintRefusal.HOLDER_MISMATCH,
@@ -207,8 +190,9 @@ def _judge_route(request: MintRequest, facts: Facts) -> StopFact | MintRefusal:
 
 
 def _judge_locks(request: MintRequest, facts: Facts, epochs: Mapping[str, int]) -> MintRefusal | None:
+    way = facts.way_to(request.door_id)
     for lock_id in request.lock_ids:
-        if lock_id not in epochs or request.door_id not in facts.doors_of_lock.get(lock_id, frozenset()):
+        if lock_id not in epochs or not way & facts.doors_of_lock.get(lock_id, frozenset()):
             return MintRefusal.LOCK_NOT_AT_DOOR
     if request.epoch != max(epochs[lock_id] for lock_id in request.lock_ids):
         return MintRefusal.EPOCH_MISMATCH

@@ -18,11 +18,13 @@ from devices.keys.envelope import Fields, from_ms, pack, to_ms, unpack
 from devices.keys.grant import CTI_BYTES, MAX_GRANT_BYTES
 from devices.keys.signer.model import (
     MAX_BATCH,
+    Basis,
     Minted,
     MintRefusal,
     MintRequest,
     MintResult,
     NotMinted,
+    SignedTrust,
     SignerStatus,
 )
 
@@ -157,6 +159,7 @@ def requests_to_wire(requests: Sequence[MintRequest]) -> dict[str, Cbor]:
                 r.shift_id,
                 r.holder_thumbprint,
                 r.epoch,
+                r.basis.value,
             ]
             for r in requests
         ],
@@ -207,6 +210,49 @@ def results_from_wire(fields: Fields) -> list[MintResult]:
     return [_result(fields, f"results[{at}]", entry) for at, entry in enumerate(fields.array("results"))]
 
 
+def trust_question(lock_ids: Sequence[str]) -> dict[str, Cbor]:
+    """The ``trust`` question: the lists of issuers for these locks."""
+    return {"ask": "trust", "locks": list(lock_ids)}
+
+
+def trust_asked(fields: Fields) -> list[str]:
+    """The locks of a ``trust`` question.
+
+    Raises
+    ------
+    MessageError
+        If the form is wrong.
+    """
+    locks = fields.array("locks")
+    if not 1 <= len(locks) <= MAX_BATCH or not all(isinstance(lock, str) and 1 <= len(lock) <= 64 for lock in locks):
+        raise fields.error("locks", f"1 to {MAX_BATCH} lock ids", len(locks))
+    return [str(lock) for lock in locks]
+
+
+def trust_to_wire(lists: Sequence[SignedTrust]) -> dict[str, Cbor]:
+    """The answer to ``trust``."""
+    return {"lists": [[each.lock_id, each.version, each.message] for each in lists]}
+
+
+def trust_from_wire(fields: Fields) -> list[SignedTrust]:
+    """Read the answer to ``trust``.
+
+    Raises
+    ------
+    MessageError
+        If it cannot be read.
+    """
+    lists: list[SignedTrust] = []
+    for at, entry in enumerate(fields.array("lists")):
+        if not isinstance(entry, list) or len(entry) != 3:
+            raise fields.error(f"lists[{at}]", "an array of three", entry)
+        lock_id, version, message = entry
+        if not (isinstance(lock_id, str) and _is_count(version) and isinstance(message, bytes)):
+            raise fields.error(f"lists[{at}]", "a lock, a version and a signed list", "others")
+        lists.append(SignedTrust(lock_id, version, message))
+    return lists
+
+
 def status_to_wire(status: SignerStatus) -> dict[str, Cbor]:
     """The answer to ``status``."""
     return {
@@ -215,6 +261,7 @@ def status_to_wire(status: SignerStatus) -> dict[str, Cbor]:
         "position": status.position,
         "minted": status.minted,
         "refused": status.refused,
+        "trust_version": status.trust_version,
     }
 
 
@@ -226,13 +273,14 @@ def status_from_wire(fields: Fields) -> SignerStatus:
         position=fields.uint("position"),
         minted=fields.uint("minted"),
         refused=fields.uint("refused"),
+        trust_version=fields.optional_uint("trust_version") or 0,
     )
 
 
 def _request(fields: Fields, where: str, entry: Cbor) -> MintRequest:
-    if not isinstance(entry, list) or len(entry) != 9:
-        raise fields.error(where, "an array of nine", entry)
-    route_id, version, visit_id, door_id, locks, carer_id, shift_id, holder, epoch = entry
+    if not isinstance(entry, list) or len(entry) != 10:
+        raise fields.error(where, "an array of ten", entry)
+    route_id, version, visit_id, door_id, locks, carer_id, shift_id, holder, epoch, basis = entry
     texts = (route_id, visit_id, door_id, carer_id, shift_id)
     if not (
         all(isinstance(text, str) for text in texts)
@@ -241,13 +289,17 @@ def _request(fields: Fields, where: str, entry: Cbor) -> MintRequest:
         and isinstance(holder, bytes)
         and isinstance(locks, list)
         and all(isinstance(lock, str) for lock in locks)
+        and isinstance(basis, str)
+        and basis in set(Basis)
     ):
-        raise fields.error(where, "ids as text, counts, locks as an array, a thumbprint as bytes", "others")
-    return MintRequest(route_id, version, visit_id, door_id, tuple(locks), carer_id, shift_id, holder, epoch)
+        raise fields.error(where, "ids as text, counts, locks as an array, a thumbprint as bytes, a basis", "others")
+    return MintRequest(
+        route_id, version, visit_id, door_id, tuple(locks), carer_id, shift_id, holder, epoch, Basis(basis)
+    )
 
 
 def _result(fields: Fields, where: str, entry: Cbor) -> MintResult:
-    if isinstance(entry, list) and len(entry) == 1 and entry[0] in set(MintRefusal):
+    if isinstance(entry, list) and len(entry) == 1 and isinstance(entry[0], str) and entry[0] in set(MintRefusal):
         return NotMinted(MintRefusal(entry[0]))
     if not isinstance(entry, list) or len(entry) != 6:
         raise fields.error(where, "a grant of six fields or one known code", entry)

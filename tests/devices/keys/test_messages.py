@@ -188,7 +188,7 @@ def test_what_may_open_a_door_is_never_retained_and_dies_within_ten_seconds() ->
     assert (command.qos, command.retain, command.expiry_s) == (1, False, 10)
     assert {spec.qos for spec in SPECS.values()} == {1}
     retained = {(d.value, n) for (d, n), spec in SPECS.items() if spec.retain}
-    assert retained == {("up", "birth"), ("up", "death"), ("up", "cfg"), ("dn", "crl"), ("dn", "cfg")}
+    assert retained == {("up", "birth"), ("up", "death"), ("up", "cfg"), ("dn", "crl"), ("dn", "cfg"), ("dn", "trust")}
 
 
 def test_a_batch_of_the_largest_size_fits_a_message() -> None:

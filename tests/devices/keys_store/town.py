@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from devices.keys.rights import set_rights
 from devices.keys.schemas import GrantIssued, LockEnrolment, OpeningIds, RightsChange, RightWanted
 from devices.keys.signer.book import LogBook, read_only
 from devices.keys.signer.journal import Journal
+from devices.keys.signer.keyring import Keyring
 from devices.keys.signer.minter import Minter
 from devices.keys.signer.model import SignerSettings
 from devices.simulator.behaviour import FAULTLESS, LockBehaviour
@@ -121,7 +123,8 @@ class Town:
 
     def mount(self, lock_id: str, door_id: str, behaviour: LockBehaviour = FAULTLESS) -> SimulatedLock:
         """A lock on a door, switched on; its first events are at home."""
-        trust = server_trust([self.issuer_key.verifying_key], [self.service_key.verifying_key])
+        roots = [self.keys.root.verifying_key]
+        trust = server_trust([self.issuer_key.verifying_key], [self.service_key.verifying_key], roots)
         lock = SimulatedLock(lock_id, trust, world=self.clock, link=self.link, behaviour=behaviour)
         with self.units.begin() as work:
             service.mount_locks(work, [LockEnrolment(lock_id, door_id, UNIT, lock.public_key)])
@@ -185,6 +188,14 @@ class Town:
         with self.units.begin() as work:
             work.record(*events)
 
+    @cached_property
+    def keys(self) -> Keyring:
+        """The signer's keys, with the town's issuer key among them."""
+        file = self.folder / "issuer"
+        file.touch(0o600)
+        file.write_text(self.issuer_key.private_bytes().hex() + "\n")
+        return Keyring(file, "omsorgstid", START_AT)
+
     def minter(self) -> Minter:
         """The signer's inside, on the town's log."""
         settings = SignerSettings(
@@ -195,9 +206,7 @@ class Town:
             log_file=self.folder / "signer.jsonl",
             clock="log",
         )
-        minter = Minter(
-            settings, self.issuer_key, LogBook(read_only(settings.database_url)), Journal(settings.log_file)
-        )
+        minter = Minter(settings, self.keys, LogBook(read_only(settings.database_url)), Journal(settings.log_file))
         minter.start()
         return minter
 

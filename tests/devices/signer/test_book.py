@@ -7,11 +7,18 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from devices.events import DeviceEnrolled
+from devices.events import (
+    DeviceEnrolled,
+    DoorHoldersChanged,
+    DoorStairwellChanged,
+    EmergencyRequested,
+    OfflineAccessPrepared,
+    OfflineTabletDesignated,
+)
 from devices.keys.signer.book import VERSIONS, LogBook, read_only
 from kernel.events import UnknownEventError
 from kernel.tables import EventRow
-from scheduling.events import RoutePublished, ShiftEnded, ShiftKeyReplaced, ShiftStarted, TabletLost
+from scheduling.events import CarerLeft, RoutePublished, ShiftEnded, ShiftKeyReplaced, ShiftStarted, TabletLost
 from tests.devices.keys_store.town import Town, stop
 
 
@@ -88,5 +95,9 @@ def test_an_event_newer_than_the_program_stops_it_instead_of_being_passed_over(t
 
 
 def test_the_signer_understands_the_present_version_of_every_event_it_reads() -> None:
-    read = (ShiftStarted, ShiftEnded, TabletLost, ShiftKeyReplaced, RoutePublished, DeviceEnrolled)
+    read = (
+        *(ShiftStarted, ShiftEnded, TabletLost, ShiftKeyReplaced, CarerLeft, RoutePublished),
+        *(DeviceEnrolled, DoorHoldersChanged, DoorStairwellChanged),
+        *(EmergencyRequested, OfflineAccessPrepared, OfflineTabletDesignated),
+    )
     assert {event.event_type: event.event_version for event in read} == VERSIONS

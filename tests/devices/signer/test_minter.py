@@ -37,7 +37,7 @@ def test_a_full_disk_stops_the_minting(town: Town) -> None:
     request = _ready(town)
     settings = SignerSettings("unix:/unused", town.database_url, Path("k"), Path("s"), Path("/dev/full"), clock="log")
     book = LogBook(read_only(town.database_url))
-    with closing(Minter(settings, town.issuer_key, book, Journal(settings.log_file))) as minter:
+    with closing(Minter(settings, town.keys, book, Journal(settings.log_file))) as minter:
         with pytest.raises(OSError, match="No space left"):
             minter.mint([request])
         assert minter.status().minted == 0

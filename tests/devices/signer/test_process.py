@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 
-from devices.keys.cose import MessageKind, Trust
+from devices.keys.answer import read_answer
+from devices.keys.cose import MessageKind, Trust, VerifyingKey, lock_trust
 from devices.keys.grant import read_grant
+from devices.keys.messages import Challenge, ChallengeRequest, decode_message
 from devices.keys.model import Operation
+from devices.keys.signer import turn_key
 from devices.keys.signer.client import SignerClient
 from devices.keys.signer.errors import SignerError
 from devices.keys.signer.model import Minted, MintRefusal, MintRequest, NotMinted
 from devices.keys.signer.wire import NONCE_BYTES, SignerAddress, caller_mac, receive_frame, send_frame
 from devices.keys.signing import load_or_create_secret, load_public_key
+from devices.keys.topics import Direction
 from tests.devices.keys_store.town import Carer, Town, stop
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -282,3 +286,45 @@ def _ask_until_it_fails(client: SignerClient, within_s: float) -> None:
 def test_an_address_that_others_can_reach_is_a_wrong_setting(address: str) -> None:
     with pytest.raises(ValueError, match="Expected"):
         SignerAddress.parse(address)
+
+
+def test_a_replaced_key_is_believed_by_a_lock_that_slept_and_the_old_one_until_it_is_dropped(town: Town) -> None:
+    first, _ = _set_up(town)
+    request = _request(first, 2, "v1", "door-1", "lock-1")
+    with _running(town) as (running, client):
+        (before,) = client.mint([request])
+        assert client.status().trust_version == 0
+    key_file = ["--key-file", str(town.folder / "issuer"), "--at-once"]
+    assert [turn_key.main([step, *key_file]) for step in ("announce", "switch")] == [0, 0]
+
+    with _running(town) as (running, client):
+        (after,) = client.mint([request])
+        assert isinstance(before, Minted)
+        assert isinstance(after, Minted)
+        assert [_opens(town, first, each) for each in (before, after)] == ["opened", "bad_grant"]
+
+        (signed,) = client.trust_lists(["lock-1"])
+        assert (signed.lock_id, signed.version) == ("lock-1", client.status().trust_version) == ("lock-1", 1)
+        town.locks["lock-1"].on_message("trust", signed.message)
+        assert [_opens(town, first, each) for each in (before, after)] == ["opened", "opened"]
+
+        # The signer notices what is done beside it while it runs.
+        assert turn_key.main(["drop", *key_file]) == 0
+        deadline_s = time.monotonic() + 10
+        while client.status().trust_version < 2 and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        town.locks["lock-1"].on_message("trust", client.trust_lists(["lock-1"])[0].message)
+        assert [_opens(town, first, each) for each in (before, after)] == ["bad_grant", "opened"]
+        assert running.log()[-1]["decision"] == "minted"
+
+
+def _opens(town: Town, carer: Carer, minted: Minted) -> str:
+    """What the lock says to this grant: what it did, or the code of its denial."""
+    lock = town.locks["lock-1"]
+    town.clock.advance_to(max(town.clock.now(), minted.opens_at))
+    (given,) = lock.on_message("challenge", ChallengeRequest(os.urandom(16)).encode())
+    challenge = decode_message(Direction.UP, "challenge", given.payload)
+    assert isinstance(challenge, Challenge)
+    said = lock.on_message("open", carer.key.command(challenge, minted.token, minted.cti).encode())
+    answer = read_answer(said[0].payload, lock_trust(VerifyingKey(lock.public_key)))
+    return answer.code or answer.result.value

@@ -223,3 +223,38 @@ def test_two_keys_that_follow_the_same_lost_one_both_get_nothing() -> None:
     facts.key_replaced("shift-a", HOLDER, bytes(reversed(NEXT)))
 
     assert _judge(replace(GOOD, holder_thumbprint=NEXT), facts) is MintRefusal.HOLDER_MISMATCH
+
+
+def _behind_stairs() -> tuple[Facts, MintRequest]:
+    facts = _facts()
+    facts.lock_enrolled("lock-1", "door-1", "unit-1")
+    facts.lock_enrolled("stairs-lock", "stairs", "unit-1")
+    request = replace(GOOD, lock_ids=("lock-1", "stairs-lock"))
+    return facts, request
+
+
+def _judge_way(request: MintRequest, facts: Facts) -> Agreed | MintRefusal:
+    return judge(request, facts, EPOCHS | {"stairs-lock": 2}, NOW, LIMITS)
+
+
+def test_a_grant_opens_the_stairwell_the_log_says_the_door_lies_behind_and_no_other() -> None:
+    facts, request = _behind_stairs()
+    assert _judge_way(request, facts) is MintRefusal.LOCK_NOT_AT_DOOR
+    facts.stairwell("door-1", NOW - timedelta(days=1), "stairs")
+    assert isinstance(_judge_way(request, facts), Agreed)
+    facts.stairwell("door-1", NOW - timedelta(days=2), "elsewhere")
+    assert isinstance(_judge_way(request, facts), Agreed), "an older word changes nothing"
+    facts.stairwell("door-1", NOW, "")
+    assert _judge_way(request, facts) is MintRefusal.LOCK_NOT_AT_DOOR
+
+
+def test_a_stairwell_of_another_unit_and_one_the_log_disputes_are_no_way_to_a_door() -> None:
+    facts, request = _behind_stairs()
+    facts.stairwell("door-1", NOW, "stairs")
+    facts.units_of_door["stairs"] = frozenset({"unit-2"})
+    assert _judge_way(request, facts) is MintRefusal.LOCK_NOT_AT_DOOR
+    for order in permutations(("stairs", "elsewhere")):
+        facts, request = _behind_stairs()
+        for stairwell_id in order:
+            facts.stairwell("door-1", NOW, stairwell_id)
+        assert _judge_way(request, facts) is MintRefusal.LOCK_NOT_AT_DOOR

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -212,6 +213,33 @@ def test_the_log_is_handed_out_to_who_may_read_it() -> None:
     assert [each.name for each in out] == ["answer", "evt"]
     report = _read_from_start(door, out)
     assert [signed.event.type for signed in report] == ["boot", "opened", "read"]
+
+
+def test_the_log_is_not_handed_out_to_who_may_only_open() -> None:
+    door = DoorBench()
+    grant = door.grant(scope=frozenset({Operation.OPEN, Operation.LOCK}))
+
+    out = door.lock.on_message("open", door.command(grant, op=Operation.READ_LOG).encode())
+
+    assert read_answer(out[0].payload, door.trust).code == "not_in_scope"
+    assert [signed.event.type for signed in door.take(out)] == ["denied"]
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+def test_an_emergency_opens_like_any_other_and_stands_in_the_signed_log_as_one(emergency: bool) -> None:
+    door = DoorBench()
+
+    out = door.lock.on_message("open", door.command(door.grant(emergency=emergency)).encode())
+
+    assert read_answer(out[0].payload, door.trust).result is LockResult.OPENED
+    batch = decode_message(UP, "evt", out[1].payload)
+    assert isinstance(batch, EventBatch)
+    (logged,) = batch.events
+    assert logged.salt is not None
+    assert logged.payload is not None
+    assert cbor2.loads(logged.payload)["emergency"] is emergency
+    (signed,) = door.take(out)
+    assert signed.event.commitment == commit(logged.salt, logged.payload)
 
 
 def _read_from_start(door: DoorBench, out: list[Outgoing]) -> list[SignedEvent]:
