@@ -9,19 +9,21 @@ committed up to here, may be deleted.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from devices.driving.model import Fix, Mode, Position
 from devices.keys.cbor import Cbor
 from devices.keys.envelope import Extra, Fields, to_ms
+from devices.keys.errors import MessageError
 from devices.registry.model import pack_json, unpack_json
 
 KIND = "vehicle"
 MAX_FIXES = 240
 MAX_ODOMETER_M = 10_000_000_000
 MAX_SPEED_KMH = 400.0
+MAX_SEQ = 2**63 - 1
 #: what a fix tells besides where it was
 _NO_PLACE = frozenset({"seq", "ts", "odometer_m", "ignition", "speed_kmh", "mode"})
 
@@ -63,13 +65,47 @@ class Ack:
         return pack_json("dn/ack", {"boot": self.boot, "upto_seq": self.upto_seq})
 
 
+@dataclass(frozen=True, slots=True)
+class BadFix:
+    """A fix of a batch that cannot be read, as it came. ``seq`` is absent where not even that can be."""
+
+    raw: Any
+    error: MessageError
+    seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """A batch with the fixes that can be read, and those that cannot."""
+
+    batch: FixBatch
+    bad: tuple[BadFix, ...]
+    #: the good fixes as they came, in the order of ``batch.fixes``
+    raw: tuple[Any, ...]
+
+
 def read_fixes(payload: bytes) -> FixBatch:
-    """Read ``up/fix``.
+    """Read ``up/fix`` where every fix must be readable.
 
     Raises
     ------
     MessageError
         ``message_malformed`` or ``message_version_unknown``; the field names the fix: ``fixes[3].lat``.
+    """
+    read = read_each_fix(payload)
+    if read.bad:
+        raise read.bad[0].error
+    return read.batch
+
+
+def read_each_fix(payload: bytes) -> ReadBatch:
+    """Read ``up/fix``, fix by fix: one that is wrong takes no other with it.
+
+    Raises
+    ------
+    MessageError
+        ``message_malformed`` or ``message_version_unknown`` if nothing of it can be read: the batch itself is
+        wrong, or every fix in it.
     """
     fields = unpack_json("up/fix", payload)
     device, boot = fields.text("device"), fields.uint("boot")
@@ -77,16 +113,28 @@ def read_fixes(payload: bytes) -> FixBatch:
     raw = fields.array("fixes")
     if not 1 <= len(raw) <= MAX_FIXES:
         raise fields.error("fixes", f"1 to {MAX_FIXES} fixes", len(raw))
-    fixes, extras = [], []
+    fixes: list[Fix] = []
+    extras: list[Extra] = []
+    good: list[Any] = []
+    bad: list[BadFix] = []
     for number, item in enumerate(raw):
-        if not isinstance(item, dict):
-            raise fields.error(f"fixes[{number}]", "an object", type(item).__name__)
-        one = _FixFields("up/fix", {f"fixes[{number}].{name}": value for name, value in item.items()})
-        fixes.append(_read_fix(one, boot, f"fixes[{number}]."))
-        if oldest is not None and fixes[-1].seq < oldest:
-            raise fields.error(f"fixes[{number}].seq", f"not below the oldest that is held, {oldest}", fixes[-1].seq)
-        extras.append({name.split(".", 1)[1]: value for name, value in one.rest().items()})
-    return FixBatch(device, boot, tuple(fixes), oldest, tuple(extras), fields.rest())
+        try:
+            fix, extra = _read_item(fields, number, item, boot, oldest)
+        except MessageError as error:
+            bad.append(BadFix(item, error, _seq_of(item)))
+            continue
+        fixes.append(fix)
+        extras.append(extra)
+        good.append(item)
+    if not fixes:
+        raise bad[0].error
+    batch = FixBatch(device, boot, tuple(fixes), oldest, tuple(extras), fields.rest())
+    return ReadBatch(batch, tuple(bad), tuple(good))
+
+
+def batch_of_raw(batch: FixBatch, raw: Sequence[Any]) -> bytes:
+    """A message with fixes of a batch as they came; it says nothing of what the tracker still holds."""
+    return pack_json("up/fix", {"device": batch.device, "boot": batch.boot, "fixes": list(raw)})
 
 
 def read_ack(payload: bytes) -> Ack:
@@ -120,6 +168,22 @@ def without_private_places(payload: bytes) -> bytes:
     for number in private:
         fixes[number] = {name: value for name, value in fixes[number].items() if name in _NO_PLACE}
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _read_item(fields: Fields, number: int, item: object, boot: int, oldest: int | None) -> tuple[Fix, Extra]:
+    if not isinstance(item, dict):
+        raise fields.error(f"fixes[{number}]", "an object", type(item).__name__)
+    one = _FixFields("up/fix", {f"fixes[{number}].{name}": value for name, value in item.items()})
+    fix = _read_fix(one, boot, f"fixes[{number}].")
+    if oldest is not None and fix.seq < oldest:
+        raise fields.error(f"fixes[{number}].seq", f"not below the oldest that is held, {oldest}", fix.seq)
+    return fix, {name.split(".", 1)[1]: value for name, value in one.rest().items()}
+
+
+def _seq_of(item: object) -> int | None:
+    seq = item.get("seq") if isinstance(item, dict) else None
+    readable = isinstance(seq, int) and not isinstance(seq, bool) and 0 <= seq <= MAX_SEQ
+    return seq if readable else None
 
 
 class _FixFields(Fields):

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, func, or_, update
 from sqlmodel import col, select
 
 from devices.driving.messages import KIND
-from devices.driving.tables import DeletionReceiptRow, VehicleFixRow, VehicleRow, VehicleTripRow
+from devices.driving.tables import DeletionReceiptRow, TrackImportRow, VehicleFixRow, VehicleRow, VehicleTripRow
 from devices.inbox.model import ReportKey
 from devices.inbox.store import empty_reports, empty_set_aside
+from kernel.receipts import NewReceipt, write_receipt
 from kernel.work import Work
 
 WHAT = "vehicle_positions"
+RULE = "OMSORGSTID_RETENTION__RAW_POSITION_DAYS"
 #: rows of each table that one transaction may touch: writers on SQLite wait for each other
 AT_MOST = 200
 _NOWHERE = {"start_lat_deg": None, "start_lon_deg": None, "end_lat_deg": None, "end_lon_deg": None}
@@ -59,10 +61,13 @@ def forget_positions(work: Work, before: datetime, at_most: int = AT_MOST) -> Fo
     empty_reports(session, keys)
     places = _empty_trips(work, before, at_most)
     messages = empty_set_aside(session, KIND, "fix", before, at_most)
+    files = _empty_files(work, before, at_most)
     receipt.deleted_count += len(keys)
-    done = max(len(keys), places, messages) < at_most
+    done = max(len(keys), places, messages, files) < at_most
     if done:
         receipt.finished_at = work.now
+        if receipt.deleted_count:
+            write_receipt(work, NewReceipt(WHAT, RULE, None, before, receipt.deleted_count))
     session.add(receipt)
     session.flush()
     return Forgotten(len(keys), done)
@@ -75,6 +80,18 @@ def _delete_fixes(work: Work, before: datetime, at_most: int) -> Sequence[Report
         delete(VehicleFixRow).where(col(VehicleFixRow.id).in_(oldest.limit(at_most))).returning(*fix)
     )
     return [(vehicle_id, boot, seq) for vehicle_id, boot, seq in gone]
+
+
+def _empty_files(work: Work, before: datetime, at_most: int) -> int:
+    """Track files that were read in, or refused: a refused one is as old as the day it came."""
+    newest_at = func.coalesce(col(TrackImportRow.last_at), col(TrackImportRow.at))
+    oldest = select(TrackImportRow.id).where(newest_at < before, col(TrackImportRow.content).is_not(None))
+    emptied = work.session.connection().execute(
+        update(TrackImportRow)
+        .where(col(TrackImportRow.id).in_(oldest.limit(at_most)))
+        .values(content=None, problems=[])
+    )
+    return int(emptied.rowcount)
 
 
 def _empty_trips(work: Work, before: datetime, at_most: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Table, bindparam, delete, func, insert, or_, update
 from sqlmodel import Session, SQLModel, col, select
@@ -17,6 +17,7 @@ from devices.driving.tables import (
     VehicleRow,
     VehicleTripRow,
 )
+from kernel.localtime import at_local
 
 _CHUNK = 500
 #: a car whose last trip is over and that stood this long has begun nothing new: longer than a stop and a silence
@@ -131,6 +132,21 @@ def fixes_between(session: Session, vehicle_id: str, from_at: datetime | None, t
     return [fix_of(found) for found in session.execute(query.order_by(row.c.ts_at, row.c.boot, row.c.seq)).mappings()]
 
 
+def fresh_positions(
+    session: Session, vehicle_ids: Collection[str], since_at: datetime
+) -> dict[str, tuple[float, float, datetime]]:
+    """Where vehicles were last, degrees and when, if it is not longer ago than an instant and not private."""
+    row = _table(VehicleFixRow)
+    found: dict[str, tuple[float, float, datetime]] = {}
+    for vehicle_id in sorted(vehicle_ids):
+        query = row.select().with_only_columns(row.c.lat_deg, row.c.lon_deg, row.c.ts_at)
+        query = query.where(row.c.vehicle_id == vehicle_id, row.c.ts_at >= since_at, row.c.set_aside.is_(None))
+        last = session.execute(query.order_by(row.c.ts_at.desc()).limit(1)).one_or_none()
+        if last is not None and last[0] is not None:
+            found[vehicle_id] = (float(last[0]), float(last[1]), last[2])
+    return found
+
+
 def mark_set_aside(
     session: Session, vehicle_id: str, looked_at: Sequence[Fix], set_aside: Mapping[FixKey, Doubt]
 ) -> None:
@@ -229,6 +245,52 @@ def trips_of_units(session: Session, unit_ids: Collection[str], from_on: date, t
     )
     order = (VehicleTripRow.vehicle_id, VehicleTripRow.started_at, VehicleTripRow.ended_at, VehicleTripRow.id)
     return list(session.exec(query.order_by(*(col(field) for field in order))).all())
+
+
+def locked_weeks(session: Session, unit_id: str, days: Collection[date]) -> set[date]:
+    """Mondays of the weeks of these days that are approved: nothing of a unit's book changes in them."""
+    mondays = {day - timedelta(days=day.weekday()) for day in days}
+    if not mondays:
+        return set()
+    query = (
+        select(col(DrivingLogRow.day))
+        .where(
+            DrivingLogRow.unit_id == unit_id,
+            col(DrivingLogRow.day).between(min(mondays), max(mondays) + timedelta(days=6)),
+            DrivingLogRow.state == "approved",
+        )
+        .distinct()
+    )
+    return {day - timedelta(days=day.weekday()) for day in session.exec(query)} & mondays
+
+
+def fix_span(session: Session, vehicle_id: str, from_on: date, to_on: date) -> tuple[datetime, datetime] | None:
+    """The first and the last fix of a vehicle from one day to another, both included; absent without one."""
+    row = _table(VehicleFixRow)
+    first_at, last_at = session.execute(
+        row.select()
+        .with_only_columns(func.min(row.c.ts_at), func.max(row.c.ts_at))
+        .where(
+            row.c.vehicle_id == vehicle_id,
+            row.c.ts_at >= at_local(from_on, time()),
+            row.c.ts_at < at_local(to_on + timedelta(days=1), time()),
+        )
+    ).one()
+    return None if first_at is None else (first_at, last_at)
+
+
+def mark_late(session: Session, carers_on_days: Collection[tuple[str, date]]) -> None:
+    """Note on approved logs that late data came: the book stands as it was approved."""
+    for carer_id, day in sorted(carers_on_days):
+        session.execute(
+            update(DrivingLogRow)
+            .where(
+                col(DrivingLogRow.carer_id) == carer_id,
+                col(DrivingLogRow.day) == day,
+                col(DrivingLogRow.state) == "approved",
+            )
+            .values(late_data=True)
+        )
 
 
 def logs_of_units(

@@ -4,8 +4,9 @@ Ids are opaque. Positions stand in ``vehicle_fix`` and ``vehicle_trip`` only, an
 """
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from kernel.database import UtcDateTime
@@ -191,3 +192,88 @@ class DrivingLogLegRow(SQLModel, table=True):
     driven_m: int | None = None
     trip_id: str | None = Field(default=None, max_length=64)
     private: bool = False
+
+
+class DrivingCorrectionRow(SQLModel, table=True):
+    """What a person said of a trip, or that a week was unlocked. Rows are added and never changed."""
+
+    __tablename__ = "driving_correction"
+    __table_args__ = (
+        Index("ix_driving_correction_trip", "trip_id", "id"),
+        Index("ix_driving_correction_unit", "unit_id", "day"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    #: explain (a missing trip) | amend (a recorded one) | unlock (a week)
+    kind: str = Field(max_length=16)
+    trip_id: str | None = Field(default=None, max_length=64)
+    unit_id: str = Field(max_length=64)
+    #: of the trip; the Monday of an unlocked week
+    day: date
+    at: datetime = Field(sa_type=UtcDateTime)
+    #: an identity's id, and what that person does: pages and papers show the role
+    by: str = Field(max_length=64)
+    role: str = Field(max_length=16)
+    reason: str = Field(max_length=300)
+    before: dict[str, Any] = Field(sa_type=JSON)
+    after: dict[str, Any] = Field(sa_type=JSON)
+
+
+class MileageClaimRow(SQLModel, table=True):
+    """A trip in one's own car or on one's own cycle, claimed from the employer. No CPR number is kept."""
+
+    __tablename__ = "mileage_claim"
+    __table_args__ = (
+        Index("ix_mileage_claim_carer", "carer_id", "day"),
+        Index("ix_mileage_claim_unit", "unit_id", "day"),
+    )
+
+    id: str = Field(primary_key=True, max_length=64)
+    carer_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64)
+    day: date
+    #: car | cycle
+    vehicle: str = Field(max_length=16)
+    #: of the own car; none for a cycle
+    reg_no: str | None = Field(default=None, max_length=16)
+    purpose: str = Field(max_length=200)
+    start_address: str = Field(max_length=120)
+    end_address: str = Field(max_length=120)
+    stops: list[str] = Field(sa_type=JSON)
+    distance_m: int
+    #: claimed | approved | rejected
+    state: str = Field(max_length=16)
+    claimed_at: datetime = Field(sa_type=UtcDateTime)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_by: str | None = Field(default=None, max_length=64)
+    settled_role: str | None = Field(default=None, max_length=16)
+    #: why it was rejected
+    reason: str | None = Field(default=None, max_length=300)
+    #: at approval: metres at each rate, [{"distance_m", "ore_per_km", "source"}], and the sum
+    lines: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+    amount_dkk_ore: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class TrackImportRow(SQLModel, table=True):
+    """A track file somebody read in for a car, with what became of it. The file goes when its positions go."""
+
+    __tablename__ = "track_import"
+    __table_args__ = (Index("ix_track_import_vehicle", "vehicle_id", "at"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    vehicle_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
+    by: str = Field(max_length=64)
+    role: str = Field(max_length=16)
+    #: gpx | nmea
+    form: str = Field(max_length=8)
+    #: imported | refused
+    state: str = Field(max_length=16)
+    fix_count: int = 0
+    first_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    #: what could not be read: [{"line", "expected", "found"}], the first twenty
+    problems: list[dict[str, Any]] = Field(sa_type=JSON)
+    #: the file as it came, compressed; gone with the positions
+    content: bytes | None = Field(default=None, sa_type=LargeBinary)

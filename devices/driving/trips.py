@@ -4,7 +4,7 @@ The driver and the purpose are those of the time of the trip, whenever its fixes
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from sqlalchemy import insert
@@ -26,6 +26,9 @@ CarerOnDay: TypeAlias = tuple[str, date]
 DayFacts: TypeAlias = Callable[[Session, date, Collection[str]], Mapping[str, CarerDay]]
 """Reads the days of carers out of scheduling, in the session it is given; carers without a shift are missing."""
 
+_Wanted: TypeAlias = tuple[Trip, dict[str, Any]]
+"""A trip as it should be, and the values of its row."""
+
 
 def recompute(
     work: Work, vehicle: VehicleRow, from_at: datetime, to_at: datetime, facts_of: DayFacts
@@ -44,7 +47,7 @@ def recompute(
     store.mark_set_aside(session, vehicle.device_id, fixes, driven.set_aside)
     trips = with_missing(driven.trips, None if around.before is None else trip_of(around.before))
     wanted = _with_driver_and_purpose(work, vehicle, trips, facts_of)
-    return _write(work, around.rows, wanted)
+    return _write(work, *_unlocked(work, vehicle, around.rows, wanted))
 
 
 def _heard_until(fixes: Sequence[Fix], later_trips_from: datetime | None) -> datetime:
@@ -125,6 +128,38 @@ def _driver(had: Sequence[VehicleAssignmentRow], trip: Trip) -> str | None:
             alone = until_at is None or not any(row.from_at < other.from_at < until_at for other in had)
             return row.carer_id if whole and alone else None
     return None
+
+
+def _unlocked(
+    work: Work, vehicle: VehicleRow, stored: Sequence[VehicleTripRow], wanted: Sequence[_Wanted]
+) -> tuple[Sequence[VehicleTripRow], Sequence[_Wanted]]:
+    """What of the stored and the wanted trips may be written: nothing of a week that is approved.
+
+    Where late fixes say otherwise there, the logs of who drove say so; it comes in when the week is unlocked.
+    """
+    days = {row.day for row in stored} | {values["day"] for _, values in wanted}
+    weeks = store.locked_weeks(work.session, vehicle.unit_id, days)
+    if not weeks:
+        return stored, wanted
+    stands = [row for row in stored if _monday(row.day) in weeks]
+    late = [values for _, values in wanted if _monday(values["day"]) in weeks]
+    if sorted(map(_gist_of_row, stands)) != sorted(map(_gist, late)):
+        drivers = {(row.carer_id, row.day) for row in stands} | {(v["carer_id"], v["day"]) for v in late}
+        store.mark_late(work.session, {(carer_id, day) for carer_id, day in drivers if carer_id is not None})
+    free = [row for row in stored if _monday(row.day) not in weeks]
+    return free, [(trip, values) for trip, values in wanted if _monday(values["day"]) not in weeks]
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _gist(values: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(values[name]) for name in ("started_at", "ended_at", "start_odometer_m", "end_odometer_m"))
+
+
+def _gist_of_row(row: VehicleTripRow) -> tuple[str, ...]:
+    return _gist(row.model_dump())
 
 
 def _write(

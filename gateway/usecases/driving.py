@@ -10,13 +10,16 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from devices.driving import logs, store, vehicles
+from devices.driving import corrections, logs, store, vehicles
 from devices.driving.distance import great_circle_m
+from devices.driving.errors import DrivingError
 from devices.driving.model import CarerDay, Position, StopFacts
+from devices.driving.tracks.service import Imported
+from devices.driving.tracks.service import import_track as import_track_file
 from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
 from kernel.localtime import at_local
-from kernel.work import Work
+from kernel.work import UnitsOfWork, Work
 from scheduling.model import Transport
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 from scheduling.tables import RouteRow, ShiftRow, VisitRow
@@ -79,7 +82,7 @@ def facts_of(session: Session, day: date, carer_ids: Collection[str]) -> dict[st
             by_carer.get(s.carer_id, []),
             transports.get(s.carer_id, Transport.BIKE.value),
             places,
-            _position(bases.get(s.unit_id)),
+            place_of(bases.get(s.unit_id)),
         )
         for s in shifts
     }
@@ -105,16 +108,81 @@ def end_driving(work: Work, day: date, carer_id: str, at: datetime) -> None:
 
 
 def approve_week(work: Work, unit_id: str, week: str, approved_by: str, role: str) -> int:
-    """Approve a unit's week, if no log of it is open. Returns how many logs were approved now.
+    """Approve a unit's week, if no log of it is open and no missing trip unexplained; it is locked from then on.
+
+    Returns how many logs were approved now.
 
     Raises
     ------
     DrivingError
-        ``week_malformed``, ``days_open`` or ``nothing_to_approve``.
+        ``week_malformed``, ``days_open``, ``missing_unexplained`` or ``nothing_to_approve``.
     """
     first_on = logs.monday_of(week)
     open_on = open_days(work.session, [unit_id], first_on, first_on + timedelta(days=6), work.now)
+    if not open_on:
+        corrections.require_explained(work.session, unit_id, first_on)
     return logs.approve_week(work, unit_id, first_on, sorted({day for day, _ in open_on}), approved_by, role)
+
+
+def unlock_week(work: Work, unit_id: str, week: str, reason: str, by: str, role: str) -> None:
+    """Open an approved week again, with a reason that stays in the book; what came late comes in.
+
+    Raises
+    ------
+    DrivingError
+        ``week_malformed``, ``correction_reason_missing`` or ``week_not_locked``.
+    """
+    touched = corrections.unlock_week(work, unit_id, logs.monday_of(week), reason, by, role, facts_of)
+    logs.follow_trips(work, touched, facts_of)
+
+
+def correct_trip(
+    work: Work,
+    trip_id: str,
+    unit_ids: Collection[str],
+    statement: corrections.Statement,
+    reason: str,
+    by: str,
+    role: str,
+) -> corrections.Correction:
+    """Say what a trip was; who drove it has to be of one's units.
+
+    Raises
+    ------
+    DrivingError
+        As :func:`devices.driving.corrections.correct_trip`, and ``carer_unknown``.
+    """
+    if statement.carer_id is not None:
+        carer = work.session.get(CarerRow, statement.carer_id)
+        if carer is None or carer.unit_id not in unit_ids:
+            raise DrivingError("carer_unknown")
+    return corrections.correct_trip(work, trip_id, unit_ids, statement, reason, by, role)
+
+
+def import_track(
+    units: UnitsOfWork,
+    vehicle_id: str,
+    unit_ids: Collection[str],
+    content: bytes,
+    odometer_km: float,
+    by: str,
+    role: str,
+) -> Imported:
+    """Read a track file in for a car. One that cannot be read is kept as refused, with what is wrong in it.
+
+    Raises
+    ------
+    DrivingError
+        As :func:`devices.driving.tracks.service.import_track`, and ``track_refused`` naming the line.
+    """
+    with units.begin() as work:
+        found = import_track_file(
+            work, vehicle_id, sorted(unit_ids), content, round(odometer_km * 1000), by, str(role), facts_of
+        )
+    if found.problem is not None:
+        wrong = found.problem
+        raise DrivingError("track_refused", line=wrong.line, expected=wrong.expected, found=wrong.found)
+    return found
 
 
 def open_days(
@@ -224,11 +292,11 @@ def _citizen_places(session: Session, citizen_ids: Collection[str]) -> dict[str,
         for citizen_id, place in session.exec(
             select(CitizenRow.id, CitizenRow.place).where(col(CitizenRow.id).in_(chunk))
         ).all():
-            found[citizen_id] = _position(place)
+            found[citizen_id] = place_of(place)
     return found
 
 
-def _position(place: Mapping[str, Any] | None) -> Position | None:
+def place_of(place: Mapping[str, Any] | None) -> Position | None:
     """A place on earth; one on an invented plane has none."""
     if not place or place.get("lat_deg") is None or place.get("lon_deg") is None:
         return None

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from devices.driving import segmentation
+from devices.driving import stream
 from devices.driving.intake import vehicle_handlers
 from devices.driving.messages import MAX_FIXES
 from devices.driving.model import Doubt
@@ -21,10 +21,10 @@ def test_every_message_of_a_car_is_on_the_page() -> None:
 
 
 def test_the_rules_of_segmentation_are_on_the_page_with_their_values() -> None:
-    stop, hop, silence = segmentation.STOP_S, segmentation.SHORTEST_TRIP_M, segmentation.GAP.total_seconds() / 60
+    stop, hop, silence = stream.STOP_S, stream.SHORTEST_TRIP_M, stream.GAP.total_seconds() / 60
 
-    assert f"{stop:.0f} s within {segmentation.STOP_RADIUS_M:.0f} m" in LOG
+    assert f"{stop:.0f} s within {stream.STOP_RADIUS_M:.0f} m" in LOG
     assert f"at least {hop:.0f} m" in LOG
     assert f"{silence:.0f} min without a fix" in LOG
-    assert f"faster than {segmentation.TOP_SPEED_KMH:.0f} km/h over more than {segmentation.NOISE_M:.0f} m" in LOG
+    assert f"faster than {stream.TOP_SPEED_KMH:.0f} km/h over more than {stream.NOISE_M:.0f} m" in LOG
     assert all(f"`{doubt.value}`" in LOG for doubt in Doubt)

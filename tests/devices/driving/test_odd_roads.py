@@ -6,14 +6,14 @@ from datetime import timedelta
 from threading import Thread
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import func, insert
 from sqlmodel import select
 from structlog.testing import capture_logs
 
 from devices.driving import store
 from devices.driving.intake import FixIntake
 from devices.driving.logs import approve_week, close_logs
-from devices.driving.messages import FixBatch
+from devices.driving.messages import FixBatch, read_fixes
 from devices.driving.model import Fix, Mode, Position
 from devices.driving.tables import DrivingLogRow, VehicleFixRow, VehicleTripRow
 from devices.driving.vehicles import Assignment, assign_vehicles, choose_vehicle, hold_vehicles
@@ -70,13 +70,16 @@ def _heard_within(garage: Garage, work: Work, fixes: list[Fix]) -> bytes:
     return outgoing.payload
 
 
-def test_a_tracker_that_says_it_holds_less_than_it_sends_is_set_aside(garage: Garage) -> None:
+def test_what_a_tracker_sends_and_says_it_no_longer_holds_is_set_aside(garage: Garage) -> None:
     fixes = driven(legs([800]))
 
     accepted = garage.hear(fixes[:10], oldest=fixes[5].seq)
 
-    assert [q.reason.value for q in accepted.quarantined] == ["broken_payload"]
-    assert garage.trips() == []
+    (setback,) = accepted.quarantined
+    assert setback.reason.value == "broken_payload"
+    assert [f.seq for f in read_fixes(setback.incoming.payload).fixes] == [f.seq for f in fixes[:5]]
+    with garage.database.reading() as session:
+        assert session.exec(select(func.count()).select_from(VehicleFixRow)).one() == 5
 
 
 @pytest.mark.parametrize("wrong", ["twice", "future", "no such mode", "cut off"])

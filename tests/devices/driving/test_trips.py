@@ -178,7 +178,9 @@ def test_of_private_driving_the_kilometres_are_kept_and_no_place_anywhere(garage
 @pytest.mark.parametrize(
     ("fixes", "device", "reason"),
     [
-        pytest.param(driven(legs([800], start_at=LAST_AT)), CAR, Reason.FUTURE_TIMESTAMP, id="tomorrow"),
+        pytest.param(
+            driven(legs([800], start_at=LAST_AT + timedelta(hours=1))), CAR, Reason.FUTURE_TIMESTAMP, id="tomorrow"
+        ),
         pytest.param(driven(legs([800])), "another", Reason.BROKEN_PAYLOAD, id="another car's"),
         pytest.param(
             driven(legs([800], start_at=SEVEN - timedelta(days=400))), CAR, Reason.BROKEN_PAYLOAD, id="lost clock"

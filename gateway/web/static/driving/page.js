@@ -1,9 +1,11 @@
 // @ts-check
-// Kørebog: the one act of the page is to approve a week. The rest is a page.
+// Kørebog: approve a week, say what a trip was (correct.js), read a track file in (tracks.js). The rest is a page.
 
 import { Problem, call } from "../shared/api.js";
 import { byId } from "../shared/dom.js";
 import { t } from "../shared/messages.js";
+import { wire } from "./correct.js";
+import { wire as wireTracks } from "./tracks.js";
 
 const KEPT = "driving-said";
 const said = byId("said");
@@ -29,6 +31,13 @@ async function approve() {
 }
 
 button?.addEventListener("click", () => void approve());
+/** @param {string} words */
+function again(words) {
+  sessionStorage.setItem(KEPT, words);
+  location.reload();
+}
+wire(again);
+wireTracks(again);
 const kept = sessionStorage.getItem(KEPT);
 if (kept) {
   sessionStorage.removeItem(KEPT);
