@@ -105,6 +105,31 @@ class SchedulingError(DomainError):
             "Der findes allerede en dag {day} for de enheder. Intet er indlæst.",
             "There already is a day {day} for these units. Nothing was imported.",
         ),
+        "already_left": ErrorText(
+            ErrorKind.CONFLICT,
+            "Medarbejderen er allerede stoppet. Du skal ikke gøre mere.",
+            "The carer has left already. There is nothing more to do.",
+        ),
+        "last_day_over": ErrorText(
+            ErrorKind.INVALID,
+            "Den sidste dag er forbi. Vælg i dag eller senere, eller stop adgangen med det samme.",
+            "The last day is over. Choose today or later, or end the access at once.",
+        ),
+        "citizen_already_away": ErrorText(
+            ErrorKind.CONFLICT,
+            "Borgeren er allerede meldt væk. Meld hjemme først, hvis tiden er en anden.",
+            "The citizen is reported away already. Report her home first if the time is another one.",
+        ),
+        "citizen_not_away": ErrorText(
+            ErrorKind.CONFLICT,
+            "Borgeren er ikke meldt væk. Du skal ikke gøre mere.",
+            "The citizen is not reported away. There is nothing more to do.",
+        ),
+        "absence_ends_first": ErrorText(
+            ErrorKind.INVALID,
+            "Fraværet slutter, før det begynder. Ret tidspunkterne.",
+            "The absence ends before it begins. Correct the times.",
+        ),
         "already_absent": ErrorText(
             ErrorKind.CONFLICT,
             "Medarbejderen er allerede meldt fraværende den dag.",

@@ -15,7 +15,17 @@ Source = Literal["manual", "device"]
 Mode = Literal["physical", "screen"]
 Outcome = Literal["done", "partly", "nobody_home", "declined", "cancelled_at_door", "no_answer", "technical_failure"]
 """How a visit went; the last two are for screen visits only."""
-TaskKind = Literal["screen_unanswered", "screen_needs_physical", "call_back", "tablet_lost"]
+TaskKind = Literal[
+    "screen_unanswered",
+    "screen_needs_physical",
+    "call_back",
+    "tablet_lost",
+    "carer_left",
+    "citizen_home",
+    "key_needed",
+    "emergency_unreviewed",
+]
+CitizenAbsenceKind = Literal["hospital", "away"]
 AbsenceKind = Literal["sick", "child_sick", "holiday", "course"]
 ShiftKind = Literal["day", "evening", "night"]
 
@@ -239,6 +249,59 @@ class ShiftKeyReplaced(Event):
     holder_thumbprint: str
 
 
+class CarerLeft(Event):
+    """A carer stops working here. From ``from_at`` on she opens no door and is on no route."""
+
+    event_type: ClassVar[str] = "carer.left"
+
+    from_at: AwareDatetime
+    reason: str
+
+
+class CitizenAway(Event):
+    """A citizen is not at home: admitted to hospital, or away for another reason. No diagnosis is ever stored."""
+
+    event_type: ClassVar[str] = "citizen.away"
+
+    absence_id: str
+    citizen_id: str
+    kind: CitizenAbsenceKind
+    from_at: AwareDatetime
+    #: absent while nobody knows
+    until_at: AwareDatetime | None = None
+
+
+class CitizenHome(Event):
+    """A citizen is home again."""
+
+    event_type: ClassVar[str] = "citizen.home"
+
+    absence_id: str
+    citizen_id: str
+    kind: CitizenAbsenceKind
+
+
+class VisitCancelled(Event):
+    """A planned visit is not needed: its citizen is not at home."""
+
+    event_type: ClassVar[str] = "visit.cancelled"
+
+    visit_id: str
+    citizen_id: str
+    day: str
+    reason: CitizenAbsenceKind
+
+
+class VisitRestored(Event):
+    """A cancelled visit is wanted again; somebody has to be found for it."""
+
+    event_type: ClassVar[str] = "visit.restored"
+
+    visit_id: str
+    citizen_id: str
+    day: str
+
+
 class CitizenLeft(Event):
     """A citizen stopped using a technology (consent withdrawn, device taken down)."""
 
@@ -247,3 +310,28 @@ class CitizenLeft(Event):
     citizen_id: str
     unit_id: str
     technology: str
+
+
+class CompetenceRecorded(Event):
+    """A carer's course or role was entered, prolonged or ended; ``valid_until_on`` is the last day it counts."""
+
+    event_type: ClassVar[str] = "competence.recorded"
+
+    carer_id: str
+    code: str
+    valid_until_on: str | None = None
+    by_role: str
+
+
+class TransferPlanned(Event):
+    """A kind of transfer was put into the inventory, converted to one carer, or given back to two."""
+
+    event_type: ClassVar[str] = "transfer.planned"
+
+    plan_id: str
+    citizen_id: str
+    unit_id: str
+    situation: Literal["bed_chair", "toilet", "bath", "turning", "other"]
+    times_per_day: int
+    carers_before: Literal[1, 2]
+    carers: Literal[1, 2]

@@ -7,6 +7,7 @@ an order of all visits and a carer for each; start times follow from these two (
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -122,6 +123,20 @@ class Device:
 
     id: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class AidState:
+    """A lift or turning system at a citizen, as the day knows it.
+
+    ``problem`` is why one carer may not use it alone (a code: ``inspection_overdue``, ``inspection_failed``,
+    ``fault_open``), absent where she may; ``due_on`` is the last day of its next inspection.
+    """
+
+    device_id: str
+    kind: str
+    problem: str | None = None
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +256,8 @@ class Day:
     visits: tuple[Visit, ...]
     pairs: tuple[Pair, ...]
     travel: TravelMatrix | TravelBySpeed
+    #: by citizen, for those with a lift or turning system; not part of a day file, whose day is nobody's in particular
+    aids: Mapping[CitizenId, tuple[AidState, ...]] = field(default_factory=dict)
 
     @cached_property
     def unit_by_id(self) -> dict[UnitId, Unit]:

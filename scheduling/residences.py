@@ -19,10 +19,10 @@ from scheduling.day_rows import place_json
 from scheduling.events import ShiftKind
 from scheduling.model import Device, Unit, UnitKind
 from scheduling.register.tables import CarerRow, CitizenRow, CompetenceRow, EmploymentRow, UnitRow
+from scheduling.rules import COMPETENCE_OF
 from scheduling.tables import ShiftRow, VisitRow
+from scheduling.transfer_plans import require_rota
 
-#: what a carer must have learnt to use a device alone (004:529, 541-544)
-COMPETENCE_OF: Mapping[str, str] = {"lift": "transfer_lift", "turning": "transfer_turning"}
 #: a shift nobody ended is over at the latest this long after its planned end
 OVERRUN = timedelta(hours=4)
 _CHUNK = 500
@@ -130,6 +130,8 @@ def import_rota(work: Work, day: date, unit_id: str, shifts: Sequence[RotaShift]
         ``not_found`` for an unknown unit.
     ResidenceError
         ``not_a_residence``, ``rota_unknown_carer``, ``rota_carer_taken`` or ``rota_times``.
+    TransferPlanError
+        ``rota_without_competence`` where a part of the rota has nobody for a transfer that is planned for one.
     """
     session = work.session
     unit = session.get(UnitRow, unit_id)
@@ -146,6 +148,7 @@ def import_rota(work: Work, day: date, unit_id: str, shifts: Sequence[RotaShift]
     taken = session.exec(select(ShiftRow.carer_id).where(ShiftRow.day == day)).all()
     if len(carers) < len(shifts) or carers & set(taken):
         raise ResidenceError("rota_carer_taken", day=day_text(day))
+    require_rota(session, unit_id, [(s.kind, s.carer_id) for s in shifts], day)
     rows = [_shift_row(day, unit_id, s) for s in shifts]
     _insert(session, ShiftRow, rows)
     return [row["id"] for row in rows]

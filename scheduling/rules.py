@@ -36,6 +36,10 @@ class Breach:
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
+#: what a carer must have learnt to use a device alone (004:529, 541-544)
+COMPETENCE_OF: Mapping[str, str] = {"lift": "transfer_lift", "turning": "transfer_turning"}
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
     """Numbers of the rules, dated: a new agreement is a new row, never an edit."""
@@ -71,6 +75,27 @@ def competence(visit: Visit, carer: Carer, on: date) -> Breach | None:
     if not missing:
         return None
     return _hard("missing_competence", visit_id=visit.id, carer_id=carer.id, missing=missing)
+
+
+def one_carer_aid(day: Day, visit: Visit) -> Breach | None:
+    """A visit that needs a lift or turning system goes to one carer only where the one at the citizen is approved.
+
+    Inspected in time and without an open fault; with several of a kind one of them is enough. With two carers (a
+    double visit) the transfer does not rest on the aid alone. That *she* is approved is :func:`competence`.
+    """
+    if visit.id in day.pair_of:
+        return None
+    for kind, code in COMPETENCE_OF.items():
+        aids = [aid for aid in day.aids.get(visit.citizen_id, ()) if aid.kind == kind]
+        if code not in visit.required_competences or not aids or any(aid.problem is None for aid in aids):
+            continue
+        worst = aids[0]
+        facts: dict[str, Fact] = {"visit_id": visit.id, "device_id": worst.device_id, "kind": kind}
+        facts["problem"] = worst.problem or ""
+        if worst.due_on is not None:
+            facts["due_on"] = worst.due_on.isoformat()
+        return Breach("aid_not_approved", Weight.HARD, facts)
+    return None
 
 
 def unit(visit: Visit, carer: Carer) -> Breach | None:
@@ -193,6 +218,7 @@ def may_do(day: Day, visit: Visit, carer: Carer) -> tuple[Breach, ...]:
     found = (
         skill(visit, carer),
         competence(visit, carer, day.on),
+        one_carer_aid(day, visit),
         unit(visit, carer),
         citizen_wish(day.citizen_by_id[visit.citizen_id], carer),
         pinned_carer(visit, carer.id),

@@ -151,6 +151,25 @@ class AbsenceRow(SQLModel, table=True):
     covered_by: str = Field(max_length=16)
 
 
+class CitizenAbsenceRow(SQLModel, table=True):
+    """A citizen who is not at home, and the visits that were cancelled for it. A kind, never a diagnosis."""
+
+    __tablename__ = "citizen_absence"
+    __table_args__ = (Index("ix_citizen_absence_citizen", "citizen_id", "ended_at"),)
+
+    absence_id: str = Field(primary_key=True, max_length=64)
+    citizen_id: str = Field(max_length=64)
+    unit_id: str = Field(max_length=64, index=True)
+    #: hospital | away
+    kind: str = Field(max_length=16)
+    from_at: datetime = Field(sa_type=UtcDateTime)
+    #: none while nobody knows
+    until_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    noted_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    visit_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
+
+
 class TaskRow(SQLModel, table=True):
     """Something a planner has to deal with."""
 
@@ -173,3 +192,24 @@ class TaskRow(SQLModel, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     how: str | None = Field(default=None, max_length=160)
     facts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class TransferPlanRow(SQLModel, table=True):
+    """One kind of transfer of one citizen in the inventory: how it was done, and how it is planned now."""
+
+    __tablename__ = "transfer_plan"
+    __table_args__ = (UniqueConstraint("citizen_id", "situation", name="uq_transfer_plan_situation"),)
+
+    plan_id: str = Field(primary_key=True, max_length=32)
+    unit_id: str = Field(max_length=64, index=True)
+    citizen_id: str = Field(max_length=64)
+    #: bed_chair | toilet | bath | turning | other
+    situation: str = Field(max_length=16)
+    #: lift | turning | none
+    aid: str = Field(max_length=16)
+    times_per_day: int
+    carers_before: int
+    carers_planned: int
+    surveyed_on: date
+    #: since when one carer does it; absent while two do
+    converted_on: date | None = None

@@ -153,6 +153,8 @@ def take_birth(work: Work, incoming: Incoming) -> Sequence[Outgoing]:
     if birth.ts_at is not None:
         require_not_future(birth.ts_at, work.now)
     row = _device(work, incoming)
+    if incoming.ferried:
+        return ()  # a tablet met it; that does not bring it to the network
     if birth.boot < row.boot:
         return ()
     if incoming.retained and birth.boot == row.boot:

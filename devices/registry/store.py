@@ -89,6 +89,14 @@ def device_counts(session: Session) -> dict[tuple[DeviceKind, bool], int]:
     return {(DeviceKind(kind), bool(online)): int(number) for kind, online, number in session.exec(query)}
 
 
+def note_own_key(session: Session, device_id: str, at: datetime) -> None:
+    """The citizen's own key was tried in the door this lock hangs on, and works."""
+    row = device_for_update(session, device_id)
+    if row is not None:
+        row.own_key_tried_at = at
+        session.flush()
+
+
 def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
     """Note when devices last spoke for themselves."""
     table = SQLModel.metadata.tables[str(DeviceRow.__tablename__)]

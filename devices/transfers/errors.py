@@ -40,6 +40,11 @@ class TransferError(DomainError):
             "Du kan kun være registreret ved en lift, hvor du er på vagt. Start vagten eller besøget først.",
             "You can only be registered at a lift where you are on duty. Start the shift or the visit first.",
         ),
+        "inspection_date": ErrorText(
+            ErrorKind.INVALID,
+            "Eftersynet kan ikke være fra {found}. Skriv en dag fra {earliest} til {latest}.",
+            "The inspection cannot be of {found}. Give a day from {earliest} to {latest}.",
+        ),
         "presence_time": ErrorText(
             ErrorKind.INVALID,
             "Tidspunktet {found} kan ikke passe. Det skal ligge mellem {earliest} og {latest}.",

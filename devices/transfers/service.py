@@ -9,12 +9,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import pairwise
 
 from sqlmodel import Session
 
 from devices.events import TransferDevice, TransferRecorded
-from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
+from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, ReportsOf, require_not_future
 from devices.inbox.store import contiguous_seq, store_reports
 from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
@@ -23,6 +24,7 @@ from devices.transfers.messages import ACK, CYCLE, BadgeSeen, Cycle, CycleAck, C
 from devices.transfers.model import KINDS, MountedDevice, Presence, Situation, Stay, situation_of, transfer_id_of
 from devices.transfers.rules import judge
 from devices.transfers.tables import TransferBadgeRow, TransferDeviceRow, TransferRow
+from devices.transfers.upkeep import note_faults, note_use
 from kernel.localtime import local_day
 from kernel.work import Work
 
@@ -32,6 +34,7 @@ class Mounting:
     """A lift or turning system to mount. A random id is given where none is named.
 
     ``citizen_id`` is absent for one that several citizens share; then it counts for nobody in particular.
+    ``rated_load_kg`` is what its plate says; without it heavier cycles are not counted.
     """
 
     kind: TransferDevice
@@ -41,6 +44,7 @@ class Mounting:
     mounted_on: date
     model: str = ""
     device_id: str | None = None
+    rated_load_kg: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def mount_devices(work: Work, tenant: str, mountings: Sequence[Mounting]) -> lis
             "in_residence": m.in_residence,
             "model": m.model,
             "mounted_on": m.mounted_on,
+            "rated_load_kg": m.rated_load_kg,
             "ack_boot": -1,
             "ack_seq": 0,
         }
@@ -101,9 +106,23 @@ def transfer_handlers() -> dict[tuple[str, str], Handler]:
     return {(kind, CYCLE): take_cycles for kind in KINDS}
 
 
+#: a batch of the inbox is read twice: for its reports, and by the handler
+_read = lru_cache(maxsize=1_024)(read_cycles)
+
+
+def cycle_reports() -> dict[tuple[str, str], ReportsOf]:
+    """Which reports such messages bring, so that the inbox can store those of a whole batch at once."""
+    return {(kind, CYCLE): _reports for kind in KINDS}
+
+
+def _reports(incoming: Incoming) -> list[Report]:
+    batch = _read(incoming.payload)
+    return [_report(incoming, batch, cycle) for cycle in batch.cycles]
+
+
 def take_cycles(work: Work, incoming: Incoming) -> Sequence[Outgoing]:
     """``up/cycle``: cycles of one start. Answers what of that start is committed, known cycles included."""
-    batch = read_cycles(incoming.payload)
+    batch = _read(incoming.payload)
     if batch.device_id != incoming.device_id:
         raise Refused(Reason.BROKEN_PAYLOAD, f"the device of the topic, {incoming.device_id}", batch.device_id)
     device = store.device_for_update(work.session, incoming.device_id)
@@ -115,6 +134,8 @@ def take_cycles(work: Work, incoming: Incoming) -> Sequence[Outgoing]:
     fresh = [c for c in batch.cycles if (device.device_id, batch.boot, c.seq) in new]
     if fresh:
         _take_in(work, store.mounted_of(device), batch.boot, sorted(fresh, key=lambda c: c.seq))
+        note_use(device, fresh)
+        note_faults(work, device.device_id, device.unit_id)
     ack = _acknowledged(work, device, batch)
     work.session.flush()
     return (Outgoing(incoming.kind, device.device_id, ACK, ack.encode()),)

@@ -26,6 +26,33 @@ class TransferDeviceRow(SQLModel, table=True):
     #: the latest start, and the number up to which all of its cycles are here
     ack_boot: int = Field(default=-1, sa_type=BigInteger)
     ack_seq: int = Field(default=0, sa_type=BigInteger)
+    #: what it has done by its own cycles, faults apart; running time in seconds
+    cycle_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    fault_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    overload_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    running_s: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    heaviest_kg: float | None = None
+    #: what it is built to lift, where that is known
+    rated_load_kg: float | None = None
+    #: the last inspection that was passed, how the latest one went, and the supplier's interval where it is given
+    inspected_on: date | None = None
+    inspection_passed: bool | None = None
+    inspect_every_months: int | None = None
+
+
+class TransferInspectionRow(SQLModel, table=True):
+    """A main inspection of a device, as it was entered. Kept as long as the device's journal has to be."""
+
+    __tablename__ = "transfer_inspection"
+    __table_args__ = (Index("ix_transfer_inspection_device", "device_id", "on"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    device_id: str = Field(max_length=64)
+    on: date
+    passed: bool
+    note: str = Field(max_length=160)
+    by_role: str = Field(max_length=16)
+    entered_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class TransferRow(SQLModel, table=True):

@@ -1,6 +1,6 @@
 """The technician's pages: devices by kind and unit, one device, mounting, taking down. No script is needed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -8,25 +8,34 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from sqlmodel import Session
 
+from devices.alarms import store as alarm_store
 from devices.registry import store as registry
 from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS, EdgeError
+from gateway.pages.alarms import open_alarms
+from gateway.routers.aids import device_facts
 from gateway.routers.technician import (
     PAGE,
     Enrol,
+    Replace,
     Retire,
     device_at_home,
     mount,
     new_device,
     own_device,
+    put_in_place,
     require_unit,
     take_down,
 )
-from gateway.views.devices import devices_json, faulty_json, messages_of_units, unit_names
+from gateway.usecases.replacements import Replacement
+from gateway.views.alarms import alarms_json
+from gateway.views.devices import devices_json, door_of_lock, faulty_json, messages_of_units, unit_names
+from gateway.web.catalogue import catalogue
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
+from kernel.localtime import local_day
 
 router = APIRouter(include_in_schema=False)
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
@@ -40,12 +49,19 @@ def _typed(
     work_order: Annotated[str, Form()] = "",
     model: Annotated[str, Form()] = "",
     citizen_number: Annotated[str, Form()] = "",
-    public_key: Annotated[str, Form()] = "",
+    device_answer: Annotated[str, Form()] = "",
+    own_key_tried: Annotated[str, Form()] = "",
     pin: Annotated[str, Form()] = "",
     reg_no: Annotated[str, Form()] = "",
+    rated_load_kg: Annotated[str, Form()] = "",
 ) -> dict[str, str]:
     """The form as it was typed; what was left out is empty."""
     return {name: value.strip() for name, value in locals().items()}
+
+
+def _as_typed(name: str, value: str) -> str:
+    """A Danish decimal comma is a decimal point to the machine."""
+    return value.replace(",", ".") if name == "rated_load_kg" else value
 
 
 @router.get("/tekniker")
@@ -72,6 +88,7 @@ def device_list(
         request,
         "technician/devices.html",
         who=who,
+        open_alarms=open_alarms(read, who),
         now=parts.clock.now(),
         faulty=faulty_json(read, (unit,) if unit else who.unit_ids, kind),
         shown=FAULTY_SHOWN,
@@ -90,7 +107,7 @@ def device_list(
 @router.get("/tekniker/enhed/{device_id}")
 def one_device(device_id: str, request: Request, who: Technician, parts: PartsDep, read: ReadDep) -> HTMLResponse:
     """One device: how it is, where it is, what was set aside."""
-    return _device_page(request, who, parts, read, device_id)
+    return device_page(request, who, parts, read, device_id)
 
 
 @router.post("/tekniker/enhed/{device_id}/udtag")
@@ -102,11 +119,38 @@ def retire_one(
         chosen = Retire.model_validate({"reason": reason}).reason
     except ValidationError:
         with parts.database.reading() as read:
-            return _device_page(request, who, parts, read, device_id, "technician.reason_missing", 422)
+            return device_page(request, who, parts, read, device_id, "technician.reason_missing", 422)
     with parts.database.reading() as read:
         own_device(read, who, device_id)
     take_down(parts, device_id, chosen)
     return RedirectResponse(f"/tekniker/enhed/{device_id}", status_code=303)
+
+
+@router.post("/tekniker/enhed/{device_id}/skift")
+def replace_one(
+    device_id: str,
+    request: Request,
+    who: Technician,
+    parts: PartsDep,
+    form: Annotated[dict[str, str], Depends(_typed)],
+) -> Response:
+    """Change it for another, in one act."""
+    try:
+        with parts.database.reading() as read:
+            own_device(read, who, device_id)
+        wanted = {name: form[name] for name in ("work_order", "model", "device_answer", "own_key_tried", "pin")}
+        body = Replace.model_validate({name: value for name, value in wanted.items() if value})
+        replaced = put_in_place(parts, device_id, Replacement(**body.model_dump()))
+    except ValidationError as err:
+        wrong = str(err.errors()[0]["loc"][0])
+        with parts.database.reading() as read:
+            said = catalogue().text(language_of(request), f"technician.wrong.{wrong}")
+            return device_page(request, who, parts, read, device_id, status=422, form=form, not_replaced=said)
+    except DomainError as err:
+        with parts.database.reading() as read:
+            said, status = err.text(language_of(request)), STATUS[err.kind]
+            return device_page(request, who, parts, read, device_id, status=status, form=form, not_replaced=said)
+    return RedirectResponse(f"/tekniker/enhed/{replaced.device.device_id}?ny=1", status_code=303)
 
 
 @router.get("/tekniker/opret")
@@ -122,7 +166,7 @@ def mount_one(
 ) -> Response:
     """Mount it. What does not fit is said beside what was typed, and nothing is enrolled."""
     try:
-        body = Enrol.model_validate({name: value for name, value in form.items() if value})
+        body = Enrol.model_validate({name: _as_typed(name, value) for name, value in form.items() if value})
         require_unit(who, body.unit_id)
         mounted = mount(parts, new_device(body))
     except ValidationError as err:
@@ -138,7 +182,7 @@ def mount_one(
     return RedirectResponse(f"/tekniker/enhed/{mounted.device.device_id}?ny=1", status_code=303)
 
 
-def _device_page(
+def device_page(
     request: Request,
     who: Who,
     parts: PartsDep,
@@ -146,7 +190,11 @@ def _device_page(
     device_id: str,
     said: str | None = None,
     status: int = 200,
+    form: dict[str, str] | None = None,
+    not_replaced: str | None = None,
+    not_inspected: str | None = None,
 ) -> HTMLResponse:
+    """A device's page. What was refused is said beside what was typed. Raises as :func:`own_device`."""
     found = own_device(read, who, device_id)
     facts = device_at_home(parts, read, who, found)
     return render(
@@ -154,8 +202,17 @@ def _device_page(
         "technician/device.html",
         status_code=status,
         who=who,
+        open_alarms=open_alarms(read, who),
+        alarms=alarms_json(read, who, alarm_store.alarms(read, who.unit_ids, device_id=device_id).alarms),
+        aid=device_facts(read, device_id, local_day(parts.clock.now()), language_of(request)),
+        today=local_day(parts.clock.now()).isoformat(),
+        form=form or {},
+        not_replaced=not_replaced,
+        not_inspected=not_inspected,
+        on=date.fromisoformat,
         said=said,
         reasons=REASONS,
+        door_id=door_of_lock(read, device_id),
         is_new=request.query_params.get("ny") == "1",
         at=datetime.fromisoformat,
         **facts,
@@ -178,6 +235,7 @@ def _mount_page(
         "technician/mount.html",
         status_code=status,
         who=who,
+        open_alarms=open_alarms(read, who),
         kinds=[k.value for k in DeviceKind],
         kind=kind if kind in tuple(DeviceKind) else "lock",
         units=unit_names(read, who.unit_ids),

@@ -8,36 +8,51 @@ from sqlmodel import Session
 
 from devices.registry import store as registry
 from devices.registry.model import Device, DeviceKind
+from devices.registry.order_messages import MAX_TEXT
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
 from gateway.parts import Parts
 from gateway.usecases.citizens import note_look
-from gateway.usecases.devices import Mounted, NewDevice, Retired, RetireReason, mount_device, retire_device
+from gateway.usecases.devices import House, Mounted, NewDevice, Retired, RetireReason, mount_device, retire_device
 from gateway.usecases.doors import tell_locks
+from gateway.usecases.replacements import Replaced, Replacement, replace_device
 from gateway.views.devices import devices_json, messages_of, place_of
-from gateway.wire import Base64Url, from_b64u
 from kernel.errors import KernelError
 
 router = APIRouter(prefix="/api/v1/devices", tags=["technician"])
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 PAGE = 50
-WORK_ORDER = r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,31}$"
 
 
 class Enrol(BaseModel):
-    """A device to mount under a work order. A lock needs a citizen's number and its own public key, a kiosk a
-    citizen's number and a PIN, a car's tracker its number plate."""
+    """A device to mount under a work order, given by its signed code.
+
+    A lock needs a citizen's number, its own answer to the order, and that the citizen's own key was tried; a kiosk a
+    citizen's number and a PIN; a car's tracker its number plate.
+    """
 
     kind: DeviceKind
     unit_id: str = Field(max_length=64)
-    work_order: str = Field(pattern=WORK_ORDER)
+    work_order: str = Field(min_length=1, max_length=MAX_TEXT)
     model: str = Field(default="", max_length=64)
     citizen_number: int | None = Field(default=None, ge=1, le=2**31 - 1)
     door_id: str | None = Field(default=None, pattern=r"^[^/?#%\\\x00-\x1f]{1,64}$")
-    public_key: Base64Url | None = Field(default=None, max_length=64)
+    device_answer: str | None = Field(default=None, max_length=MAX_TEXT)
+    own_key_tried: bool = False
     pin: str | None = Field(default=None, pattern=r"^[0-9]{4,8}$")
     reg_no: str | None = Field(default=None, pattern=r"^[A-Za-z0-9ÆØÅæøå]{2,8}$")
+    rated_load_kg: float | None = Field(default=None, ge=20, le=1000, description="Of a lift or turning system.")
+
+
+class Replace(BaseModel):
+    """The device that comes instead, under a work order for changing exactly this one."""
+
+    work_order: str = Field(min_length=1, max_length=MAX_TEXT)
+    model: str = Field(default="", max_length=64)
+    device_answer: str | None = Field(default=None, max_length=MAX_TEXT)
+    own_key_tried: bool = False
+    pin: str | None = Field(default=None, pattern=r"^[0-9]{4,8}$")
 
 
 class Retire(BaseModel):
@@ -88,12 +103,37 @@ def retirement(device_id: str, body: Retire, who: Technician, parts: PartsDep) -
     return {"device": shown, "rights_withdrawn": retired.rights_withdrawn}
 
 
+@router.post("/{device_id}/replacement", status_code=201)
+def replacement(device_id: str, body: Replace, who: Technician, parts: PartsDep) -> dict[str, Any]:
+    """Change a device for another in one act: the door keeps its rights, the old device opens nothing any more."""
+    with parts.database.reading() as session:
+        own_device(session, who, device_id)
+    replaced = put_in_place(parts, device_id, Replacement(**body.model_dump()))
+    with parts.database.reading() as session:
+        new, old = devices_json(session, [replaced.device, replaced.retired])
+    return {"device": new, "retired": old}
+
+
 def mount(parts: Parts, new: NewDevice) -> Mounted:
     """Mount a device; the locks are told after the commit."""
     with parts.units.begin() as work:
-        mounted = mount_device(work, parts.settings.mqtt.tenant, new)
+        mounted = mount_device(work, house_of(parts), new)
     tell_locks(parts, mounted.locks_to_tell)
     return mounted
+
+
+def put_in_place(parts: Parts, device_id: str, new: Replacement) -> Replaced:
+    """Change a device for another; both locks are told after the commit."""
+    with parts.units.begin() as work:
+        replaced = replace_device(work, house_of(parts), device_id, new, parts.service_key)
+    parts.doors.send(replaced.lists)
+    tell_locks(parts, replaced.locks_to_tell)
+    return replaced
+
+
+def house_of(parts: Parts) -> House:
+    """This municipality and the service that signs its work orders."""
+    return House(parts.settings.mqtt.tenant, (parts.service_key.verifying_key,))
 
 
 def take_down(parts: Parts, device_id: str, reason: RetireReason) -> Retired:
@@ -143,7 +183,9 @@ def new_device(body: Enrol) -> NewDevice:
         model=body.model,
         citizen_number=body.citizen_number,
         door_id=body.door_id,
-        public_key=from_b64u(body.public_key) if body.public_key else None,
+        device_answer=body.device_answer,
+        own_key_tried=body.own_key_tried,
         pin=body.pin,
         reg_no=body.reg_no,
+        rated_load_kg=body.rated_load_kg,
     )

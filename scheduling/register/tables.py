@@ -52,6 +52,9 @@ class CompetenceRow(SQLModel, table=True):
     carer_id: str = Field(primary_key=True, max_length=64)
     code: str = Field(primary_key=True, max_length=64)
     valid_until_on: date | None = None
+    #: the day of the course, and who entered it; absent for what came with a day file
+    acquired_on: date | None = None
+    recorded_by_role: str | None = Field(default=None, max_length=16)
 
 
 class CitizenRow(SQLModel, table=True):

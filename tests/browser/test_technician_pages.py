@@ -7,14 +7,17 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
-from devices.keys.cose import SigningKey
+from devices.alarms.model import NewAlarm
+from devices.alarms.service import raise_alarm
+from devices.registry import orders
+from devices.registry.model import DeviceKind
 from devices.registry.tables import DeviceRow
-from gateway.wire import b64u
 from scheduling.register.tables import CitizenRow
 from tests.browser.office_steps import sign_in_office
 from tests.browser.tablet_steps import at_the_first_door, sign_in, start_shift, violations, violations_in_both_schemes
 from tests.conftest import LiveServer, start_platform, stop_platform
 from tests.gateway.platform import eventually
+from tests.gateway.work_order_steps import answer_to
 
 pytestmark = pytest.mark.browser
 
@@ -39,29 +42,57 @@ def a_lock(live: LiveServer) -> tuple[str, CitizenRow]:
 def test_axe_finds_nothing_on_any_page(live: LiveServer, page: Page) -> None:
     sign_in_office(page, live, "technician", "technician")
     lock_id, _ = a_lock(live)
-    for path in ("", "?nummer=zzz", f"/enhed/{lock_id}", "/opret", "/opret?slags=kiosk"):
+    an_alarm_and_an_order(live, lock_id)
+    shown = ("", "?nummer=zzz", f"/enhed/{lock_id}", "/opret", "/opret?slags=kiosk", "/alarmer", "/ordrer")
+    for path in (*shown, "/hjaelpemidler"):
         page.goto(f"{live.url}/tekniker{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert violations_in_both_schemes(page) == [], path
 
 
+def test_axe_finds_nothing_on_the_planners_pages_of_equipment_and_competences(live: LiveServer, page: Page) -> None:
+    lock_id, _ = a_lock(live)
+    an_alarm_and_an_order(live, lock_id)
+    sign_in_office(page, live, "planner", "planner")
+    for path, width in product(("alarmer", "arbejdsordrer", "kompetencer", "forflytninger"), (390, 1600)):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"{live.url}/planlaegger/{path}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (path, width)
+        assert violations(page) == [], (path, width)
+
+
+def an_alarm_and_an_order(live: LiveServer, lock_id: str) -> None:
+    """Something to see on the pages; doing it again changes nothing."""
+    with live.runtime.units.begin() as work:
+        unit_id = work.session.get_one(DeviceRow, lock_id).unit_id or ""
+        raise_alarm(work, NewAlarm("tamper", unit_id, lock_id, severity="critical"))
+        orders.ensure(work, "battery", lock_id, DeviceKind.LOCK, unit_id)
+
+
 def test_nothing_is_cut_off_and_targets_fit_a_thumb(live: LiveServer, page: Page) -> None:
     sign_in_office(page, live, "technician", "technician")
     lock_id, _ = a_lock(live)
-    for path, width in product(("", f"/enhed/{lock_id}", "/opret"), (320, 390, 800, 1600)):
+    for path, width in product(
+        ("", f"/enhed/{lock_id}", "/opret", "/alarmer", "/ordrer", "/hjaelpemidler"), (320, 390, 800, 1600)
+    ):
         page.set_viewport_size({"width": width, "height": 844})
         if width == 320:
             page.goto(f"{live.url}/tekniker{path}")
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-        query = "main a, main button, main select, main input:not([type=hidden]):not([type=radio]), main .choice"
+        query = (
+            "main a, main button, main select, main .choice, "
+            "main input:not([type=hidden]):not([type=radio]):not([type=checkbox])"
+        )
         heights = page.eval_on_selector_all(query, "all => all.map(e => e.getBoundingClientRect().height)")
-        assert min(heights) >= 48, path
+        assert min(heights, default=48) >= 48, path
 
 
 def test_a_lock_is_found_by_its_number_changed_for_another_and_the_new_one_mounted(
     live: LiveServer, page: Page
 ) -> None:
     lock_id, citizen = a_lock(live)
+    code = a_code(page, live, citizen)
     sign_in_office(page, live, "technician", "technician")
     page.goto(f"{live.url}/tekniker")
     page.get_by_label("Enhedens nummer").fill(lock_id)
@@ -73,18 +104,32 @@ def test_a_lock_is_found_by_its_number_changed_for_another_and_the_new_one_mount
 
     page.get_by_role("link", name="Opret enhed").click()
     page.get_by_label("Center eller botilbud").select_option(citizen.unit_id)
-    page.get_by_label("Arbejdsordre").fill("AO-12")
+    page.get_by_label("Kode fra arbejdsordren").fill(code)
     page.get_by_label("Borgerens nummer").fill(str(citizen.short))
-    page.get_by_label("Låsens offentlige nøgle").fill("for kort")
+    page.get_by_label("Låsens svar på ordren").fill("forkert")
     page.get_by_role("button", name="Opret enheden").click()
-    expect(page.get_by_text("Nøglen skal være 43 tegn i base64url.")).to_be_visible()
+    expect(page.get_by_text("Enheden har ikke bevist sin nøgle")).to_be_visible()
     assert violations(page) == []
-    expect(page.get_by_label("Arbejdsordre")).to_have_value("AO-12")
-    page.get_by_label("Låsens offentlige nøgle").fill(b64u(SigningKey(bytes(range(32))).public_bytes))
+    expect(page.get_by_label("Kode fra arbejdsordren")).to_have_value(code)
+    page.get_by_label("Låsens svar på ordren").fill(answer_to(code))
+    page.get_by_role("button", name="Opret enheden").click()
+    expect(page.get_by_text("Borgeren må aldrig stå uden en nøgle, der virker.")).to_be_visible()
+    page.get_by_label("Jeg har prøvet borgerens egen nøgle").press("Space")
     page.get_by_role("button", name="Opret enheden").click()
 
     expect(page.get_by_text("Enheden er oprettet")).to_be_visible()
     expect(page.get_by_text(citizen.address)).to_be_visible()
+
+
+def a_code(page: Page, live: LiveServer, citizen: CitizenRow) -> str:
+    """The planner makes out an order for a lock at a citizen and reads its code off the page."""
+    sign_in_office(page, live, "planner", "planner")
+    page.goto(f"{live.url}/planlaegger/arbejdsordrer")
+    page.get_by_label("Center eller botilbud").select_option(citizen.unit_id)
+    page.get_by_label("Slags").select_option("lock")
+    page.get_by_label("Borgerens nummer").fill(str(citizen.short))
+    page.get_by_role("button", name="Lav ordren").press("Enter")
+    return page.get_by_role("status").locator("code").inner_text()
 
 
 def test_devices_with_faults_come_first(live: LiveServer, page: Page) -> None:
