@@ -84,6 +84,11 @@ class ManualLinkClock:
         self._now_s += by_s
 
 
+def utc_text(instant_at: datetime) -> str:
+    """``2026-11-25T06:20:00.000000Z``: one text for one instant, whichever database it was in."""
+    return instant_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _require_aware(instant_at: datetime) -> datetime:
     if instant_at.tzinfo is None:
         raise ValueError(f"Expected an aware instant, got {instant_at} without a time zone.")

@@ -85,6 +85,9 @@ DEVICES_OFFLINE = MetricSpec(
 LAST_MESSAGE = MetricSpec(
     "omsorgstid_ingest_last_message_timestamp_seconds", "World time at which a device was last heard."
 )
+OLDEST_MESSAGE = MetricSpec(
+    "omsorgstid_ingest_oldest_unacknowledged_seconds", "Age of the oldest device message that is not committed yet."
+)
 QUARANTINE_OPEN = MetricSpec(
     "omsorgstid_quarantine_open_messages", "Device messages that were set aside and wait for a person."
 )
@@ -116,6 +119,7 @@ OPERATIONS: tuple[MetricSpec, ...] = (
     DEVICES_ENROLLED,
     DEVICES_OFFLINE,
     LAST_MESSAGE,
+    OLDEST_MESSAGE,
     QUARANTINE_OPEN,
     LOCK_BATTERIES,
     SCREEN_VISITS,

@@ -1,6 +1,6 @@
 """Queries of the benefit side."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -16,7 +16,6 @@ from metrics.rule_versions import CURRENT_RULES, DAY_BASELINE_KINDS
 from metrics.tables import (
     BaselineRow,
     BaselineSampleRow,
-    DeletionReceiptRow,
     EntryRow,
     RouteProgressRow,
     ShiftProgressRow,
@@ -232,12 +231,6 @@ def baseline_samples(session: Session, baseline_id: str) -> list[tuple[str, int,
         BaselineSampleRow.baseline_id == baseline_id
     )
     return [(subject, count, seconds) for subject, count, seconds in session.exec(query)]
-
-
-def receipts_for(session: Session, positions: Sequence[int]) -> dict[int, DeletionReceiptRow]:
-    """The receipt that covers each of these positions, where there is one."""
-    rows = session.exec(select(DeletionReceiptRow).order_by(col(DeletionReceiptRow.id))).all()
-    return {p: row for p in positions for row in rows if row.first_position <= p <= row.last_position}
 
 
 def _in_period(technology: str, from_on: date, to_on: date) -> tuple[Any, ...]:

@@ -205,15 +205,3 @@ class ClosedMonthRow(SQLModel, table=True):
     entry_id: int = Field(sa_type=BigInteger)
     closed_at: datetime = Field(sa_type=UtcDateTime)
     closed_by_role: str = Field(max_length=32)
-
-
-class DeletionReceiptRow(SQLModel, table=True):
-    """Says that a stretch of the log was deleted, when and under which rule."""
-
-    __tablename__ = "benefit_deletion_receipt"
-
-    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
-    first_position: int = Field(sa_type=BigInteger)
-    last_position: int = Field(sa_type=BigInteger)
-    rule: str = Field(max_length=128)
-    deleted_at: datetime = Field(sa_type=UtcDateTime)

@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 
 from kernel.events import StoredEvent
 from kernel.log import read_at
+from kernel.receipts import Receipt, receipts_for_positions
 from kernel.work import Work
 from metrics import store
 from metrics.errors import BenefitError
@@ -47,11 +48,12 @@ class WalkedEvent:
 
 @dataclass(frozen=True, slots=True)
 class MissingEvent:
-    """Evidence that is no longer in the log, and the rule it was deleted under if a receipt says so."""
+    """Evidence that is no longer in the log, and what its receipt says of it if there is one."""
 
     position: int
     rule: str | None
     deleted_at: datetime | None
+    receipt_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +178,11 @@ def _walked(stored: StoredEvent, pseudonyms: Pseudonyms | None) -> WalkedEvent:
 def _missing(session: Session, positions: Sequence[int]) -> tuple[MissingEvent, ...]:
     if not positions:
         return ()
-    receipts = store.receipts_for(session, positions)
-    return tuple(
-        MissingEvent(
-            position=p,
-            rule=receipts[p].rule if p in receipts else None,
-            deleted_at=receipts[p].deleted_at if p in receipts else None,
-        )
-        for p in positions
-    )
+    receipts = receipts_for_positions(session, positions)
+    return tuple(_missing_at(position, receipts.get(position)) for position in positions)
+
+
+def _missing_at(position: int, receipt: Receipt | None) -> MissingEvent:
+    if receipt is None:
+        return MissingEvent(position, None, None)
+    return MissingEvent(position, receipt.rule, receipt.at, receipt.number)

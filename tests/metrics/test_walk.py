@@ -7,10 +7,10 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from kernel.log import read_after
+from kernel.seals import erase_events, seal_next
 from kernel.tables import EventRow
 from metrics.errors import BenefitError
-from metrics.tables import DeletionReceiptRow
-from metrics.walk import EntryWalk, FigureWalk, walk_entry, walk_figure
+from metrics.walk import EntryWalk, FigureWalk, MissingEvent, walk_entry, walk_figure
 from tests.metrics.care import MONDAY
 from tests.metrics.town import TO_ON, adoptions, live_a_week
 from tests.metrics.world import GO_LIVE_ON, Shift, World, plain_shift
@@ -111,16 +111,17 @@ def test_a_citizens_week_leads_to_its_visits_and_calls_and_names_nobody(world: W
 def test_deleted_evidence_is_named_with_its_receipt_or_as_missing_without_one(lived: World) -> None:
     first = figure(lived).entries[0]
     covered, uncovered = first.evidence[0], first.evidence[-1]
-    deleted_at = datetime(2026, 10, 1, tzinfo=UTC)
+    while seal_next(lived.units):
+        pass
     with lived.units.begin() as work:
-        work.session.execute(delete(EventRow).where(col(EventRow.position).in_([covered, uncovered])))
-        work.session.add(
-            DeletionReceiptRow(
-                first_position=covered, last_position=covered, rule="doors, 90 days", deleted_at=deleted_at
-            )
-        )
-    missing = {m.position: (m.rule, m.deleted_at) for m in entry(lived, first.id or 0).missing}
-    assert missing == {covered: ("doors, 90 days", deleted_at), uncovered: (None, None)}
+        number = erase_events(work, [covered], "event_days = 1826", datetime(2021, 10, 1, tzinfo=UTC))
+        work.session.execute(delete(EventRow).where(col(EventRow.position) == uncovered))
+        deleted_at = work.now
+    missing = {m.position: m for m in entry(lived, first.id or 0).missing}
+    assert missing == {
+        covered: MissingEvent(covered, "event_days = 1826", deleted_at, number),
+        uncovered: MissingEvent(uncovered, None, None),
+    }
 
 
 def test_every_walk_is_remembered_with_purpose_and_role_and_no_name(lived: World) -> None:
