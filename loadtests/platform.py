@@ -46,8 +46,8 @@ def running_platform(directory: Path, web_processes: int = 1) -> Iterator[Platfo
         parts = stack.enter_context(throw_away_parts(directory / "parts"))
         work_dir = directory / "work"
         work_dir.mkdir()
-        environment = _environment(work_dir, parts)
-        processes = _Processes(work_dir, environment)
+        environment = environment_of(work_dir, parts)
+        processes = Processes(work_dir, environment)
         stack.callback(processes.stop)
         # It migrates; the others wait for nobody then.
         processes.start("ingest")
@@ -67,10 +67,11 @@ def running_platform(directory: Path, web_processes: int = 1) -> Iterator[Platfo
             "redis": parts.redis_pid,
             "mosquitto": parts.broker.pid or 0,
         }
-        yield Platform(urls, _settings(work_dir, parts), pids, parts)
+        yield Platform(urls, settings_of(work_dir, parts), pids, parts)
 
 
-def _environment(work_dir: Path, parts: Parts) -> dict[str, str]:
+def environment_of(work_dir: Path, parts: Parts) -> dict[str, str]:
+    """What every process of a platform on these parts is told."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {
         **inherited,
@@ -89,7 +90,8 @@ def _environment(work_dir: Path, parts: Parts) -> dict[str, str]:
     }
 
 
-def _settings(work_dir: Path, parts: Parts) -> Settings:
+def settings_of(work_dir: Path, parts: Parts) -> Settings:
+    """The same as settings."""
     address = parts.broker.address
     return Settings(
         work_dir=work_dir,
@@ -100,7 +102,7 @@ def _settings(work_dir: Path, parts: Parts) -> Settings:
     )
 
 
-class _Processes:
+class Processes:
     """``omsorgstid`` commands, each with its own log, stopped last first."""
 
     def __init__(self, work_dir: Path, environment: Mapping[str, str]) -> None:
@@ -110,16 +112,25 @@ class _Processes:
 
     @property
     def pids(self) -> dict[str, int]:
+        """Process ids by name."""
         return {name: process.pid for name, process in self._started.items()}
 
     def start(self, command: str, name: str = "", more: Mapping[str, str] | None = None) -> None:
+        """Start a command, under another name where it runs more than once."""
         name = name or command
         with self._log(name).open("ab") as out:
             self._started[name] = subprocess.Popen(
                 command_line(command), env={**self._environment, **(more or {})}, stdout=out, stderr=out
             )
 
+    def kill(self, name: str) -> None:
+        """End a process as a power cut does."""
+        process = self._started.pop(name)
+        process.kill()
+        process.wait(timeout=10)
+
     def stop(self) -> None:
+        """Ask all of them to end, last first."""
         for process in reversed(self._started.values()):
             process.terminate()
         for process in self._started.values():
@@ -130,6 +141,7 @@ class _Processes:
                 process.wait(timeout=10)
 
     def wait_for_database(self, url: str) -> None:
+        """Wait until it is migrated."""
         from devices.keys.signer.book import wait_for_log  # noqa: PLC0415 - the process that asks is the only one
 
         deadline_s = monotonic() + _WAIT_S
@@ -137,6 +149,7 @@ class _Processes:
             self._require_alive(deadline_s)
 
     def wait_ready(self, url: str) -> None:
+        """Wait until a gateway answers."""
         deadline_s = monotonic() + _WAIT_S
         while not _answers(f"{url}/readyz"):
             self._require_alive(deadline_s)

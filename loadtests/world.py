@@ -157,7 +157,8 @@ class _Preparation:
 
     def _mount(self, day: Day, municipality: Municipality) -> None:
         tenant = self.runtime.settings.mqtt.tenant
-        trust = server_trust([self.runtime.issuer_key()], [VerifyingKey(self.runtime.service_key.public_bytes)])
+        service = VerifyingKey(self.runtime.service_key.public_bytes)
+        trust = server_trust([self.runtime.issuer_key()], [service], [self.runtime.root_key()])
         made = make_locks(
             locks_of(day),
             trust,
