@@ -61,6 +61,18 @@ serve: setup ## gateway alone: pages, API, event streams, by the settings in the
 bench: $(DEV_STAMP) ## the benchmarks: ingest at full fleet, with their calibration
 	$(BIN)/python -m loadtests.ingest --devices 700 --rate 100 --seconds 20
 
+.PHONY: attack
+attack: $(DEV_STAMP) ## every named attack on the doors, a line each; fails if one succeeds
+	$(BIN)/python -m loadtests.attack
+
+.PHONY: soak
+soak: $(DEV_STAMP) ## faults at length: crash model, kill -9, fuzz (half an hour and more; ARGS="model --sequences 50")
+	$(BIN)/python -m loadtests.soak $(or $(ARGS),all)
+
+.PHONY: bench-gateway
+bench-gateway: $(DEV_STAMP) parts ## the device gateway against its goals: measured, holds or not (ARGS="--only drain")
+	$(BIN)/python -m loadtests.gateway_bench --out docs/benchmarks/gateway.md $(ARGS)
+
 .PHONY: honesty
 honesty: $(DEV_STAMP) ## known savings through the ledgers: are the intervals honest (hours; resumes; ARGS="--runs 50")
 	$(BIN)/python -m loadtests.honesty --results var/honesty.jsonl --page docs/benchmarks/benefits.md $(ARGS)

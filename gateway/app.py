@@ -1,42 +1,52 @@
 """The web application: routers, pages, errors, and nothing that decides."""
 
-from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
-
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.requests import Request
-from starlette.responses import Response
 
 from gateway import errors, pages
 from gateway.auth import declared_roles
-from gateway.observation import observe
+from gateway.edge import Edge
 from gateway.parts import Parts
 from gateway.routers import (
     absences,
+    access_log,
+    aids,
+    alarms,
     board,
     citizen,
     demo,
     doors,
     driving,
+    emergency,
+    ferry,
     health,
     jobs,
+    leavers,
+    lock_settings,
     lost_tablets,
     me,
+    mileage,
     oidc,
     operations,
+    prepared,
     screen,
     session,
     signalling,
+    stairwells,
     stream,
     tasks,
     technician,
     transfers,
+    vendor_doors,
+    vendor_webhook,
+    work_orders,
 )
 
 ROUTERS = (
+    *(aids, alarms, work_orders, mileage, prepared, vendor_doors, vendor_webhook),
     *(session, me, doors, board, absences, driving, jobs, operations, stream, transfers, screen, signalling, tasks),
-    *(citizen, technician, lost_tablets, oidc, demo, health),
+    *(citizen, technician, emergency, leavers, access_log, ferry, lock_settings, lost_tablets, oidc, demo, health),
+    stairwells,
 )
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -67,54 +77,12 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    app.middleware("http")(_guarded(parts))
+    app.add_middleware(Edge, parts=parts, headers=_SECURITY_HEADERS)
     for module in ROUTERS:
         app.include_router(module.router)
     pages.include(app)
     _require_declared(app)
     return app
-
-
-def _guarded(
-    parts: Parts,
-) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        parts.open_requests += 1
-        try:
-            answer = _elsewhere() if _is_from_elsewhere(request) else await observe(request, call_next)
-        finally:
-            parts.open_requests -= 1
-        for name, value in _SECURITY_HEADERS.items():
-            answer.headers.setdefault(name, value)
-        return answer
-
-    return guarded
-
-
-def _is_from_elsewhere(request: Request) -> bool:
-    """Whether a page of another origin asks for something to be done, with whatever cookies its browser sends.
-
-    Cookies of ours are Strict already; this holds for other origins of the same site too. Browsers say where a form
-    comes from in ``Sec-Fetch-Site`` (over HTTPS and on this machine); ``Origin`` is ``null`` for our own forms, whose
-    referrer policy is to tell nothing. Programs send neither.
-    """
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return False
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host")
-
-
-def _elsewhere() -> Response:
-    return errors.problem(
-        403,
-        "other_origin",
-        "Det kan kun gøres fra vores egne sider. Åbn siden igen, og prøv der.",
-        "That can be done from our own pages only. Open the page again and try there.",
-        {},
-    )
 
 
 def routes_of(app: FastAPI) -> list[RouteContext]:

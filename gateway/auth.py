@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from fastapi.requests import HTTPConnection
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from gateway.errors import EdgeError
 from gateway.parts import Parts
@@ -73,6 +73,10 @@ ENDED = {
     "consent_withdrawn": (
         "Borgeren har trukket sit samtykke tilbage. Du kan ikke længere se med.",
         "The citizen has withdrawn the consent. You can no longer look along.",
+    ),
+    "employment_ended": (
+        "Din adgang er ophørt, fordi du er stoppet. Er det en fejl, så ring til din leder.",
+        "Your access has ended because you have left. If that is a mistake, call your manager.",
     ),
     "device_retired": (
         "Skærmen er taget ud af drift. Ring til hjemmeplejen.",
@@ -169,8 +173,11 @@ def open_session(work: Work, row: IdentityRow, surface: str) -> str:
     Raises
     ------
     EdgeError
-        ``no_consent`` for a relative whom the citizen has not let look.
+        ``no_consent`` for a relative whom the citizen has not let look; ``employment_ended`` for a carer who
+        has left.
     """
+    if row.role != Role.RELATIVE and _is_over(row, local_day(work.now)):
+        raise EdgeError(403, "employment_ended", *ENDED["employment_ended"])
     if not may_look(work.session, row, local_day(work.now)):
         raise EdgeError(
             403,
@@ -192,12 +199,22 @@ def open_session(work: Work, row: IdentityRow, surface: str) -> str:
 
 
 def may_look(session: Session, row: IdentityRow, on: date) -> bool:
-    """Whether an identity still counts: a relative's does while the citizen's consent and its own days hold."""
+    """Whether an identity still counts: its own days, and for a relative the citizen's consent, have to hold."""
+    if _is_over(row, on):
+        return False
     if row.role != Role.RELATIVE:
         return True
-    if row.citizen_id is None or (row.valid_until_on is not None and row.valid_until_on < on):
+    if row.citizen_id is None:
         return False
     return consent_holds(session, row.citizen_id, "relative", on)
+
+
+def _holds(session: Session, identity: IdentityRow, on: date | None) -> bool:
+    return identity.role != Role.RELATIVE if on is None else may_look(session, identity, on)
+
+
+def _is_over(row: IdentityRow, on: date) -> bool:
+    return row.valid_until_on is not None and row.valid_until_on < on
 
 
 def _session_s(role: Role, surface: str) -> float:
@@ -267,16 +284,21 @@ def who(
     """
     if not token:
         return None
-    row = session.get(SessionRow, _hashed(token))
-    if row is None or row.ended_code is not None or row.expires_s < time.time():
+    found = session.exec(
+        select(SessionRow, IdentityRow)
+        .join(IdentityRow, col(IdentityRow.id) == col(SessionRow.identity_id), isouter=True)
+        .where(SessionRow.token_hash == _hashed(token))
+    ).first()
+    if found is None:
+        return None
+    # Of a link there is no identity; the types do not know of outer joins.
+    row, identity = cast("tuple[SessionRow, IdentityRow | None]", found)
+    if row.ended_code is not None or row.expires_s < time.time():
         return None
     if row.room_id is not None:
         units = (row.unit_id,) if row.unit_id else ()
         return Who("", Role.LINK, "", None, units, language, row.citizen_id, row.room_id, "call")
-    identity = session.get(IdentityRow, row.identity_id)
-    if identity is None or (identity.demo and not demo_allowed):
-        return None
-    if identity.role == Role.RELATIVE and (on is None or not may_look(session, identity, on)):
+    if identity is None or (identity.demo and not demo_allowed) or not _holds(session, identity, on):
         return None
     return Who(
         identity.id,

@@ -1,6 +1,7 @@
 """``omsorgstid``: the command line (design §5.1)."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -66,13 +67,15 @@ def serve() -> None:
 
 @app.command()
 def ingest() -> None:
-    """MQTT ingest, sequencer and ledger."""
+    """MQTT ingest and sequencer."""
     _run(ingest=True)
 
 
 @app.command()
 def worker() -> None:
-    """Celery worker."""
+    """Celery worker and ledgers."""
+    # Figures and plans give way to doors.
+    os.nice(10)
     _run(work=True)
 
 
@@ -104,6 +107,50 @@ def signer(
             quotas=Quotas(settings.signer.per_carer_hour, settings.signer.per_unit_hour),
         )
     )
+
+
+@app.command()
+def acl(out: Annotated[Path | None, typer.Option(help="File; else standard output.")] = None) -> None:
+    """Who may say what at the broker: mosquitto's access file, from the register of devices."""
+    from devices.acl import acl_text, speakers, write_acl
+
+    with _database_work() as work:
+        text = acl_text(speakers(work.session))
+    if out is None:
+        print(text, end="")
+    else:
+        write_acl(out, text)
+
+
+@app.command("broker-certs")
+def broker_certs(
+    directory: Annotated[Path, typer.Argument(help="Of the authority; made where it is missing.")],
+    host: Annotated[list[str] | None, typer.Option(help="Name or address of the broker: its certificate.")] = None,
+    client: Annotated[list[str] | None, typer.Option(help="gateway, or {kind}-{id} of a device.")] = None,
+    request: Annotated[
+        Path | None, typer.Option(help="Signing request of the one --client, which has its own key.", exists=True)
+    ] = None,
+) -> None:
+    """Certificates for the broker and those it lets in (docs/mqtt.md)."""
+    from devices.certificates import Authority
+    from kernel.clock import SystemWorldClock
+
+    now = SystemWorldClock().now()
+    try:
+        authority = Authority.load_or_create(directory, now)
+        if host:
+            authority.server(directory, host, now)
+        if request is not None and len(client or []) != 1:
+            raise ValueError(f"expected one --client with --request, got {len(client or [])}")
+        for name in client or []:
+            if request is None:
+                authority.client(directory, name, now)
+            else:
+                (directory / f"{name}.crt").write_bytes(authority.client_for(request.read_bytes(), name, now))
+    except ValueError as err:
+        _fail(str(err), 2)
+    made = [*(["server"] if host else []), *(client or [])]
+    print(f"{directory}: {', '.join(f'{name}.crt' for name in ['ca', *made])}")
 
 
 @app.command()
@@ -293,6 +340,26 @@ def loadtest(
         return
     configure("warning")
     raise typer.Exit(run_command(load_settings(), profile, tuple(url or ()), out, profiles, seed))
+
+
+@app.command()
+def verify(
+    from_: Annotated[str | None, typer.Option("--from", help="YYYY-MM-DD: what was sealed from this day on.")] = None,
+    to: Annotated[str | None, typer.Option(help="YYYY-MM-DD: … and up to this one.")] = None,
+    seals: Annotated[
+        Path | None, typer.Option(help="Folder of exported daily roots; else the work directory's.", file_okay=False)
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Public audit key as somebody else kept it.", exists=True, dir_okay=False)
+    ] = None,
+) -> None:
+    """Recompute seals, daily roots, locks' chains and the ledger's evidence. Status 0 no fault, 1 faults."""
+    from gateway.verify_command import verify_database
+
+    configure("warning")
+    report, faults = verify_database(load_settings(), from_, to, seals, key)
+    print("\n".join(report))
+    raise typer.Exit(1 if faults else 0)
 
 
 @app.command()

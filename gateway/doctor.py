@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import ssl
 import stat
 import time
 import urllib.error
@@ -18,7 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from devices.broker import BrokerAddress, BrokerError, Publication
+from devices.broker import BrokerError, Publication
 from devices.broker_process import iotcore_is_installed, mosquitto_path
 from devices.connections import BrokerConnection
 from devices.keys.signer.client import SignerClient
@@ -26,7 +27,7 @@ from devices.keys.signing import load_or_create_secret
 from gateway.adoption import load_benefits
 from gateway.migrations import alembic_config
 from gateway.peer_client import PeerClient
-from gateway.runtime import signer_address, signer_secret
+from gateway.runtime import external_broker, signer_address, signer_secret
 from gateway.settings import Settings
 from gateway.turn_probe import TurnProbeError, allocate
 from kernel.clock import SystemLinkClock
@@ -65,7 +66,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _work_dir(settings.work_dir)
     yield _private_files(settings)
     yield from _database(settings)
-    yield _broker(settings)
+    yield _certificate(settings) or _broker(settings)
     yield _redis(settings)
     yield _signer(settings)
     yield _peer(settings)
@@ -168,6 +169,23 @@ def judged_skew(skew_s: float) -> Finding:
     return Finding("clock", True, detail)
 
 
+def _certificate(settings: Settings) -> Finding | None:
+    """What is wrong with our certificate for the broker; ``None`` where nothing is, or where there is none."""
+    address = external_broker(settings)
+    if address.tls is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=address.tls.authority).load_cert_chain(
+            address.tls.certificate, address.tls.key
+        )
+    except OSError as err:
+        remedy = (
+            "Correct OMSORGSTID_MQTT__CA_FILE, …CERTIFICATE_FILE and …KEY_FILE (omsorgstid broker-certs makes them)."
+        )
+        return Finding("broker", False, f"the certificate cannot be used: {err.strerror or type(err).__name__}", remedy)
+    return None
+
+
 def _broker(settings: Settings) -> Finding:
     mqtt = settings.mqtt
     if mqtt.broker != "external":
@@ -176,8 +194,7 @@ def _broker(settings: Settings) -> Finding:
             remedy = "Install Debian's mosquitto, or the iotcore wheel from requirements.lock."
             return Finding("broker", False, "no embedded broker found", remedy)
         return Finding("broker", True, found)
-    password = mqtt.password.get_secret_value() if mqtt.password else None
-    address = BrokerAddress(mqtt.host, mqtt.port or 1883, username=mqtt.username, password=password)
+    address = external_broker(settings)
     # Neither up nor dn: ingest does not hear it, and no device does.
     topic = f"omsorgstid/v1/{mqtt.tenant}/doctor/{secrets.token_hex(4)}/echo"
     heard = Event()

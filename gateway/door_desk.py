@@ -4,8 +4,8 @@ A challenge is asked for over MQTT and waited for here, by request id, in memory
 ten seconds. A command is handed to the broker once; if the broker does not take it, it is gone.
 """
 
-from collections.abc import Iterable
-from concurrent.futures import Future
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as NotInTimeError
 from threading import Lock
 from time import monotonic
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 #: the broker is on the same network: what it has not taken by then it does not take
 TAKE_WITHIN_S = 5.0
+#: how much longer than the first of several locks the others may take
+GRACE_S = 1.0
 
 
 class DoorDesk:
@@ -62,21 +64,33 @@ class DoorDesk:
         """Whether the broker is there."""
         return self._connection.is_up
 
-    def challenge(self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float) -> Challenge | None:
-        """Ask a lock for a nonce. ``None`` where none came in time."""
-        awaited: Future[Challenge] = Future()
-        key = (lock_id, request)
+    def challenges(self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float) -> list[Challenge | None]:
+        """Ask locks for a nonce each. ``None`` where none came in time.
+
+        Locks that stand on one way are asked at once. The first answer gives the others :data:`GRACE_S`, so that a
+        stairwell without a network does not use up the time of the flat.
+
+        Parameters
+        ----------
+        questions
+            What to publish, and the request id of each.
+        """
+        awaited: dict[tuple[str, bytes], Future[Challenge]] = {
+            (question.device_id, request): Future() for question, request in questions
+        }
         with self._lock:
-            self._waiting[key] = awaited
+            self._waiting |= awaited
         try:
-            if not self.send([question]):
-                return None
-            return awaited.result(timeout_s)
-        except NotInTimeError:
-            return None
+            for question, _ in questions:
+                self.send([question])
+            deadline_s = monotonic() + timeout_s
+            wait(awaited.values(), timeout_s, FIRST_COMPLETED)
+            wait(awaited.values(), max(0.0, min(GRACE_S, deadline_s - monotonic())))
         finally:
             with self._lock:
-                self._waiting.pop(key, None)
+                for key in awaited:
+                    del self._waiting[key]
+        return [future.result() if future.done() else None for future in awaited.values()]
 
     def send(self, messages: Iterable[Outgoing]) -> bool:
         """Hand messages to the broker, each once. Returns whether it took all of them.

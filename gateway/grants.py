@@ -1,17 +1,21 @@
-"""Gets a shift's grants from the signer and keeps the tablet to those of the present and the next visits."""
+"""Gets a shift's grants from the signer; the tablet may use those of the present and the next visits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from devices.keys import service, store
 from devices.keys.rights import revoke_shift
+from devices.keys.rules import visit_window
 from devices.keys.schemas import GrantIssued
 from devices.keys.signer.client import SignerClient
-from gateway.parts import HeldGrant
+from devices.keys.signer.model import MintRequest, MintResult
+from devices.keys.tables import LockRow
+from gateway.parts import HeldGrant, ShiftGrants
 from kernel.work import UnitsOfWork
 from scheduling import publishing
-from scheduling.tables import ShiftRow
+from scheduling.tables import ShiftRow, VisitRow
 
 #: doors a tablet may hold unsealed: the present visit and the next three (design §8)
 UNSEALED_VISITS = 4
@@ -39,11 +43,31 @@ class Grants:
         SignerError
             If the signer does not answer. Doors already granted stay open to the tablet that holds them.
         """
+        return self.shift_grants(shift_id, carer_id).unsealed
+
+    def mint(self, requests: Sequence[MintRequest]) -> list[MintResult]:
+        """Ask the signer for what rests on no route; the caller stores what it minted.
+
+        Raises
+        ------
+        SignerError
+            As :meth:`grants_of`.
+        """
+        return self._signer.mint(requests)
+
+    def shift_grants(self, shift_id: str, carer_id: str) -> ShiftGrants:
+        """Grants for all doors ahead of a begun shift, in the order of the route.
+
+        Raises
+        ------
+        SignerError
+            As :meth:`grants_of`.
+        """
         with self._units.database.reading() as session:
             now = self._units.clock.now()
             shift = session.get(ShiftRow, shift_id)
             if shift is None or shift.state != "begun" or shift.holder_thumbprint is None:
-                return []
+                return ShiftGrants()
             wanted = service.wanted_grants(
                 session,
                 carer_id=carer_id,
@@ -63,30 +87,47 @@ class Grants:
                     to_tell |= revoke_shift(work, shift_id)
             self._tell(to_tell)
         with self._units.database.reading() as session:
-            next_visits = _next_visits(session, carer_id, shift)
+            ahead = _visits_ahead(session, carer_id, shift, now)
             held = service.tablet_grants(session, shift_id, now)
-            locks = store.locks_of_doors(session, {g.door_id for g in held})
+            ways = store.ways_through(session, {g.door_id for g in held})
+            keys = _keys_of(session, ways)
             windows = {(r.visit_id, r.door_id): r.opens_at for r in store.active_rights(session, day, {carer_id})}
-        newest: dict[str, GrantIssued] = {}
+        newest: dict[str, HeldGrant] = {}
         for grant in held:
-            if grant.visit_id in next_visits and grant.visit_id not in newest:
-                newest[grant.visit_id] = grant
-        return [
-            HeldGrant(
-                visit_id=g.visit_id,
-                door_id=g.door_id,
-                lock_id=locks[g.door_id][0],
-                cti=g.cti,
-                token=g.token,
-                opens_at=windows.get((g.visit_id, g.door_id), g.minted_at),
-                closes_at=g.expires_at,
-            )
-            for g in newest.values()
-            if locks.get(g.door_id)
-        ]
+            if grant.visit_id not in newest and ways.get(grant.door_id):
+                way = [(lock_id, keys.get(lock_id, b"")) for lock_id in ways[grant.door_id]]
+                opens_at = windows.get((grant.visit_id, grant.door_id), grant.minted_at)
+                newest[grant.visit_id] = _ready(grant, way, opens_at)
+        visits = tuple((visit_id, newest.get(visit_id)) for visit_id in ahead)
+        return ShiftGrants(visits[:UNSEALED_VISITS], visits[UNSEALED_VISITS:])
 
 
-def _next_visits(session: Session, carer_id: str, shift: ShiftRow) -> set[str]:
+def _visits_ahead(session: Session, carer_id: str, shift: ShiftRow, now: datetime) -> list[str]:
+    """Physical visits that have not ended and whose door could still be opened: what was missed takes no place."""
     stops = publishing.stops_of(session, carer_id, shift.day)
-    ahead = [v.id for v in stops if v.state != "ended" and v.mode == "physical"]
-    return set(ahead[:UNSEALED_VISITS])
+    return [v.id for v in stops if v.state != "ended" and v.mode == "physical" and _closes_at(v) > now]
+
+
+def _closes_at(visit: VisitRow) -> datetime:
+    return visit_window(visit.start_at or visit.window_open_at, visit.end_at or visit.window_close_at)[1]
+
+
+def _keys_of(session: Session, ways: Mapping[str, tuple[str, ...]]) -> dict[str, bytes]:
+    wanted = sorted({lock_id for way in ways.values() for lock_id in way})
+    rows = session.exec(select(LockRow).where(col(LockRow.lock_id).in_(wanted))).all()
+    return {row.lock_id: bytes(row.public_key) for row in rows}
+
+
+def _ready(grant: GrantIssued, way: Sequence[tuple[str, bytes]], opens_at: datetime) -> HeldGrant:
+    lock_id, lock_key = way[0]
+    return HeldGrant(
+        visit_id=grant.visit_id,
+        door_id=grant.door_id,
+        lock_id=lock_id,
+        cti=grant.cti,
+        token=grant.token,
+        opens_at=opens_at,
+        closes_at=grant.expires_at,
+        lock_key=lock_key,
+        way=tuple(way[1:]),
+    )

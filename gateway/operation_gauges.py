@@ -4,6 +4,7 @@ Read from the domains' own stores, so the figures are the same whichever process
 the same registry as the benefits.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import ColumnElement, case, func
 from sqlmodel import Session, col, select
 
+from devices.inbox import leases
 from devices.inbox.tables import QuarantineRow
 from devices.keys.tables import LockRow
 from devices.registry.model import SPEAKING, DeviceState
@@ -40,6 +42,7 @@ class OperationFigures:
     enrolled: Mapping[str, int]
     offline: Mapping[str, int]
     last_message_at: datetime | None
+    oldest_message_s: float
     quarantine_open: int
     batteries: Mapping[str, int]
     screen_visits: Mapping[str, int]
@@ -71,6 +74,7 @@ class OperationCollector(Collector):
         yield _by_label(catalogue.DEVICES_OFFLINE, figures.offline)
         yield _by_label(catalogue.LOCK_BATTERIES, figures.batteries)
         yield _by_label(catalogue.SCREEN_VISITS, figures.screen_visits)
+        yield _single(catalogue.OLDEST_MESSAGE, figures.oldest_message_s)
         yield _single(catalogue.QUARANTINE_OPEN, figures.quarantine_open)
         if figures.last_message_at is not None:
             yield _single(catalogue.LAST_MESSAGE, figures.last_message_at.timestamp())
@@ -93,6 +97,8 @@ def read_figures(session: Session, now: datetime) -> OperationFigures:
         enrolled=enrolled,
         offline=offline,
         last_message_at=max(heard, default=None),
+        # Processes tell it in their own, real time; whole seconds, so that not every reading differs.
+        oldest_message_s=float(round(leases.crew(session, time.time()).oldest_s)),
         quarantine_open=session.exec(select(func.count()).where(QuarantineRow.state == "open")).one(),
         batteries=_batteries(session),
         screen_visits=_screen_visits(session, now - SCREEN_VISITS_OVER),

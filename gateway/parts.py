@@ -1,6 +1,6 @@
 """The parts a running process is made of, handed to routers as one object."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
@@ -9,6 +9,10 @@ from devices.inbox.model import Outgoing
 from devices.inbox.service import Inbox
 from devices.keys.cose import SigningKey
 from devices.keys.messages import Challenge
+from devices.keys.schemas import DoorOpening
+from devices.keys.signer.model import MintRequest, MintResult
+from devices.keys.vendors.model import OpenOrder
+from devices.keys.vendors.port import LockVendor
 from gateway.bell import Bell
 from gateway.oidc import Provider
 from gateway.pipeline import Pipeline
@@ -25,8 +29,8 @@ from metrics.targets import Adoption
 class OpeningDesk(Protocol):
     """Carries challenges and commands between the pages and the locks (gateway.door_desk)."""
 
-    def challenge(self, lock_id: str, question: Outgoing, request: bytes, timeout_s: float) -> Challenge | None:
-        """Ask a lock for a nonce. ``None`` where none came in time."""
+    def challenges(self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float) -> list[Challenge | None]:
+        """Ask locks for a nonce each, by question and request id. ``None`` where none came in time."""
         ...
 
     def send(self, messages: Iterable[Outgoing]) -> bool:
@@ -34,11 +38,50 @@ class OpeningDesk(Protocol):
         ...
 
 
+class Vendors(Protocol):
+    """Makers of locks besides our own protocol (gateway.vendor_desk)."""
+
+    def vendor(self, name: str) -> LockVendor | None:
+        """A vendor that is set up here."""
+        ...
+
+    def open(self, opening: DoorOpening, order: OpenOrder) -> None:
+        """Carry an order to its vendor, once, while nobody waits. The intent is committed before."""
+        ...
+
+    def wake(self) -> None:
+        """Something may have to be told to a vendor."""
+        ...
+
+
+class NoVendors:
+    """Every lock speaks our own protocol."""
+
+    def vendor(self, name: str) -> LockVendor | None:  # noqa: ARG002
+        """There is none."""
+        return None
+
+    def open(self, opening: DoorOpening, order: OpenOrder) -> None:  # noqa: ARG002
+        """There is nobody to carry it to."""
+        raise ValueError(f"Expected a vendor that is set up, got {opening.vendor!r}.")
+
+    def wake(self) -> None:
+        """Nobody sleeps."""
+
+
 class GrantDesk(Protocol):
     """Gets grants from the signer (gateway.grants)."""
 
     def grants_of(self, shift_id: str, carer_id: str) -> list["HeldGrant"]:
         """Grants for the doors a shift may open now and next."""
+        ...
+
+    def mint(self, requests: Sequence[MintRequest]) -> list[MintResult]:
+        """Ask the signer for what rests on no route: an emergency, or prepared doors."""
+        ...
+
+    def shift_grants(self, shift_id: str, carer_id: str) -> "ShiftGrants":
+        """Grants for every door of a shift that is still ahead."""
         ...
 
 
@@ -53,6 +96,24 @@ class HeldGrant:
     token: bytes
     opens_at: datetime
     closes_at: datetime
+    #: the lock's own key, by which a tablet believes its answer without a server (Ed25519, 32 bytes)
+    lock_key: bytes = b""
+    #: locks on the way to the door that the same grant opens: id and key of each
+    way: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftGrants:
+    """What a shift's tablet holds: open for the present and the next visits, the later ones to be sealed."""
+
+    #: visits in their order, each with its grant where it has a door to open
+    now_and_next: tuple[tuple[str, HeldGrant | None], ...] = ()
+    later: tuple[tuple[str, HeldGrant | None], ...] = ()
+
+    @property
+    def unsealed(self) -> list[HeldGrant]:
+        """What may be used at once."""
+        return [grant for _, grant in self.now_and_next if grant is not None]
 
 
 class JobQueue(Protocol):
@@ -125,6 +186,8 @@ class Parts:
     #: signs watermarks, times and revocation lists; opens nothing
     service_key: SigningKey
     pseudonym_key: bytes
+    #: what the codes of prepared doors are made from
+    code_key: bytes
     speed: WorldSpeed = field(default_factory=RealSpeed)
     #: named checks of the parts behind, for /readyz and the Drift page: name to "" or what is wrong
     checks: dict[str, Callable[[], str]] = field(default_factory=dict)
@@ -132,5 +195,8 @@ class Parts:
     #: where the office and citizens sign in; none: everybody signs in with a PIN
     identity_provider: Provider | None = None
     demo: DemoRun | None = None
+    vendors: Vendors = field(default_factory=NoVendors)
+    #: where a tablet meets the locks beside it; empty: a tablet of its own make knows
+    near_url: str = ""
     #: how many requests are being worked on, streams excepted; the simulation waits for zero
     open_requests: int = 0

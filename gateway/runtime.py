@@ -13,13 +13,13 @@ from threading import Event, Thread
 
 import structlog
 
-from devices.broker import BrokerAddress
+from devices.alarms.watch import AlarmWatch
+from devices.broker import BrokerAddress, TlsFiles
 from devices.broker_process import BrokerProcess, start_broker
-from devices.connections import BrokerConnection
 from devices.driving.intake import vehicle_handlers
 from devices.driving.messages import KIND as FIX_KIND
 from devices.driving.messages import without_private_places
-from devices.inbox.committer import Committer
+from devices.inbox.ingest import Ingest
 from devices.inbox.service import Inbox
 from devices.keys.cose import SigningKey, VerifyingKey
 from devices.keys.lock_events import LockVoice, lock_handlers
@@ -27,7 +27,9 @@ from devices.keys.signer.client import SignerClient
 from devices.keys.signing import load_or_create_key, load_or_create_secret, load_public_key
 from devices.registry import service as registry
 from devices.registry import store as registry_store
-from devices.transfers.service import transfer_handlers
+from devices.registry.battery_log import BatteryLog
+from devices.transfers.service import cycle_reports, transfer_handlers
+from gateway.acl_writer import AclWriter
 from gateway.adoption import load_benefits
 from gateway.bell import Bell
 from gateway.call_sweeper import CallSweeper
@@ -40,18 +42,24 @@ from gateway.parts import Parts, RealSpeed, WorldSpeed
 from gateway.peer_client import PeerClient
 from gateway.pipeline import Pipeline
 from gateway.retention import Retention
+from gateway.rights_watch import RightsWatch
+from gateway.rounds import Rounds
+from gateway.sealer import Sealer
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
+from gateway.trust_keeper import TrustKeeper
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.driving import facts_of
 from gateway.usecases.planning import KIND, plan_day_body
 from gateway.usecases.transfers import ask_about_transfers
 from gateway.usecases.visits import begin_by_door
+from gateway.vendor_desk import make_vendor_desk
 from gateway.video_desk import VideoDesk
 from kernel.clock import LinkClock, SystemLinkClock, SystemWorldClock, WorldClock
 from kernel.consumers import Consumer
 from kernel.database import Database
 from kernel.jobs import waiting
+from kernel.seals import AT_MOST
 from kernel.tailer import Tailer
 from kernel.work import UnitsOfWork
 from metrics.pseudonyms import Pseudonyms
@@ -98,11 +106,12 @@ class Runtime:
         self.tailer = Tailer(self.database)
         pseudonyms = Pseudonyms(pseudonym_key)
         ledgers: list[Consumer] = [ScreenLedger(pseudonyms), TransferLedger(pseudonyms), KeysLedger(pseudonyms)]
+        watches: list[Consumer] = [AlarmWatch(), BatteryLog()]
         # Positions are given where messages come in; figures are counted where jobs run, so that nobody's door
         # waits for them.
         self.pipeline = Pipeline(
             self.units,
-            ledgers if duties.work else (),
+            [*ledgers, *watches] if duties.work else (),
             self.tailer,
             sequenced=self.bell.ring_elsewhere,
             sequencing=duties.ingest or not duties.work,
@@ -119,11 +128,22 @@ class Runtime:
             self.celery, self.units, self.link, {KIND: plan_day_body(self.units, tell=self._tell_locks)}
         )
         self.sweeper = Sweeper(self.units, self.desk)
+        self.rights_watch = RightsWatch(self.units, self._tell_locks)
         self.retention = Retention(self.units, settings.retention)
+        self.rounds = Rounds(self.units, settings.alarms)
+        self.sealer = Sealer(
+            self.units,
+            load_or_create_key(settings.work_dir / "audit.key"),
+            settings.work_dir / "seals",
+            # A simulated day goes by position, so that how fast the machine is changes nothing.
+            at_least=AT_MOST if settings.demo else 1,
+        )
         peer = PeerClient(settings.video.peer_url, settings.work_dir, self.link)
         self.video = VideoDesk(settings.redis_url, self.link, peer)
-        self.committer: Committer | None = None
-        self._ingest: BrokerConnection | None = None
+        self._instance = instance
+        self.ingest: Ingest | None = None
+        acl_file = settings.mqtt.acl_file
+        self.acl_writer = AclWriter(self.units, acl_file) if acl_file is not None else None
         self._worker: WorkerThread | None = None
         self._stopping = Event()
         self._pick_up: Thread | None = None
@@ -143,12 +163,17 @@ class Runtime:
             video=self.video,
             service_key=self.service_key,
             pseudonym_key=pseudonym_key,
+            code_key=load_or_create_secret(settings.work_dir / "codes.key"),
             speed=speed or RealSpeed(),
             benefits=load_benefits(settings),
             checks=self._checks(),
             identity_provider=Provider(settings.oidc) if settings.oidc.issuer else None,
+            near_url=settings.near.url,
         )
+        self.vendor_desk = make_vendor_desk(self.units, settings.vendor_cloud, self.link)
+        self.parts.vendors = self.vendor_desk
         self.call_sweeper = CallSweeper(self.parts)
+        self.trust_keeper = TrustKeeper(self.parts, self.signer)
 
     def start(self) -> None:
         """Start what this process is to do, in the order things depend on each other."""
@@ -160,6 +185,7 @@ class Runtime:
         if self.duties.ingest:
             self._start_ingest()
             self.retention.start()
+            self.sealer.start()
         if self.duties.ingest or self.duties.work:
             self.pipeline.start()
         if self.duties.web:
@@ -169,9 +195,14 @@ class Runtime:
             self.desk.start()
         if self.duties.web:
             self.sweeper.start()
+            self.rights_watch.start()
+            self.bell.on_ring(self.vendor_desk.wake)
+            self.vendor_desk.start()
             self.video.start()
             self.call_sweeper.start()
+            self.trust_keeper.start()
         if self.duties.work:
+            self.rounds.start()
             self._worker = WorkerThread(self.celery)
             self._worker.start()
             self._pick_up = Thread(target=self._pick_up_jobs, name="forgotten-jobs", daemon=True)
@@ -182,20 +213,27 @@ class Runtime:
         self._stopping.set()
         if self._pick_up is not None:
             self._pick_up.join(timeout=10)
+        self.rounds.stop()
         if self._worker is not None:
             self._worker.stop()
         if self.duties.web:
+            self.trust_keeper.stop()
             self.call_sweeper.stop()
             self.video.stop()
+            self.vendor_desk.stop()
+            self.rights_watch.stop()
             self.sweeper.stop()
         self.desk.stop()
         if self.duties.web:
             self.tailer.stop()
         self.retention.stop()
-        if self._ingest is not None and self.committer is not None:
-            self._ingest.stop()
-            self.committer.stop()
+        if self.acl_writer is not None:
+            self.acl_writer.stop()
+        if self.ingest is not None:
+            self.ingest.stop()
         self.pipeline.stop()
+        # After the last events got their positions: what is left is sealed.
+        self.sealer.stop()
         self.bell.stop()
         self.signer.close()
         if self._signer_process is not None:
@@ -209,6 +247,10 @@ class Runtime:
         """The signer's public key, as it exported it."""
         return load_public_key(self.settings.work_dir / "issuer.key.pub")
 
+    def root_key(self) -> VerifyingKey:
+        """The public key that trust lists are signed with, as the signer exported it."""
+        return load_public_key(self.settings.work_dir / "issuer.key.root.pub")
+
     def _make_inbox(self) -> Inbox:
         voice = LockVoice(self.service_key, time.time)
         handlers = begin_by_door(
@@ -221,25 +263,30 @@ class Runtime:
         )
         kept_as = {(FIX_KIND, "fix"): without_private_places}
         tenant = self.settings.mqtt.tenant
-        return Inbox(self.units, handlers, tenant, registry_store.known_devices, registry.touch, kept_as)
+        known, seen = registry_store.known_devices, registry.touch
+        return Inbox(self.units, handlers, tenant, known, seen, kept_as, cycle_reports())
 
     def _broker_address(self) -> BrokerAddress:
         mqtt = self.settings.mqtt
         if mqtt.broker == "external":
-            password = mqtt.password.get_secret_value() if mqtt.password else None
-            return BrokerAddress(mqtt.host, mqtt.port or 1883, username=mqtt.username, password=password)
+            return external_broker(self.settings)
         self.broker = start_broker(self.settings.work_dir / "broker", mqtt.broker, mqtt.port or None)
         return self.broker.address
 
     def _start_ingest(self) -> None:
-        self.committer = Committer(self.inbox, self.settings.mqtt.tenant, self.clock, self.link)
-        # Every tenant's topics, so that a stranger's message is kept and shown instead of passing unseen.
-        self._ingest = BrokerConnection(self.address, "ingest", ["omsorgstid/v1/+/+/+/up/#"], self.committer.offer)
-        self.committer.attach(self._ingest)
-        self.committer.start()
-        self._ingest.start()
-        if not self._ingest.wait_up(10.0):
-            log.warning("ingest_without_broker")
+        self.ingest = Ingest(
+            self.inbox,
+            self.address,
+            self.settings.mqtt.tenant,
+            self.units,
+            self.link,
+            time.time,
+            self._instance,
+            shards=self.settings.ingest.shards,
+        )
+        self.ingest.start()
+        if self.acl_writer is not None:
+            self.acl_writer.start()
 
     def _start_signer(self) -> None:
         settings = self.settings
@@ -294,6 +341,16 @@ class Runtime:
         except Exception as err:  # noqa: BLE001 - whatever it is, the part is not ready
             return type(err).__name__
         return ""
+
+
+def external_broker(settings: Settings) -> BrokerAddress:
+    """Where somebody else's broker listens, and how we prove who we are."""
+    mqtt = settings.mqtt
+    password = mqtt.password.get_secret_value() if mqtt.password else None
+    tls = None
+    if mqtt.ca_file and mqtt.certificate_file and mqtt.key_file:
+        tls = TlsFiles(mqtt.ca_file, mqtt.certificate_file, mqtt.key_file)
+    return BrokerAddress(mqtt.host, mqtt.port or (8884 if tls else 1883), tls, mqtt.username, password)
 
 
 def signer_address(settings: Settings) -> str:

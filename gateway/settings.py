@@ -5,17 +5,23 @@ with that prefix that names no setting is an error too: a misspelt setting must 
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 PREFIX = "OMSORGSTID_"
+EVENT_DAYS_AT_LEAST = 365
+"""No setting lets events be erased before this age: a receipt that does is a fault (``omsorgstid verify``)."""
 #: may hold a password; what was wrong with it is told without it
 _SECRET = frozenset(
     f"{PREFIX}{name}"
-    for name in ("DATABASE__URL", "REDIS_URL", "MQTT__PASSWORD", "VIDEO__TURN_SECRET", "OIDC__CLIENT_SECRET")
+    for name in (
+        *("DATABASE__URL", "REDIS_URL", "MQTT__PASSWORD", "VIDEO__TURN_SECRET", "OIDC__CLIENT_SECRET"),
+        *("VENDOR_CLOUD__CLIENT_SECRET", "VENDOR_CLOUD__WEBHOOK_SECRET"),
+    )
 )
 
 
@@ -48,6 +54,30 @@ class MqttSettings(_Part):
     username: str | None = Field(default=None, description="Broker user of the gateway.")
     password: SecretStr | None = Field(default=None, description="Broker password of the gateway.")
     tenant: str = Field(default="demo", pattern=r"^[a-z0-9-]{1,32}$", description="Tenant in the topics.")
+    ca_file: Path | None = Field(default=None, description="Authority of the broker's certificate, PEM.")
+    certificate_file: Path | None = Field(default=None, description="Our own client certificate, PEM.")
+    key_file: Path | None = Field(default=None, description="Its key, PEM; all three files or none.")
+    acl_file: Path | None = Field(
+        default=None, description="Rewritten at every enrolment and retirement: who may say what at the broker."
+    )
+
+    @model_validator(mode="after")
+    def _all_three_files(self) -> "MqttSettings":
+        given = [file is not None for file in (self.ca_file, self.certificate_file, self.key_file)]
+        if any(given) and not all(given):
+            raise ValueError("expected ca_file, certificate_file and key_file together")
+        return self
+
+
+class IngestSettings(_Part):
+    """Taking in what devices say."""
+
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Sessions that share the devices; at most so many ingest processes work side by side.",
+    )
 
 
 class SignerSettings(_Part):
@@ -57,6 +87,41 @@ class SignerSettings(_Part):
     secret_file: Path | None = Field(default=None, description="Shared secret between gateway and signer.")
     per_carer_hour: int = Field(default=60, ge=1, description="Grants per carer and hour at most.")
     per_unit_hour: int = Field(default=6_000, ge=1, description="Grants per unit and hour at most.")
+
+
+class NearSettings(_Part):
+    """What carries the near link between a tablet and the lock beside it."""
+
+    url: str = Field(
+        default="",
+        description="ws://127.0.0.1:… of the near link's carrier on the tablet; empty: none (the demo brings its own).",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _a_socket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"wss?://[A-Za-z0-9.\-]+(:\d{1,5})?(/[A-Za-z0-9/_\-]*)?", value):
+            raise ValueError("expected ws://host:port/path")
+        return value.rstrip("/")
+
+
+class VendorCloudSettings(_Part):
+    """A maker of locks whose doors are opened through its own cloud."""
+
+    url: str = Field(default="", description="https://… of the vendor's API; empty: no such vendor.")
+    client_id: str = Field(default="", description="Our client id at the vendor.")
+    client_secret: SecretStr | None = Field(default=None, description="Our client secret at the vendor.")
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Shared secret under its webhooks; empty: its log is read instead."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "VendorCloudSettings":
+        if self.url and not re.fullmatch(r"https?://[A-Za-z0-9.\-]+(:\d{1,5})?(/[A-Za-z0-9/_.\-]*)?", self.url):
+            raise ValueError("expected https://host[:port][/path] as url")
+        if bool(self.url) != bool(self.client_id and self.client_secret):
+            raise ValueError("expected url, client_id and client_secret together")
+        return self
 
 
 class HttpSettings(_Part):
@@ -106,14 +171,41 @@ class OidcSettings(_Part):
     redirect_url: str = Field(default="", description="Our own address that the provider sends people back to.")
 
 
-class RetentionSettings(_Part):
-    """How long what is personal is kept."""
+def _days(default: int, description: str, ge: int = 1, le: int = 36_600) -> int:
+    days: int = Field(default=default, ge=ge, le=le, description=description)
+    return days
 
-    raw_position_days: int = Field(
-        default=30,
-        ge=1,
-        le=365,
-        description="Days that positions of cars are kept; trips and driving logs stay without them.",
+
+class RetentionSettings(_Part):
+    """How many days what is personal is kept. The reason of each default stands in docs/audit.md."""
+
+    raw_position_days: int = _days(30, "Positions of cars; trips and driving logs stay without them.", le=365)
+    event_days: int = _days(1_826, "Events of the log.", ge=EVENT_DAYS_AT_LEAST)
+    lock_report_days: int = _days(1_096, "What locks said, signed, word for word.")
+    lock_payload_days: int = _days(90, "The erasable part of what locks said.")
+    device_report_days: int = _days(365, "What other devices said, word for word.")
+    door_days: int = _days(1_096, "Openings, rights and grants of doors.")
+    access_log_days: int = _days(1_096, "Who looked at a citizen's data, as roles.")
+    quarantine_days: int = _days(90, "Content of messages that were set aside.")
+    sign_in_days: int = _days(30, "Sessions, sign-ins and invitations after they ended.")
+    answer_days: int = _days(30, "Answers to requests, kept to answer a repeat alike.")
+    job_days: int = _days(90, "Jobs that ended.")
+    call_days: int = _days(365, "Screen visits' calls and their quality.")
+    task_days: int = _days(365, "Tasks that were settled, alarms that were cleared.")
+    note_days: int = _days(90, "Notes on visits.")
+    absence_days: int = _days(365, "Absences of carers and citizens.")
+    presence_days: int = _days(90, "Whose tablet was at a lift or turning system; who was asked about a transfer.")
+    plan_days: int = _days(1_826, "Shifts, routes and visits.")
+    transfer_days: int = _days(1_826, "Transfers with lifts and turning systems.")
+    driving_days: int = _days(2_192, "Trips, driving logs and who had which car.")
+    pseudonym_days: int = _days(1_826, "Pseudonyms in the ledger; then others take their place that lead to nobody.")
+
+
+class AlarmSettings(_Part):
+    """When somebody is called."""
+
+    not_locked_after_min: int = Field(
+        default=10, ge=1, le=720, description="Minutes after a visit until an unlocked door is an alarm."
     )
 
 
@@ -129,12 +221,16 @@ class Settings(BaseSettings):
     language: Literal["da", "en"] = Field(default="da", description="First language of the pages.")
     database: DatabaseSettings = DatabaseSettings()
     mqtt: MqttSettings = MqttSettings()
+    ingest: IngestSettings = IngestSettings()
     signer: SignerSettings = SignerSettings()
+    near: NearSettings = NearSettings()
+    vendor_cloud: VendorCloudSettings = VendorCloudSettings()
     http: HttpSettings = HttpSettings()
     benefits: BenefitSettings = BenefitSettings()
     video: VideoSettings = VideoSettings()
     oidc: OidcSettings = OidcSettings()
     retention: RetentionSettings = RetentionSettings()
+    alarms: AlarmSettings = AlarmSettings()
 
     @property
     def database_url(self) -> str:

@@ -6,8 +6,9 @@ from threading import Event, Thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from devices.keys import openings, store
+from devices.keys import opening_store, openings
 from devices.keys.opening import OpeningState
+from devices.keys.vendors.model import NATIVE
 from gateway.parts import OpeningDesk
 from kernel.errors import KernelError
 from kernel.work import UnitsOfWork
@@ -43,9 +44,11 @@ class Sweeper:
         """Settle what is due at this link time and ask the locks of unknown openings."""
         with self._units.database.reading() as session:
             states = set(OpeningState) - {OpeningState.UNLOCKED, OpeningState.REFUSED, OpeningState.JAMMED}
-            waiting = store.openings_awaiting(session, states - {OpeningState.EXPIRED}, wall_s)
+            waiting = opening_store.openings_awaiting(session, states - {OpeningState.EXPIRED}, wall_s)
             recent = [row for row in waiting if row.tapped_wall_s > wall_s - ASK_FOR_S]
-            unknown = [store.opening_view(r) for r in recent if r.state == OpeningState.UNKNOWN]
+            # A vendor's lock cannot be asked: its log is read every few seconds anyway (gateway.vendor_desk).
+            ours = [r for r in recent if r.state == OpeningState.UNKNOWN and r.vendor == NATIVE]
+            unknown = [opening_store.opening_view(r) for r in ours]
             due = any(r.state != OpeningState.UNKNOWN for r in waiting)
         if due:
             with self._units.begin() as work:

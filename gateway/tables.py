@@ -19,7 +19,7 @@ class IdentityRow(SQLModel, table=True):
     carer_id: str | None = Field(default=None, max_length=64)
     #: whose home a citizen's, relative's or kiosk's identity is about
     citizen_id: str | None = Field(default=None, max_length=64)
-    #: the last day a relative may look; none: as long as the citizen's consent holds
+    #: the last day it may be used: a relative's, or that of a carer who has left; none: no such day is set
     valid_until_on: date | None = None
     #: who it is at the identity provider (issuer, subject, role), for those who do not sign in with a PIN
     subject: str | None = Field(default=None, max_length=255, unique=True)

@@ -24,7 +24,7 @@ from devices.simulator.fleet import Fleet
 from gateway.app import create_app
 from gateway.demo.municipality import Municipality, Size
 from gateway.demo.running import RunningDay
-from gateway.demo.stage import connect_locks, mount_locks, set_up_day
+from gateway.demo.stage import connect_locks, mount_locks, open_near_links, set_up_day
 from gateway.demo.tablets import Tablet
 from gateway.migrations import migrate
 from gateway.runtime import Duties, Runtime
@@ -168,15 +168,18 @@ def start_platform(work_dir: Path, size: Size = SMALL, seed: int = 1, moves: int
     set_up_day(runtime, day, solve_day(day, moves=moves))
     locks = mount_locks(runtime, day, seed=seed, behaviour=STEADY)
     fleet = connect_locks(runtime, locks.values(), delay_ratio=0.0, outages_from=None)
+    near = open_near_links(runtime, fleet)
     runtime.parts.checks["web"] = lambda: ""
     started = LiveServer(f"http://127.0.0.1:{server.port}", runtime, clock, running, day, fleet, server.port)
     started.__dict__["server"] = server
+    started.__dict__["near"] = near
     clock.advance_to(at_local(TODAY, time(7, 0)) + timedelta(minutes=2))
     return started
 
 
 def stop_platform(live: LiveServer) -> None:
     """Stop everything."""
+    live.__dict__["near"].stop()
     live.fleet.stop()
     live.__dict__["server"].stop()
     live.runtime.stop()

@@ -136,20 +136,20 @@ class Agenda:
             If something does not come to rest; it says what.
         """
         deadline_s = time.monotonic() + QUIET_TIMEOUT_S
-        committer, pipeline = self.runtime.committer, self.runtime.pipeline
-        if committer is None:
-            raise ValueError("Expected a runtime that ingests, got one without a committer.")
+        ingest, pipeline = self.runtime.ingest, self.runtime.pipeline
+        if ingest is None:
+            raise ValueError("Expected a runtime that ingests, got one that does not.")
         while True:
             # Asked once more after the waiting: what one part finishes may give work to the one asked before it.
-            still = all(f.wait_idle(5.0) for f in self._fleets) and committer.wait_idle(5.0)
+            still = all(f.wait_idle(5.0) for f in self._fleets) and ingest.wait_idle(5.0)
             still = still and (self._sequenced() if self._hurried else pipeline.wait_idle(5.0))
-            if still and all(f.idle for f in self._fleets) and committer.idle and (self._hurried or pipeline.idle()):
+            if still and all(f.idle for f in self._fleets) and ingest.idle and (self._hurried or pipeline.idle()):
                 self._hear()
                 return
             if time.monotonic() > deadline_s:
                 raise TimeoutError(
                     "Expected everything to come to rest, got "
-                    f"fleets idle={[f.idle for f in self._fleets]}, inbox idle={committer.idle}, "
+                    f"fleets idle={[f.idle for f in self._fleets]}, inbox idle={ingest.idle}, "
                     f"pipeline idle={pipeline.idle()}."
                 )
 

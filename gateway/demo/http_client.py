@@ -2,7 +2,11 @@
 
 import http.client
 import json
+from time import monotonic
 from typing import Any
+
+#: half of what the gateway keeps a silent connection for: one that is older is opened anew before anything is sent
+IDLE_S = 60.0
 
 
 class RefusedError(Exception):
@@ -21,11 +25,15 @@ class HttpClient:
     ----------
     headers
         What this kind of client sends with every request, besides its session.
+    idle_s
+        After so long a silence, in seconds of the link, the connection is opened anew. Nothing is ever sent twice.
     """
 
     refused: type[RefusedError] = RefusedError
 
-    def __init__(self, host: str, port: int, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, host: str, port: int, headers: dict[str, str] | None = None, idle_s: float = IDLE_S) -> None:
+        self._idle_s = idle_s
+        self._used_s = monotonic()
         self._connection = http.client.HTTPConnection(host, port, timeout=30)
         self._headers = {"Content-Type": "application/json", **(headers or {})}
         self._cookie = ""
@@ -41,9 +49,12 @@ class HttpClient:
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         """One request; the JSON of its answer. Raises :class:`RefusedError` for anything but success."""
         sent = {**self._headers, **({"Cookie": self._cookie} if self._cookie else {}), **(headers or {})}
+        if monotonic() - self._used_s > self._idle_s:
+            self._connection.close()
         self._connection.request(method, path, json.dumps(body) if body is not None else None, sent)
         answer = self._connection.getresponse()
         content = answer.read()
+        self._used_s = monotonic()
         decoded = json.loads(content) if content else None
         if answer.status >= 300:
             raise self.refused(answer.status, decoded)

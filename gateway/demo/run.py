@@ -27,7 +27,7 @@ from gateway.demo.reporter import Reporter
 from gateway.demo.residence_stage import publish_rota
 from gateway.demo.running import RunningDay
 from gateway.demo.scales import SCALES
-from gateway.demo.stage import add_staff, connect_locks, mount_locks, on_duty, set_up_day
+from gateway.demo.stage import add_staff, connect_locks, mount_locks, on_duty, open_near_links, set_up_day
 from gateway.memory import spare_the_collector
 from gateway.runtime import Duties, Runtime
 from gateway.settings import Settings
@@ -219,6 +219,7 @@ class _Demo:
         delay_ratio = 0.0 if self.options.exit_after else 1.0
         locks = connect_locks(runtime, devices.locks.values(), delay_ratio=delay_ratio, outages_from=self.clock.now())
         self._stops.append(locks.stop)
+        self._stops.append(open_near_links(runtime, locks).stop)
         trackers = {
             car_id: DemoTracker(car_id, odometer_m=odometer_m, seed=m.seed)
             for car_id, odometer_m in sorted(devices.odometers.items())

@@ -10,6 +10,7 @@ from devices.keys.cose import VerifyingKey, server_trust
 from devices.simulator.behaviour import LockBehaviour
 from devices.simulator.fleet import Fleet
 from devices.simulator.lock import SimulatedLock
+from devices.simulator.near_link import NearLink
 from gateway.demo.fleet import MODEL, make_locks
 from gateway.demo.identities import add_identities
 from gateway.demo.municipality import Municipality
@@ -55,7 +56,8 @@ def mount_locks(
     behaviour: LockBehaviour | None = None,
 ) -> dict[str, SimulatedLock]:
     """Make the locks a day names and enrol them with their own keys."""
-    trust = server_trust([runtime.issuer_key()], [VerifyingKey(runtime.service_key.public_bytes)])
+    service = VerifyingKey(runtime.service_key.public_bytes)
+    trust = server_trust([runtime.issuer_key()], [service], [runtime.root_key()])
     locks = make_locks(
         locks_of(day),
         trust,
@@ -86,6 +88,14 @@ def connect_locks(
     if not fleet.wait_up(60.0):
         raise TimeoutError(f"Expected every lock to connect within 60 s, got {fleet.up_count}.")
     return fleet
+
+
+def open_near_links(runtime: Runtime, locks: Fleet) -> NearLink:
+    """Let tablets meet these locks without any network; the day's page tells them where."""
+    link = NearLink(locks)
+    link.start()
+    runtime.parts.near_url = link.url
+    return link
 
 
 def on_duty(day: Day, left_out: Collection[str] = ()) -> dict[str, datetime]:

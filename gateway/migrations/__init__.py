@@ -6,9 +6,11 @@ from alembic import command
 from alembic.config import Config
 
 # Importing the tables is what makes the metadata whole: Alembic compares it, tests create from it.
+from devices.alarms import tables as _alarms_tables  # noqa: F401
 from devices.driving import tables as _driving_tables  # noqa: F401
 from devices.inbox import tables as _inbox_tables  # noqa: F401
 from devices.keys import tables as _keys_tables  # noqa: F401
+from devices.keys.vendors import tables as _vendor_tables  # noqa: F401
 from devices.registry import tables as _registry_tables  # noqa: F401
 from devices.transfers import tables as _transfers_tables  # noqa: F401
 from gateway import tables as _gateway_tables  # noqa: F401

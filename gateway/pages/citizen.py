@@ -5,13 +5,16 @@ import io
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
 
 from gateway.auth import Role, Who
 from gateway.deps import PartsDep, ReadDep
+from gateway.parts import Parts
+from gateway.routers.access_log import openings_file
 from gateway.routers.citizen import AtHome, Citizen, ConsentKind, Decides, give_own, withdraw_own
 from gateway.usecases.citizens import note_look, own_citizen
 from gateway.views import citizen as view
@@ -41,27 +44,25 @@ def my_door(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> HT
     note_look(parts, read, who, citizen.id, "openings", "relative")
     now = parts.clock.now()
     entries = view.openings_json(read, citizen, now, language_of(request))
-    facts = {"openings": entries, "has_lock": citizen.lock_device_id is not None, "days_back": view.DAYS_BACK}
+    facts = {
+        "openings": entries,
+        "has_lock": citizen.lock_device_id is not None,
+        "days_back": view.DAYS_BACK,
+        "reason_key": view.reason_key,
+    }
     return _page(request, "citizen/door.html", who, citizen, now, phone=parts.settings.duty_phone, **facts)
 
 
 @router.get("/mit/doer.csv")
-def my_door_as_file(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> Response:
-    """The same as a file to keep."""
-    citizen = own_citizen(read, who)
-    note_look(parts, read, who, citizen.id, "openings", "relative")
-    language = language_of(request)
-    rows = [
-        (
-            *_when(entry["at"]),
-            _words(request, f"citizen.role.{entry['role']}"),
-            entry["service_name"] or _words(request, "citizen.reason_unknown"),
-            _words(request, f"citizen.sure.{entry['sureness']}"),
-            _words(request, "citizen.offline" if entry["offline"] else "citizen.online"),
-        )
-        for entry in view.openings_json(read, citizen, parts.clock.now(), language)
-    ]
-    return _file(request, "doer", ("date", "time", "who", "reason", "sureness", "how"), rows)
+def my_door_as_sheet(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> Response:
+    """The same as a sheet to keep."""
+    return _door_file(request, who, parts, read, "csv")
+
+
+@router.get("/mit/doer.json")
+def my_door_as_data(request: Request, who: AtHome, parts: PartsDep, read: ReadDep) -> Response:
+    """The same as data, for whoever wants to move or check it."""
+    return _door_file(request, who, parts, read, "json")
 
 
 @router.get("/mit/adgang")
@@ -135,6 +136,13 @@ def agree_again(kind: ConsentKind, who: Citizen, parts: PartsDep) -> RedirectRes
     """Say yes again."""
     give_own(parts, who, kind)
     return RedirectResponse("/mit/samtykker", status_code=303)
+
+
+def _door_file(request: Request, who: Who, parts: Parts, read: Session, form: Literal["csv", "json"]) -> Response:
+    citizen = own_citizen(read, who)
+    note_look(parts, read, who, citizen.id, "openings", "relative")
+    language = language_of(request)
+    return openings_file(view.openings_json(read, citizen, parts.clock.now(), language), language, form)
 
 
 def _page(

@@ -13,6 +13,7 @@ from gateway.errors import EdgeError
 from gateway.pages import manager_facts as facts
 from gateway.pages.manager_choice import Chosen, Manager, needed, technology_of
 from gateway.pages.manager_matrix import Span, matrix_of
+from gateway.views.audit import rule_text
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
 from metrics import walk
@@ -98,6 +99,7 @@ def entry_page(request: Request, entry_id: int, who: Manager, parts: PartsDep, w
         first_on=entry.day_on - timedelta(days=6) if weekly else entry.day_on,
         inputs=[(name, entry.inputs[name]) for name in INPUTS.get(technology, ()) if entry.inputs.get(name)],
         time_text=facts.time_text,
+        rule_text=rule_text,
         purpose=purpose,
     )
 

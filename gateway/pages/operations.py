@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
+from gateway.views.audit import audit_view, rule_text
 from gateway.web.render import language_of, messages_for_scripts, render
 
 router = APIRouter(include_in_schema=False)
@@ -19,10 +20,16 @@ def operations_page(
     parts: PartsDep,
     who: Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))],
 ) -> HTMLResponse:
-    """Parts, jobs, messages set aside and devices. A technician sees no jobs."""
+    """Parts, jobs, messages set aside and devices. A technician sees neither jobs nor the audit."""
+    audit = None
+    if who.role is Role.OPERATIONS:
+        with parts.database.reading() as session:
+            audit = audit_view(session)
     return render(
         request,
         "operations/page.html",
+        audit=audit,
+        rule_text=rule_text,
         who=who,
         now=parts.clock.now(),
         kinds=[kind.value for kind in DeviceKind],

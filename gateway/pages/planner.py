@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import Role, Who, require
-from gateway.deps import PartsDep
+from gateway.deps import PartsDep, ReadDep
+from gateway.pages.alarms import open_alarms
 from gateway.web.render import language_of, messages_for_scripts, render
 from kernel.localtime import local_day
 
@@ -21,7 +22,8 @@ router = APIRouter(include_in_schema=False)
 def planner_page(
     request: Request,
     parts: PartsDep,
-    _who: Annotated[Who, Depends(require(Role.PLANNER))],
+    read: ReadDep,
+    who: Annotated[Who, Depends(require(Role.PLANNER))],
     day: Annotated[date | None, Query(alias="dag")] = None,
 ) -> HTMLResponse:
     """The board of a day, today in world time where none is named."""
@@ -30,6 +32,7 @@ def planner_page(
     return render(
         request,
         "planner/board.html",
+        open_alarms=open_alarms(read, who),
         now=now,
         day=day or today,
         today=today,

@@ -1,13 +1,16 @@
 """The carer's tablet: a shell without data of its own, and the worker that keeps it for lost networks."""
 
+from urllib.parse import urlsplit
+
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.auth import public
+from gateway.deps import get_parts
 from gateway.pages.screen import CALL_HEADERS
 from gateway.web.assets import assets
 from gateway.web.catalogue import LANGUAGES
-from gateway.web.render import fragment, messages_for_scripts, render
+from gateway.web.render import SECURITY_HEADERS, fragment, messages_for_scripts, render
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
 
@@ -23,6 +26,19 @@ _MESSAGES = ("tablet.", "door.", "menu.", *_SIGN_IN, "common.")
 #: what a screen visit needs is fetched after the page is up: the worker keeps it, the first paint does not wait for it
 LATER = (
     "tablet/driving_log",
+    "tablet/mileage",
+    "tablet/later_words",
+    "tablet/vault",
+    "tablet/door.js",
+    "tablet/doorkeeper",
+    "tablet/keyring",
+    "tablet/shell",
+    "tablet/emergency",
+    "tablet/code_door",
+    "tablet/near_",
+    "tablet/cbor",
+    "tablet/supplies",
+    "tablet/prepared",
     "shared/call/",
     "shared/language.js",
     "tablet/screen_visit",
@@ -53,14 +69,25 @@ def tablet(request: Request) -> HTMLResponse:
             name for name in assets().names("shared/", "tablet/") if name.endswith(".js") and not name.startswith(LATER)
         ],
     )
+    near_url = get_parts(request).near_url
+    if near_url:
+        answer.headers["Content-Security-Policy"] = with_near_link(near_url)
     answer.headers["Permissions-Policy"] = CALL_HEADERS["Permissions-Policy"]
     return answer
 
 
+def with_near_link(url: str) -> str:
+    """The content policy with one more address to connect to: the carrier's, and nothing else of its host."""
+    carrier = urlsplit(url)
+    allowed = f"connect-src 'self' {carrier.scheme}://{carrier.netloc}"
+    return SECURITY_HEADERS["Content-Security-Policy"].replace("connect-src 'self'", allowed)
+
+
 @router.get("/tablet/ord")
 def words() -> dict[str, dict[str, str]]:
-    """The words of the part for residences and lifts, both languages: they come after the page, like the part."""
-    return messages_for_scripts("transfer.", languages=LANGUAGES)
+    """The words of the parts that come after the page (residences, emergencies, driving, codes), both languages."""
+    prefixes = ("transfer.", "emergency.", "driving_log.", "mileage.", "code.", "lock_said.")
+    return messages_for_scripts(*prefixes, languages=LANGUAGES)
 
 
 @router.get("/tablet/sw.js")

@@ -7,20 +7,28 @@ from pydantic import BaseModel, Field
 
 from devices.keys import openings
 from gateway.auth import Role, Who, require
-from gateway.deps import PartsDep, WorkDep, own_carer
+from gateway.deps import PartsDep, ReadDep, WorkDep, own_carer
 from gateway.errors import EdgeError
-from gateway.usecases import doors
+from gateway.usecases import doors, vendor_doors
+from gateway.usecases.bounds import withdrawn_of_shifts
 from gateway.views.openings import opening_json
-from gateway.wire import Base64Url, from_b64u
+from gateway.wire import Base64Url, from_b64u, iso_or_none
+from kernel.errors import KernelError
+from kernel.localtime import local_day
+from scheduling import shifts
+from scheduling.register.tables import CarerRow
 
 router = APIRouter(prefix="/api/v1", tags=["doors"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
+Overseer = Annotated[Who, Depends(require(Role.PLANNER, Role.OPERATIONS))]
 
 
 class Tap(BaseModel):
     """The visit the door is opened for."""
 
     visit_id: str = Field(max_length=64)
+    #: after an act that came half way: the locks that have certainly not moved; without it all of them
+    lock_ids: list[Annotated[str, Field(max_length=64)]] | None = Field(default=None, min_length=1, max_length=3)
 
 
 class Proof(BaseModel):
@@ -39,23 +47,27 @@ class Observation(BaseModel):
 
 @router.post("/doors/{door_id}/openings", status_code=201)
 def open_door(door_id: str, who: Carer, parts: PartsDep, body: Tap) -> dict[str, Any]:
-    """Tap *Lås op*. Answers with the lock's challenge, or with the refusal ready to be shown."""
-    opening = doors.request_opening(parts, own_carer(who.carer_id), door_id, body.visit_id)
-    return {"opening": opening_json(opening, who.language)}
+    """Tap *Lås op*. Answers with the lock's challenge, or with the refusal ready to be shown.
+
+    Behind a stairwell every lock has an opening of its own: the door's is ``opening``, the others are ``way``.
+    """
+    carer_id = own_carer(who.carer_id)
+    by_vendor = vendor_doors.request_opening(parts, carer_id, door_id, body.visit_id)
+    if by_vendor is not None:
+        return {"opening": opening_json(by_vendor, who.language), "way": []}
+    first, *way = doors.request_opening(parts, carer_id, door_id, body.visit_id, body.lock_ids)
+    return {"opening": opening_json(first, who.language), "way": [opening_json(each, who.language) for each in way]}
 
 
 @router.post("/openings/{opening_id}/proof", status_code=202)
 def prove(opening_id: str, who: Carer, parts: PartsDep, body: Proof) -> dict[str, Any]:
     """The challenge, signed. The command leaves at once and once."""
-    token = from_b64u(body.token)
-    opening = doors.give_proof(
-        parts,
-        own_carer(who.carer_id),
-        opening_id,
-        token=token,
-        holder_key=from_b64u(body.public_key),
-        proof=from_b64u(body.signature),
-    )
+    carer_id, token = own_carer(who.carer_id), from_b64u(body.token)
+    holder_key, proof = from_b64u(body.public_key), from_b64u(body.signature)
+    by_vendor = vendor_doors.give_proof(parts, carer_id, opening_id, holder_key=holder_key, proof=proof)
+    if by_vendor is not None:
+        return {"opening": opening_json(by_vendor, who.language)}
+    opening = doors.give_proof(parts, carer_id, opening_id, token=token, holder_key=holder_key, proof=proof)
     return {"opening": opening_json(opening, who.language)}
 
 
@@ -79,3 +91,26 @@ def observe(opening_id: str, who: Carer, work: WorkDep, body: Observation) -> di
             "The lock has answered already.",
         )
     return {"opening": opening_json(openings.observe(work, opening_id, body.seen), who.language)}
+
+
+@router.get("/carers/{carer_id}/withdrawn-doors")
+def withdrawn_doors(carer_id: str, who: Overseer, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+    """By when what was taken from a carer today opens nothing any more, door by door.
+
+    ``until_at`` is ``null`` where the lock has confirmed; the latest of the others is ``latest_at``.
+    """
+    carer = read.get(CarerRow, carer_id)
+    if carer is None:
+        raise KernelError("not_found", what="Medarbejderen")
+    if who.role is Role.PLANNER and not who.sees(carer.unit_id):
+        raise EdgeError(403, "other_unit", "Den enhed er ikke din.", "That unit is not yours.")
+    now = parts.clock.now()
+    shift = shifts.shift_of(read, carer_id, local_day(now))
+    doors = withdrawn_of_shifts(read, [shift.id], now) if shift is not None else []
+    ends = [door.until_at for door in doors if door.until_at is not None]
+    return {
+        "doors": [
+            {"door_id": door.door_id, "address": door.address, "until_at": iso_or_none(door.until_at)} for door in doors
+        ],
+        "latest_at": iso_or_none(max(ends, default=None)),
+    }

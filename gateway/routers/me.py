@@ -7,11 +7,13 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
+from devices.keys.prepared import is_designated
 from devices.keys.proof import holder_thumbprint
 from devices.keys.rights import revoke_shift
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, WorkDep, once, own_carer
-from gateway.parts import Parts
+from gateway.parts import HeldGrant, Parts, ShiftGrants
+from gateway.sealing import seal_chain
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.driving import end_driving
 from gateway.views.my_day import my_day, visit_json
@@ -155,28 +157,53 @@ def end_visit(who: Carer, work: WorkDep, visit_id: str, body: EndVisit, key: Fac
 
 @router.get("/grants")
 def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
-    """Grants for the doors of the current and the next three visits, bound to the shift's key."""
+    """Grants for the doors of the shift, bound to its key: of the current and the next three visits, the rest sealed.
+
+    ``next_key`` opens the first of ``sealed``, which holds the key of the second, and so on (ADR 0007).
+    """
     carer_id = own_carer(who.carer_id)
     with parts.database.reading() as session:
         shift = shifts.shift_of(session, carer_id, local_day(parts.clock.now()))
-    held = parts.grants.grants_of(shift.id, carer_id) if shift and shift.state == "begun" else []
+    begun = shift is not None and shift.state == "begun"
+    held = parts.grants.shift_grants(shift.id, carer_id) if shift is not None and begun else ShiftGrants()
+    next_key, sealed = seal_chain([(visit_id, _grant_json(g) if g else None) for visit_id, g in held.later])
     return {
-        "grants": [
+        "shift_id": shift.id if shift is not None and begun else None,
+        "unsealed": [visit_id for visit_id, _ in held.now_and_next],
+        "grants": [_grant_json(g) for g in held.unsealed],
+        "next_key": next_key,
+        "sealed": [
             {
-                "visit_id": g.visit_id,
-                "door_id": g.door_id,
-                "lock_id": g.lock_id,
-                "cti": b64u(g.cti),
-                "token": b64u(g.token),
-                "opens_from_at": iso(g.opens_at),
-                "opens_to_at": iso(g.closes_at),
+                "visit_id": one.visit_id,
+                "envelope": b64u(one.envelope),
+                "opens_to_at": iso(grant.closes_at) if grant else None,
             }
-            for g in held
-        ]
+            for one, (_, grant) in zip(sealed, held.later, strict=True)
+        ],
+    }
+
+
+def _grant_json(grant: HeldGrant) -> dict[str, Any]:
+    return {
+        "visit_id": grant.visit_id,
+        "door_id": grant.door_id,
+        "lock_id": grant.lock_id,
+        "lock_key": b64u(grant.lock_key),
+        "way": [{"lock_id": lock_id, "lock_key": b64u(key)} for lock_id, key in grant.way],
+        "cti": b64u(grant.cti),
+        "token": b64u(grant.token),
+        "opens_from_at": iso(grant.opens_at),
+        "opens_to_at": iso(grant.closes_at),
     }
 
 
 def _day(session: Session, parts: Parts, who: Who, carer_id: str) -> dict[str, Any]:
     today = local_day(parts.clock.now())
     body = my_day(session, carer_id, today, who.language)
-    return body | {"world": world(parts), "phone": parts.settings.duty_phone}
+    return body | {
+        "world": world(parts),
+        "phone": parts.settings.duty_phone,
+        "near": {"url": parts.near_url} if parts.near_url else None,
+        # may be let in by a spoken code where every server is down (ADR 0007)
+        "offline_tablet": is_designated(session, carer_id),
+    }

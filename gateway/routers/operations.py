@@ -1,12 +1,17 @@
 """Drift: what was set aside, which devices are there, how the parts are."""
 
+import time
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import BaseModel, Field
 from sqlmodel import Session, select
 
+from devices.events import MessageLookedAt
+from devices.inbox import leases
 from devices.inbox import store as inbox_store
+from devices.inbox.model import Reason
 from devices.inbox.store import Quarantined
 from devices.registry import store as registry
 from devices.registry.model import DeviceKind
@@ -14,7 +19,8 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.parts import Parts
 from gateway.views.devices import battery_level
-from gateway.views.quarantine import reason_text
+from gateway.views.payloads import EditFormat, edited, readable
+from gateway.views.quarantine import inbox_fault, reason_text
 from gateway.wire import iso, iso_or_none
 from kernel.consumers import position_of
 from kernel.errors import KernelError
@@ -27,20 +33,74 @@ Operator = Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))]
 #: what a database can number its rows with; a larger number is nobody's row
 RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]
 PAGE = 50
+MANY = 200
+
+
+class ReplayMany(BaseModel):
+    """Which messages to run through again."""
+
+    reason: Reason
+
+
+class Correction(BaseModel):
+    """A message as a person would have it."""
+
+    format: EditFormat
+    content: Annotated[str, Field(max_length=200_000)]
 
 
 @router.get("/quarantine")
 def quarantine(
-    who: Operator, read: ReadDep, cursor: RowNumber | None = None, state: str | None = "open"
+    who: Operator, parts: PartsDep, read: ReadDep, cursor: RowNumber | None = None, state: str | None = "open"
 ) -> dict[str, Any]:
-    """What was set aside, newest first, and how many met each end; a technician's rows are of her units' devices."""
+    """What was set aside, newest first, what waits and since when, and how many met each end.
+
+    A technician's rows are of her units' devices.
+    """
     units = who.unit_ids if who.role is Role.TECHNICIAN else None
     page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None, units)
     return {
         "items": [_item(row, who.language) for row in page.rows],
         "next": page.next_cursor,
         "counts": inbox_store.counts(read),
+        "open": _open(read, parts.clock.now(), units, who.language),
     }
+
+
+@router.post("/quarantine/replays")
+def replay_many(asked: ReplayMany, who: Operator, parts: PartsDep) -> dict[str, Any]:
+    """Run what was set aside for one reason through again, oldest first, at most 200 a time."""
+    units = who.unit_ids if who.role is Role.TECHNICIAN else None
+    replayed = parts.inbox.replay_many(asked.reason, MANY, units)
+    parts.doors.send(replayed.outgoing)
+    return {"accepted": replayed.accepted, "refused": replayed.refused, "left": replayed.left}
+
+
+@router.get("/quarantine/{quarantine_id}")
+def message(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str, Any]:
+    """One message with what it says, as it arrived and as it was corrected. That somebody looked is recorded."""
+    _require_own(who, parts, quarantine_id)
+    with parts.units.begin() as work:
+        row = inbox_store.quarantined_row(work.session, quarantine_id)
+        if row is None:
+            raise KernelError("not_found", what="Beskeden")
+        kind = row.kind if row.kind in {known.value for known in DeviceKind} else "unknown"
+        work.record(MessageLookedAt(at=work.now, quarantine_id=quarantine_id, kind=kind, by_role=who.role.value))
+    return {
+        "item": _item(row, who.language),
+        "arrived": _content(row.payload),
+        "corrected": None if row.corrected is None else _content(row.corrected),
+    }
+
+
+@router.post("/quarantine/{quarantine_id}/correction")
+def correct(quarantine_id: RowNumber, correction: Correction, who: Operator, parts: PartsDep) -> dict[str, Any]:
+    """Write a correction beside a message; what arrived is kept, and a replay takes the correction."""
+    _require_own(who, parts, quarantine_id)
+    parts.inbox.correct(quarantine_id, edited(correction.format, correction.content), who.role.value)
+    with parts.database.reading() as session:
+        row = inbox_store.quarantined_row(session, quarantine_id)
+    return {"item": _item(row, who.language) if row else None}
 
 
 @router.post("/quarantine/{quarantine_id}/replay")
@@ -90,18 +150,25 @@ def devices(who: Operator, read: ReadDep, cursor: str | None = None, kind: Devic
 
 
 @router.get("/parts")
-def parts_state(_who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
+def parts_state(who: Operator, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """Every part behind with its state, and what waits where."""
     head = latest_position(read)
     behind = {c.name: head - position_of(read, c.name) for c in read.exec(select(ConsumerRow)).all()}
+    crew = leases.crew(read, time.time())
     # The checks take connections of their own.
     read.commit()
     states = {name: check() for name, check in sorted(parts.checks.items())}
+    states["inbox"] = inbox_fault(crew, who.language)
     return {
         "parts": [
             {"name": name, "state": "down" if wrong else "ok", "detail": wrong} for name, wrong in states.items()
         ],
-        "queues": {"events": head, **{f"behind:{name}": count for name, count in sorted(behind.items())}},
+        "queues": {
+            "events": head,
+            "inbox": crew.waiting,
+            "inbox_age_s": round(crew.oldest_s),
+            **{f"behind:{name}": count for name, count in sorted(behind.items())},
+        },
     }
 
 
@@ -133,5 +200,26 @@ def _item(row: Quarantined, language: str) -> dict[str, Any]:
         "expected": row.expected,
         "found": row.found,
         "size_bytes": len(row.payload),
+        "times": row.times,
+        "corrected_at": iso_or_none(row.corrected_at),
         "state": row.state,
     }
+
+
+def _open(session: Session, now: datetime, units: tuple[str, ...] | None, language: str) -> dict[str, Any]:
+    waiting = inbox_store.open_messages(session, units)
+    oldest_s = 0 if waiting.oldest_at is None else max(0, round((now - waiting.oldest_at).total_seconds()))
+    return {
+        "count": waiting.count,
+        "oldest_at": iso_or_none(waiting.oldest_at),
+        "oldest_s": oldest_s,
+        "by_reason": [
+            {"reason": reason, "text": reason_text(reason, language), "count": count}
+            for reason, count in sorted(waiting.by_reason.items())
+        ],
+    }
+
+
+def _content(payload: bytes) -> dict[str, str]:
+    how, text = readable(payload)
+    return {"format": how, "text": text, "hex": payload.hex(" ")}

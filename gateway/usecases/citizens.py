@@ -15,7 +15,7 @@ from gateway.auth import Role, Who, end_sessions
 from gateway.errors import EdgeError
 from gateway.parts import Parts
 from gateway.tables import CitizenAccessRow, IdentityRow
-from gateway.usecases.plans import restore_rights
+from gateway.usecases.plans import restore_all_rights
 from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling.consents import give_consent, withdraw_consent
@@ -37,7 +37,7 @@ class Withdrawn:
     rights: RightsChange = field(default_factory=RightsChange)
     #: relatives who can no longer look
     relatives: int = 0
-    #: screen visits of today that somebody now has to find another way for
+    #: visits of today that somebody now has to find another way for
     visits: int = 0
     #: calls that were hung up, or wait for no second try any more; their pages are told after the commit
     calls: tuple[Room, ...] = ()
@@ -53,7 +53,8 @@ def withdraw(work: Work, citizen_id: str, kind: str) -> Withdrawn:
     """
     citizen = withdraw_consent(work, citizen_id, kind)
     if kind == "electronic_key" and citizen.door_id is not None:
-        return Withdrawn(kind, rights=close_door(work, citizen.door_id))
+        visits = _ask_for_another_key(work, citizen)
+        return Withdrawn(kind, rights=close_door(work, citizen.door_id), visits=visits)
     if kind == "relative":
         return Withdrawn(kind, relatives=_end_relatives(work, citizen_id))
     if kind == "screen":
@@ -72,7 +73,7 @@ def give_again(work: Work, citizen_id: str, kind: str) -> RightsChange:
     """
     citizen = give_consent(work, citizen_id, kind)
     if kind == "electronic_key" and citizen.door_id is not None:
-        return restore_rights(work, citizen.door_id, local_day(work.now))
+        return restore_all_rights(work, citizen.door_id, local_day(work.now))
     return RightsChange()
 
 
@@ -144,6 +145,24 @@ def _end_relatives(work: Work, citizen_id: str) -> int:
         select(IdentityRow).where(IdentityRow.citizen_id == citizen_id, IdentityRow.role == Role.RELATIVE.value)
     ).all()
     end_sessions(work, [row.id for row in rows], "consent_withdrawn")
+    return len(rows)
+
+
+def _ask_for_another_key(work: Work, citizen: CitizenRow) -> int:
+    """Today's visits go on by the agreed key or the bell; a planner sees to it that there is one."""
+    rows = work.session.exec(
+        select(VisitRow).where(
+            VisitRow.day == local_day(work.now),
+            VisitRow.unit_id == citizen.unit_id,
+            VisitRow.citizen_id == citizen.id,
+            VisitRow.mode == "physical",
+            VisitRow.state == "planned",
+            col(VisitRow.carer_id).is_not(None),
+        )
+    ).all()
+    for row in rows:
+        task = NewTask("key_needed", row.unit_id, visit_id=row.id, citizen_id=citizen.id, carer_id=row.carer_id)
+        raise_task(work, task)
     return len(rows)
 
 

@@ -14,11 +14,14 @@ from devices.keys import revocations, service, store
 from devices.keys.cose import SigningKey, VerifyingKey
 from devices.keys.schemas import LockEnrolment
 from devices.keys.tables import LockRow
+from devices.keys.vendors.store import doors_elsewhere, vendor_locks
 from devices.keys.withdrawals import close_door
+from devices.registry import orders
 from devices.registry import store as registry_store
 from devices.registry.model import Device, DeviceKind
+from devices.registry.order_errors import OrderError
 from devices.registry.service import Enrolment, enrol, retire
-from devices.registry.tables import DeviceRow
+from devices.registry.tables import DeviceRow, WorkOrderRow
 from devices.transfers.service import Mounting, mount_devices
 from gateway.auth import Role, end_sessions
 from gateway.pins import hash_pin
@@ -51,11 +54,6 @@ class MountError(DomainError):
             "Skriv borgerens nummer fra arbejdsordren.",
             "Type the citizen's number from the work order.",
         ),
-        "public_key_missing": ErrorText(
-            ErrorKind.INVALID,
-            "Læs låsens offentlige nøgle af, og skriv den: 32 byte i base64url, 43 tegn.",
-            "Read the lock's public key and type it: 32 bytes in base64url, 43 characters.",
-        ),
         "public_key_taken": ErrorText(
             ErrorKind.CONFLICT,
             "Nøglen hører til en lås, der allerede er oprettet. Læs den af igen.",
@@ -76,6 +74,11 @@ class MountError(DomainError):
             "Skriv bilens nummerplade.",
             "Type the car's number plate.",
         ),
+        "kind_missing": ErrorText(
+            ErrorKind.INVALID,
+            "Vælg, hvad der skal monteres.",
+            "Choose what is to be mounted.",
+        ),
         "unit_unknown": ErrorText(
             ErrorKind.INVALID,
             "Enheden {found} findes ikke. Vælg en af dine enheder.",
@@ -88,9 +91,11 @@ class MountError(DomainError):
 class NewDevice:
     """A device to enrol under a work order.
 
-    ``citizen_number`` is the number planners use; a lock and a kiosk need it. ``public_key`` is the lock's own,
-    32 bytes; ``pin`` opens the kiosk; ``reg_no`` is the car a tracker sits in. ``door_id`` names another door than
-    the citizen's own (a stairwell).
+    ``work_order`` is the order's signed code. ``citizen_number`` is the number planners use; a lock and a kiosk need
+    it. ``device_answer`` is the lock's answer to the order, which proves its key; ``own_key_tried`` says that the
+    citizen's own key was tried in the door. ``pin`` opens the kiosk; ``reg_no`` is the car a tracker sits in.
+    ``rated_load_kg`` is what the plate of a lift or turning system says.
+    ``door_id`` names another door than the citizen's own (a stairwell).
     """
 
     kind: DeviceKind
@@ -99,9 +104,19 @@ class NewDevice:
     model: str = ""
     citizen_number: int | None = None
     door_id: str | None = None
-    public_key: bytes | None = None
+    device_answer: str | None = None
+    own_key_tried: bool = False
     pin: str | None = None
     reg_no: str | None = None
+    rated_load_kg: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Whose devices these are, and whose signature makes a work order ours."""
+
+    tenant: str
+    services: tuple[VerifyingKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +136,15 @@ class Retired:
     lists: tuple[Outgoing, ...] = ()
 
 
-def mount_device(work: Work, tenant: str, new: NewDevice) -> Mounted:
-    """Enrol a device; a lock hangs on its door at once, a kiosk can sign in at once.
+def mount_device(work: Work, house: House, new: NewDevice) -> Mounted:
+    """Enrol a device under its work order; a lock hangs on its door at once, a kiosk can sign in at once.
 
     Raises
     ------
     MountError
-        What is missing or does not fit; nothing is enrolled then.
+        What is missing or does not fit; nothing is enrolled then, and the order can still be used.
+    OrderError
+        What is wrong with the order or with the device's answer to it.
     """
     unit = work.session.get(UnitRow, new.unit_id)
     if unit is None:
@@ -135,13 +152,26 @@ def mount_device(work: Work, tenant: str, new: NewDevice) -> Mounted:
     citizen = _citizen(work.session, new)
     if citizen is not None:
         note_access(work, Role.TECHNICIAN, citizen.id, "device", "mounting")
+    elif new.kind in (DeviceKind.LOCK, DeviceKind.KIOSK):
+        raise MountError("citizen_number_missing")
+    use = orders.Use("mount", new.kind, new.unit_id, None if citizen is None else citizen.id, new.door_id)
+    order = orders.redeem(work, new.work_order, house.services, house.tenant, use)
+    mounted = hang(work, house.tenant, new, order, unit, citizen)
+    orders.settle_enrolled(work, order, mounted.device.device_id, Role.TECHNICIAN.value)
+    return mounted
+
+
+def hang(
+    work: Work, tenant: str, new: NewDevice, order: WorkOrderRow, unit: UnitRow, citizen: CitizenRow | None
+) -> Mounted:
+    """Enrol a device where its order says. Raises as :func:`mount_device`."""
     if new.kind is DeviceKind.LOCK:
-        return _mount_lock(work, tenant, new, _required(citizen))
+        return _mount_lock(work, tenant, new, order, citizen if new.door_id else _required(citizen))
     if new.kind is DeviceKind.KIOSK:
-        return _mount_kiosk(work, tenant, new, _required(citizen))
+        return _mount_kiosk(work, tenant, new, order, _required(citizen))
     if new.kind is DeviceKind.VEHICLE:
-        return _mount_tracker(work, tenant, new)
-    return _mount_transfer_device(work, tenant, new, unit, citizen)
+        return _mount_tracker(work, tenant, new, order)
+    return _mount_transfer_device(work, tenant, new, order, unit, citizen)
 
 
 def retire_device(work: Work, device_id: str, reason: RetireReason, service_key: SigningKey) -> Retired:
@@ -172,11 +202,11 @@ def _retire_lock(work: Work, device: Device, reason: RetireReason, service_key: 
     facts = store.lock_facts(work.session, device.device_id)
     if facts is None:
         return Retired(device)
-    hanging = store.locks_of_doors(work.session, [facts.door_id]).get(facts.door_id, ())
+    hanging = store.locks_on_doors(work.session, [facts.door_id]).get(facts.door_id, ())
     revocations.raise_epoch(work, device.device_id)
     lists = tuple(revocations.revocation_lists(work, [device.device_id], service_key))
     service.dismount_lock(work, device.device_id)
-    if len(hanging) > 1:
+    if len(hanging) > 1 or doors_elsewhere(work.session, [facts.door_id]):
         return Retired(device, 0, lists)
     change = close_door(work, facts.door_id)
     citizen = work.session.exec(select(CitizenRow).where(CitizenRow.door_id == facts.door_id)).first()
@@ -187,21 +217,26 @@ def _retire_lock(work: Work, device: Device, reason: RetireReason, service_key: 
     return Retired(device, change.withdrawn, lists)
 
 
-def _mount_lock(work: Work, tenant: str, new: NewDevice, citizen: CitizenRow) -> Mounted:
-    key = new.public_key or b""
-    try:
-        VerifyingKey(key)
-    except ValueError as err:
-        raise MountError("public_key_missing") from err
+def _mount_lock(work: Work, tenant: str, new: NewDevice, order: WorkOrderRow, citizen: CitizenRow | None) -> Mounted:
+    key = orders.proved_key(order, new.device_answer)
+    if not new.own_key_tried:
+        raise OrderError("own_key_untried")
     if work.session.exec(select(LockRow.lock_id).where(LockRow.public_key == key)).first() is not None:
         raise MountError("public_key_taken")
-    if new.door_id is not None and new.door_id != citizen.door_id:
+    own_door = None if citizen is None else citizen.door_id
+    if new.door_id is not None and new.door_id != own_door:
         _require_common_door(work.session, new.door_id, new.unit_id)
-    door_id = new.door_id or citizen.door_id or new_id()
-    is_first = work.session.exec(select(LockRow.lock_id).where(LockRow.door_id == door_id)).first() is None
-    device_id = _enrol(work, tenant, new, door_id)
+    door_id = new.door_id or own_door or new_id()
+    had_vendors = vendor_locks(work.session, door_id, retired=True)
+    is_first = not had_vendors and (
+        work.session.exec(select(LockRow.lock_id).where(LockRow.door_id == door_id)).first() is None
+    )
+    device_id = _enrol(work, tenant, new, order, door_id)
+    registry_store.note_own_key(work.session, device_id, work.now)
     service.mount_locks(work, [LockEnrolment(device_id, door_id, new.unit_id, key)])
-    if new.door_id in (None, citizen.door_id):
+    if store.doors_behind(work.session, [door_id]):
+        revocations.raise_epoch(work, device_id)  # what was minted for the homes behind names it not
+    if citizen is not None and new.door_id in (None, own_door):
         citizen.door_id, citizen.lock_device_id = door_id, device_id
         if is_first:
             work.record(
@@ -224,19 +259,19 @@ def _require_common_door(session: Session, door_id: str, unit_id: str) -> None:
         raise MountError("door_elsewhere")
 
 
-def _mount_tracker(work: Work, tenant: str, new: NewDevice) -> Mounted:
+def _mount_tracker(work: Work, tenant: str, new: NewDevice, order: WorkOrderRow) -> Mounted:
     reg_no = (new.reg_no or "").upper()
     if not reg_no:
         raise MountError("reg_no_missing")
     if work.session.exec(select(VehicleRow.device_id).where(VehicleRow.reg_no == reg_no)).first() is not None:
         raise DrivingError("vehicle_exists", found=reg_no)
-    device_id = _enrol(work, tenant, new)
+    device_id = _enrol(work, tenant, new, order)
     register_vehicles(work, [NewVehicle(device_id, reg_no, new.unit_id)])
     return Mounted(_device(work.session, device_id))
 
 
 def _mount_transfer_device(
-    work: Work, tenant: str, new: NewDevice, unit: UnitRow, citizen: CitizenRow | None
+    work: Work, tenant: str, new: NewDevice, order: WorkOrderRow, unit: UnitRow, citizen: CitizenRow | None
 ) -> Mounted:
     mounting = Mounting(
         "lift" if new.kind is DeviceKind.LIFT else "turning",
@@ -245,21 +280,22 @@ def _mount_transfer_device(
         unit.kind == UnitKind.RESIDENCE,
         local_day(work.now),
         new.model,
+        rated_load_kg=new.rated_load_kg,
     )
     (device_id,) = mount_devices(work, tenant, [mounting])
     row = registry_store.device_for_update(work.session, device_id)
     if row is not None:
-        row.work_order = new.work_order
+        row.work_order = order.number
         work.session.flush()
     if citizen is not None:
         citizen.devices = [*citizen.devices, {"id": device_id, "kind": new.kind.value}]
     return Mounted(_device(work.session, device_id))
 
 
-def _mount_kiosk(work: Work, tenant: str, new: NewDevice, citizen: CitizenRow) -> Mounted:
+def _mount_kiosk(work: Work, tenant: str, new: NewDevice, order: WorkOrderRow, citizen: CitizenRow) -> Mounted:
     if new.pin is None:
         raise MountError("pin_missing")
-    device_id = _enrol(work, tenant, new)
+    device_id = _enrol(work, tenant, new, order)
     citizen.devices = [*citizen.devices, {"id": device_id, "kind": new.kind.value}]
     work.session.add(
         IdentityRow(
@@ -274,8 +310,8 @@ def _mount_kiosk(work: Work, tenant: str, new: NewDevice, citizen: CitizenRow) -
     return Mounted(_device(work.session, device_id))
 
 
-def _enrol(work: Work, tenant: str, new: NewDevice, door_id: str | None = None) -> str:
-    enrolment = Enrolment(new.kind, new.unit_id, new.model, door_id, None, new.work_order)
+def _enrol(work: Work, tenant: str, new: NewDevice, order: WorkOrderRow, door_id: str | None = None) -> str:
+    enrolment = Enrolment(new.kind, new.unit_id, new.model, door_id, None, order.number)
     (device_id,) = enrol(work, tenant, [enrolment])
     return device_id
 

@@ -4,16 +4,20 @@ Each step is one short transaction; none is open while a lock is waited for or a
 """
 
 import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import structlog
 from sqlmodel import Session, col, select
 
 from devices.keys import openings, revocations, service, store
-from devices.keys.model import VisitFacts
+from devices.keys.messages import Challenge
+from devices.keys.model import DoorFacts, RightFacts, VisitFacts
 from devices.keys.opening import SEND_WITHIN_S
 from devices.keys.schemas import DoorOpening, OpeningIds
 from gateway.parts import Parts
 from kernel.errors import KernelError
+from kernel.ids import new_id
 from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling import shifts
@@ -28,15 +32,29 @@ BATTERY_EMPTY_MV = 4_400
 CONSENT = "electronic_key"
 
 
-def request_opening(parts: Parts, carer_id: str, door_id: str, visit_id: str) -> DoorOpening:
-    """A carer tapped *Lås op*: judged, stored, and where allowed the lock is asked for its challenge.
+def request_opening(
+    parts: Parts, carer_id: str, door_id: str, visit_id: str, lock_ids: Collection[str] | None = None
+) -> list[DoorOpening]:
+    """A carer tapped *Lås op*: judged, stored, and where allowed every lock is asked for its challenge.
+
+    Parameters
+    ----------
+    lock_ids
+        Which of the door's locks and those on the way to it; all of them where it says nothing. After an act that
+        came half way a tablet names what has certainly not moved.
+
+    Returns
+    -------
+    list
+        One opening a lock: the door's own first, then those on the way. What is refused for the door is not asked
+        of the way.
 
     Raises
     ------
     SchedulingError
         ``shift_not_begun``.
     KernelError
-        ``not_found`` where the visit or a lock on the door does not exist.
+        ``not_found`` where the visit or such a lock on the door does not exist.
     """
     tapped_s = time.time()
     with parts.units.begin() as work:
@@ -44,32 +62,48 @@ def request_opening(parts: Parts, carer_id: str, door_id: str, visit_id: str) ->
         if shift is None or shift.state != "begun":
             raise SchedulingError("shift_not_begun")
         visit = work.session.get(VisitRow, visit_id)
-        locks = store.locks_of_doors(work.session, [door_id]).get(door_id, ())
-        if visit is None or visit.door_id != door_id or not locks:
+        way = store.ways_through(work.session, [door_id]).get(door_id, ())
+        wanted = [lock for lock in way if lock_ids is None or lock in lock_ids]
+        if visit is None or visit.door_id != door_id or not wanted:
             raise KernelError("not_found", what="Døren")
-        ids = OpeningIds(
-            door_id=door_id,
-            lock_id=locks[0],
-            visit_id=visit_id,
-            shift_id=shift.id,
-            carer_id=carer_id,
-            unit_id=visit.unit_id,
-        )
-        facts = _facts(work, carer_id, shift, visit, ids)
-        opening = openings.request_opening(work, facts=facts, ids=ids, wall_s=tapped_s)
-    if opening.state != "requested":
-        return opening
-    challenge = parts.doors.challenge(
-        ids.lock_id,
-        openings.challenge_request(opening),
-        openings.request_id(opening.opening_id),
+        whose = OpeningIds(door_id, "", visit_id, shift.id, carer_id, visit.unit_id)
+        act_id = new_id() if len(way) > 1 else None
+        tapped: list[DoorOpening] = []
+        for ids in (replace(whose, lock_id=lock_id) for lock_id in wanted):
+            on_way = ids.lock_id != way[0]
+            facts = _facts(work, carer_id, shift, visit, ids)
+            tapped.append(
+                openings.request_opening(work, facts=facts, ids=ids, wall_s=tapped_s, act_id=act_id, on_way=on_way)
+            )
+            if tapped[0].state == "refused" and not on_way:
+                break
+    return await_challenges(parts, tapped)
+
+
+def await_challenge(parts: Parts, opening: DoorOpening) -> DoorOpening:
+    """The same for one lock alone."""
+    return await_challenges(parts, [opening])[0]
+
+
+def await_challenges(parts: Parts, tapped: Sequence[DoorOpening]) -> list[DoorOpening]:
+    """Ask each lock for its nonce, once the intent is committed; a refused opening is returned as it is."""
+    asked = [opening for opening in tapped if opening.state == "requested"]
+    if not asked:
+        return list(tapped)
+    given = parts.doors.challenges(
+        [(openings.challenge_request(each), openings.request_id(each.opening_id)) for each in asked],
         SEND_WITHIN_S - 0.5,
     )
+    by_id = {each.opening_id: challenge for each, challenge in zip(asked, given, strict=True)}
     with parts.units.begin() as work:
-        if challenge is None:
-            # The sweeper judges the deadline: what is not challenged in time expires there.
-            return openings.find_opening(work.session, opening.opening_id)
-        return openings.challenged(work, opening.opening_id, challenge, time.time())
+        return [_answered(work, opening, by_id.get(opening.opening_id)) for opening in tapped]
+
+
+def _answered(work: Work, opening: DoorOpening, challenge: Challenge | None) -> DoorOpening:
+    if challenge is None:
+        # The sweeper judges the deadline: what is not challenged in time expires there.
+        return openings.find_opening(work.session, opening.opening_id)
+    return openings.challenged(work, opening.opening_id, challenge, time.time())
 
 
 def give_proof(
@@ -125,7 +159,23 @@ def tell_locks(parts: Parts, lock_ids: frozenset[str]) -> None:
 
 def _facts(work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, ids: OpeningIds) -> VisitFacts:
     session = work.session
-    door = service.door_facts(session, ids.lock_id, BATTERY_EMPTY_MV)
+    right = service.right_facts(
+        session,
+        carer_id=carer_id,
+        visit_id=visit.id,
+        door_id=ids.door_id,
+        shift_id=shift.id,
+        # one grant is for every lock on the way, and carries the highest of their epochs
+        epoch=store.highest_epoch_on_way(session, ids.door_id),
+    )
+    return visit_facts(work, carer_id, shift, visit, service.door_facts(session, ids.lock_id, BATTERY_EMPTY_MV), right)
+
+
+def visit_facts(
+    work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, door: DoorFacts, right: RightFacts | None
+) -> VisitFacts:
+    """What the rules ask of both domains, whoever's lock is on the door."""
+    session = work.session
     moved = None if visit.carer_id == carer_id else _moved(session, carer_id, shift, visit.id)
     return VisitFacts(
         now_at=work.now,
@@ -134,14 +184,7 @@ def _facts(work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, ids: Ope
         planned_start_at=visit.start_at or visit.window_open_at,
         planned_end_at=visit.end_at or visit.window_close_at,
         consent_active=consent_active(session, visit.citizen_id, visit),
-        right=service.right_facts(
-            session,
-            carer_id=carer_id,
-            visit_id=visit.id,
-            door_id=ids.door_id,
-            shift_id=shift.id,
-            epoch=door.epoch,
-        ),
+        right=right,
         door=door,
         required_competences=frozenset(visit.required_competences),
         held_competences=_held(session, carer_id, shift),

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlmodel import Session
 
+from gateway.usecases.aids import with_aids
 from kernel.ids import CarerId, VisitId
 from scheduling import day_store
 from scheduling.model import Day, Plan, Visit
@@ -23,7 +24,7 @@ def day_and_plan(session: Session, on: date, units: Collection[str], moved: str 
     """
     day = day_store.load_day(session, on, units)
     rows = day_store.visits_of(session, on, units)
-    day = _with_lived_starts(day, rows, moved)
+    day = with_aids(session, _with_lived_starts(day, rows, moved))
     routes: dict[str, list[VisitId]] = {}
     for v in sorted(rows, key=lambda v: (v.begun_at or v.start_at or v.window_open_at, v.plan_rank or 0, v.id)):
         if v.carer_id is not None and CarerId(v.carer_id) in day.carer_by_id:

@@ -1,13 +1,16 @@
 """A tablet is lost: whoever finds it gets into no system and through no door (design §8, stolen tablet).
 
 One transaction ends its sessions, voids the shift's key and every grant minted for it, and puts it on the planner's
-list. The locks hear of it right after. The shift goes on: another tablet brings another key.
+list. The locks hear of it right after; the epoch of one that does not confirm within five seconds is raised
+(ADR 0005). The shift goes on: another tablet brings another key.
 """
 
+import time
 from dataclasses import dataclass
 
 from sqlmodel import select
 
+from devices.keys.revocations import CONFIRM_WITHIN_S, await_lists
 from devices.keys.rights import revoke_shift
 from gateway.auth import end_sessions
 from gateway.parts import Parts
@@ -42,6 +45,7 @@ def block_tablet(parts: Parts, carer_id: str, unit_id: str, reason: str) -> Bloc
         identities = work.session.exec(select(IdentityRow.id).where(IdentityRow.carer_id == carer_id)).all()
         ended = end_sessions(work, identities, "tablet_lost")
         locks = revoke_shift(work, shift.id) if shift is not None else frozenset()
+        await_lists(work, locks, time.time() + CONFIRM_WITHIN_S)
         raise_task(work, NewTask("tablet_lost", unit_id, carer_id=carer_id, facts={"reason": reason}))
         blocked = Blocked(shift.id if shift is not None else None, ended, len(locks))
     tell_locks(parts, locks)

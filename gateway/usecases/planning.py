@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from gateway.usecases.aids import with_aids
 from gateway.usecases.plans import publish_plan
 from kernel.ids import CarerId
 from kernel.jobs import JobBody
@@ -39,6 +40,7 @@ def plan_day_body(
             # Versions first: what changes while we read makes the plan stale, never silently wrong.
             versions = {r.carer_id: r.version for r in day_store.routes_of(session, on, [unit_id])}
             day = _as_lived(day_store.load_day(session, on, [unit_id]), day_store.visits_of(session, on, [unit_id]))
+            day = with_aids(session, day)
         if not day.visits:
             raise SchedulingError("no_visits_to_plan", day=day_text(on))
         moves = arguments.get("moves")

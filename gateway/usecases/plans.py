@@ -1,7 +1,7 @@
 """A plan becomes routes, and the rights to the doors follow in the same transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from sqlmodel import col, select
 
@@ -9,6 +9,7 @@ from devices.keys.rights import set_many_rights
 from devices.keys.schemas import RightsChange, RightWanted, RouteRights
 from kernel.work import Work
 from scheduling import publishing
+from scheduling.citizen_absences import spans_away
 from scheduling.consents import withdrawn_citizens
 from scheduling.events import DayPlanned
 from scheduling.model import Day, Plan
@@ -36,7 +37,7 @@ def publish_routes(
     published = publishing.publish(
         work, day, drafts, reason=reason, unallocated=unallocated, expected=expected, why=why
     )
-    closed = _closed_to_us(work, {s.citizen_id for p in published for s in p.stops if s.door_id is not None}, day)
+    closed = _Closed(work, {s.citizen_id for p in published for s in p.stops if s.door_id is not None}, day)
     return published, set_many_rights(work, [_rights_of(p, closed) for p in published])
 
 
@@ -50,8 +51,23 @@ def restore_rights(work: Work, door_id: str, day: date) -> RightsChange:
         route = publishing.route_of(work.session, carer_id, day)
         if route is not None:
             routes.append((route, publishing.stops_of(work.session, carer_id, day)))
-    closed = _closed_to_us(work, {v.citizen_id for _, stops in routes for v in stops}, day)
+    closed = _Closed(work, {v.citizen_id for _, stops in routes for v in stops}, day)
     return set_many_rights(work, [_rights_as_stored(route, stops, closed) for route, stops in routes])
+
+
+def restore_all_rights(work: Work, door_id: str, from_day: date) -> RightsChange:
+    """The same for every day that is planned: a consent given again counts for tomorrow's routes too."""
+    days = work.session.exec(
+        select(col(VisitRow.day))
+        .where(VisitRow.day >= from_day, VisitRow.door_id == door_id, col(VisitRow.carer_id).is_not(None))
+        .distinct()
+    ).all()
+    changes = [restore_rights(work, door_id, day) for day in sorted(days)]
+    return RightsChange(
+        sum(change.issued for change in changes),
+        sum(change.withdrawn for change in changes),
+        frozenset().union(*(change.locks_to_tell for change in changes)),
+    )
 
 
 def publish_plan(work: Work, day: Day, plan: Plan, *, reason: str, expected: Mapping[str, int] | None) -> RightsChange:
@@ -72,12 +88,20 @@ def publish_plan(work: Work, day: Day, plan: Plan, *, reason: str, expected: Map
     return change
 
 
-def _closed_to_us(work: Work, citizen_ids: set[str], day: date) -> set[str]:
-    """Citizens who have taken back their consent to the electronic key: no route brings a right to their doors."""
-    return withdrawn_citizens(work.session, citizen_ids, "electronic_key", day)
+class _Closed:
+    """Doors no route brings a right to: of citizens who took their consent back, and of those not at home."""
+
+    def __init__(self, work: Work, citizen_ids: set[str], day: date) -> None:
+        self._withdrawn = withdrawn_citizens(work.session, citizen_ids, "electronic_key", day)
+        self._away = spans_away(work.session, citizen_ids)
+
+    def to(self, citizen_id: str, at: datetime) -> bool:
+        """Whether a citizen's door is closed to us at an instant."""
+        away = any(begins <= at and (ends is None or at < ends) for begins, ends in self._away.get(citizen_id, ()))
+        return away or citizen_id in self._withdrawn
 
 
-def _rights_as_stored(route: RouteRow, stops: Sequence[VisitRow], closed: set[str]) -> RouteRights:
+def _rights_as_stored(route: RouteRow, stops: Sequence[VisitRow], closed: _Closed) -> RouteRights:
     wanted = tuple(
         RightWanted(v.door_id, v.id, route.unit_id, v.start_at, v.end_at)
         for v in stops
@@ -85,12 +109,12 @@ def _rights_as_stored(route: RouteRow, stops: Sequence[VisitRow], closed: set[st
         and v.mode == "physical"
         and v.start_at is not None
         and v.end_at is not None
-        and v.citizen_id not in closed
+        and not closed.to(v.citizen_id, v.start_at)
     )
     return RouteRights(route.carer_id, route.day, route.id, route.version, wanted)
 
 
-def _rights_of(route: PublishedRoute, closed: set[str]) -> RouteRights:
+def _rights_of(route: PublishedRoute, closed: _Closed) -> RouteRights:
     return RouteRights(
         route.row.carer_id,
         route.row.day,
@@ -99,6 +123,6 @@ def _rights_of(route: PublishedRoute, closed: set[str]) -> RouteRights:
         tuple(
             RightWanted(s.door_id, s.visit_id, route.row.unit_id, s.start_at, s.end_at)
             for s in route.stops
-            if s.door_id is not None and s.mode == "physical" and s.citizen_id not in closed
+            if s.door_id is not None and s.mode == "physical" and not closed.to(s.citizen_id, s.start_at)
         ),
     )

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from devices.events import DoorOpened
+from devices.events import DoorOpened, OpeningSettled
 from devices.inbox.model import Handler, Incoming, Outgoing
+from gateway.usecases.emergency import note_openings
 from kernel.events import Event
 from kernel.work import Work
 from scheduling import shifts, visits
@@ -21,7 +22,7 @@ LOCK_CLOCK_TOLERANCE = timedelta(minutes=2)
 
 def begin_by_door(handlers: Mapping[tuple[str, str], Handler]) -> dict[tuple[str, str], Handler]:
     """The locks' handlers, each followed by the visits that its door openings begin."""
-    return {key: _followed(handler, _begin_opened) for key, handler in handlers.items()}
+    return {key: _followed(handler, begin_opened) for key, handler in handlers.items()}
 
 
 def _followed(handler: Handler, then: Callable[[Work, Sequence[Event]], None]) -> Handler:
@@ -34,19 +35,28 @@ def _followed(handler: Handler, then: Callable[[Work, Sequence[Event]], None]) -
     return handle
 
 
-def _begin_opened(work: Work, events: Sequence[Event]) -> None:
+def begin_opened(work: Work, events: Sequence[Event]) -> None:
+    """What locks or their vendors have just said of doors that opened: emergencies are noted, visits begin."""
+    note_openings(work, events)
     for opened in _openings(events):
-        row = work.session.get(VisitRow, opened.visit_id)
-        if row is None or row.state != "planned" or row.carer_id is None or row.carer_id != opened.carer_id:
-            continue
-        at = _within_shift(work, row, opened.at)
-        begin = visits.VisitBegin(row.id, row.carer_id, at, "device", opened.opening_id)
-        try:
-            visits.begin_visits(work, [begin])
-        except SchedulingError as err:
-            # The door is open whatever the rota says (shift ended, another visit still open). The opening is
-            # recorded; the visit waits for the carer's tap.
-            log.info("door_did_not_begin_visit", visit_id=row.id, code=err.code)
+        _begin(work, opened.visit_id, opened.carer_id, opened.at, opened.opening_id)
+    # Two holders open a door once: the log is told of one opening, and each of the two has had an answer.
+    for settled in events:
+        if isinstance(settled, OpeningSettled) and settled.state == "unlocked" and not settled.on_way:
+            _begin(work, settled.visit_id, settled.carer_id, settled.at, settled.opening_id)
+
+
+def _begin(work: Work, visit_id: str | None, carer_id: str | None, at: datetime, opening_id: str | None) -> None:
+    row = work.session.get(VisitRow, visit_id) if visit_id is not None else None
+    if row is None or row.state != "planned" or row.carer_id is None or row.carer_id != carer_id:
+        return
+    begin = visits.VisitBegin(row.id, row.carer_id, _within_shift(work, row, at), "device", opening_id)
+    try:
+        visits.begin_visits(work, [begin])
+    except SchedulingError as err:
+        # The door is open whatever the rota says (shift ended, another visit still open). The opening is
+        # recorded; the visit waits for the carer's tap.
+        log.info("door_did_not_begin_visit", visit_id=row.id, code=err.code)
 
 
 def _within_shift(work: Work, row: VisitRow, opened_at: datetime) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from devices.keys.prepared import designated_carers
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name
 from gateway.wire import iso, iso_or_none
@@ -25,6 +26,8 @@ _REASONS = {
     "removed": ("Taget af en rute", "Taken off a route"),
     "not_planned": ("Ikke planlagt endnu", "Not planned yet"),
     "cancelled": ("Planlægningen blev stoppet", "Planning was stopped"),
+    "carer_left": ("Medarbejderen er stoppet", "The carer has left"),
+    "citizen_home": ("Borgeren er hjemme igen", "The citizen is home again"),
 }
 
 
@@ -65,6 +68,7 @@ def lanes(
     rows = visits if visits is not None else day_store.visits_of(session, day, unit_ids)
     numbers = short if short is not None else shorts(session, rows)
     routes = {r.carer_id: r for r in day_store.routes_of(session, day, unit_ids)}
+    designated = set(designated_carers(session, unit_ids))
     on_duty = [s for s in shifts.shifts_on(session, day) if s.unit_id in unit_ids]
     if carer_ids is not None:
         on_duty = [s for s in on_duty if s.carer_id in carer_ids]
@@ -75,6 +79,7 @@ def lanes(
             mine.setdefault(v.carer_id, []).append(v)
     return [
         _lane(s, carers[s.carer_id], routes.get(s.carer_id), mine.get(s.carer_id, []), numbers, now)
+        | {"offline_tablet": s.carer_id in designated}
         for s in sorted(on_duty, key=lambda s: (s.unit_id, carers[s.carer_id].name, s.carer_id))
     ]
 

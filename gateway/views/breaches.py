@@ -29,6 +29,13 @@ TEXTS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("Kompetencen er ikke gyldig", "The competence is not valid"),
         ("Besøget kræver {missing}. Vælg en anden.", "The visit needs {missing}. Choose somebody else."),
     ),
+    "aid_not_approved": (
+        ("Hjælpemidlet er ikke godkendt til én", "The aid is not approved for one carer"),
+        (
+            "{aid} hos borgeren {problem}. Sæt to medarbejdere på, eller få det i orden først.",
+            "The {aid} at the citizen {problem}. Send two carers, or have it put right first.",
+        ),
+    ),
     "outside_shift": (
         ("Uden for vagten", "Outside the shift"),
         (
@@ -90,6 +97,19 @@ TEXTS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("Vejen fra forrige besøg tager for lang tid.", "The way from the visit before takes too long."),
     ),
 }
+AID_WORDS: Mapping[str, tuple[str, str]] = {
+    "lift": ("Loftliften", "ceiling lift"),
+    "turning": ("Vendesystemet", "turning system"),
+}
+#: why an aid is not approved for one carer, to follow its name; ``due_on`` is the day its inspection was due
+AID_PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "inspection_overdue": (
+        "skulle have haft hovedeftersyn senest {due_on}",
+        "should have had its main inspection by {due_on}",
+    ),
+    "inspection_failed": ("er ikke godkendt ved sidste hovedeftersyn", "failed its latest main inspection"),
+    "fault_open": ("melder fejl, som ikke er rettet", "reports a fault that is not mended"),
+}
 _FALLBACK = (("En regel brydes ({code})", "A rule is broken ({code})"), ("Vælg en anden.", "Choose another."))
 
 
@@ -98,6 +118,9 @@ def breach_json(breach: Breach, language: str) -> dict[str, Any]:
     pick = 0 if language == "da" else 1
     title, text = TEXTS.get(breach.code, _FALLBACK)
     facts = _shown(breach)
+    if breach.code == "aid_not_approved":
+        facts["aid"] = AID_WORDS[facts["kind"]][pick]
+        facts["problem"] = AID_PROBLEMS[facts["problem"]][pick].format_map(facts)
     return {
         "code": breach.code,
         "title": title[pick].format_map(facts),

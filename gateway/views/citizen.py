@@ -1,12 +1,13 @@
 """A citizen's own pages in words: who comes, who came through the door, who looked, what was agreed to."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from devices.keys import store as keys
 from devices.keys.door_log import DoorLogEntry, openings_of_door
+from devices.keys.vendors.store import acting_locks
 from gateway.tables import CitizenAccessRow
 from gateway.views.services import service_name
 from gateway.wire import iso
@@ -34,7 +35,7 @@ def visits_json(session: Session, citizen: CitizenRow, now: datetime, language: 
         )
     ).all()
     names = _first_names(session, {r.carer_id for r in rows if r.carer_id is not None})
-    locked = bool(citizen.door_id and keys.locks_of_doors(session, [citizen.door_id]).get(citizen.door_id))
+    locked = bool(citizen.door_id and acting_locks(session, [citizen.door_id]))
     shown = []
     for row in rows:
         from_at, to_at = expected_span(row.start_at, row.window_open_at, row.window_close_at)
@@ -138,11 +139,21 @@ def _enters(session: Session, citizen: CitizenRow, row: VisitRow, locked: bool) 
 def _opening(entry: DoorLogEntry, service: str | None, language: str) -> dict[str, Any]:
     return {
         "at": iso(entry.at),
-        "role": role_of(service or ""),
+        "role": role_of(service or "") if entry.by == "visit" else entry.by,
         "service_name": service_name(service, language) if service else None,
         "sureness": entry.sureness,
         "offline": entry.offline,
     }
+
+
+def instant(text: str) -> datetime:
+    """An instant as these lists write it."""
+    return datetime.fromisoformat(text)
+
+
+def reason_key(entry: Mapping[str, Any]) -> str:
+    """The message key of why somebody came in, where no service says it."""
+    return f"citizen.reason.{entry['role']}" if entry["role"] in ("emergency", "own_key") else "citizen.reason_unknown"
 
 
 def _first_names(session: Session, carer_ids: set[str]) -> dict[str, str]:

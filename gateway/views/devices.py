@@ -9,8 +9,9 @@ from sqlmodel import Session, col, select
 from devices.inbox.tables import QuarantineRow
 from devices.keys.tables import LockRow
 from devices.registry import store as registry
+from devices.registry.battery_log import forecasts
 from devices.registry.model import SPEAKING, Device, DeviceKind
-from devices.registry.tables import DeviceRow
+from devices.registry.tables import BatteryForecastRow, DeviceRow
 from devices.transfers.tables import TransferDeviceRow
 from gateway.tables import IdentityRow
 from gateway.usecases.doors import BATTERY_EMPTY_MV
@@ -24,7 +25,7 @@ _MESSAGES_SHOWN = 20
 _LOOKED_THROUGH = 20_000
 #: up to here a statement names its devices; with more it reads them all
 _NAMED_AT_ONCE = 500
-_WORST = ("battery_empty", "clock_lost", "offline", "battery_low")
+_WORST = ("battery_empty", "battery_now", "clock_lost", "offline", "battery_low", "battery_soon")
 
 
 def devices_json(session: Session, devices: Iterable[Device]) -> list[dict[str, Any]]:
@@ -34,6 +35,7 @@ def devices_json(session: Session, devices: Iterable[Device]) -> list[dict[str, 
     names = unit_names(session, {d.unit_id for d in shown if d.unit_id is not None})
     aside = _set_aside(session, ids)
     locks = _locks(session, ids)
+    levels = _forecasts(session, ids)
     return [
         {
             "device_id": d.device_id,
@@ -45,11 +47,13 @@ def devices_json(session: Session, devices: Iterable[Device]) -> list[dict[str, 
             "last_seen_at": iso_or_none(d.last_seen_at),
             "battery_mv": d.battery_mv,
             "battery_level": battery_level(d.battery_mv),
+            "battery_forecast": levels[d.device_id].level if d.device_id in levels else None,
+            "battery_empty_on": _empty_on(levels.get(d.device_id)),
             "firmware": d.firmware,
             "model": d.model,
             "work_order": d.work_order,
             "enrolled_at": iso(d.enrolled_at),
-            "faults": _faults(d, locks.get(d.device_id), aside.get(d.device_id, 0)),
+            "faults": _faults(d, locks.get(d.device_id), aside.get(d.device_id, 0), levels.get(d.device_id)),
             "messages_set_aside": aside.get(d.device_id, 0),
         }
         for d in shown
@@ -77,6 +81,13 @@ def place_of(session: Session, device: Device) -> CitizenRow | None:
         return session.get(CitizenRow, identity.citizen_id) if identity and identity.citizen_id else None
     mounted = session.get(TransferDeviceRow, device.device_id)
     return session.get(CitizenRow, mounted.citizen_id) if mounted and mounted.citizen_id else None
+
+
+def door_of_lock(session: Session, device_id: str) -> str | None:
+    """The door a lock hangs on; ``None`` for anything else and for a lock that was taken down."""
+    return session.exec(
+        select(LockRow.door_id).where(LockRow.lock_id == device_id, col(LockRow.retired_at).is_(None))
+    ).first()
 
 
 def messages_of(session: Session, device_id: str, language: str) -> list[dict[str, Any]]:
@@ -117,13 +128,15 @@ def unit_names(session: Session, unit_ids: Collection[str]) -> dict[str, str]:
     return {r.id: r.name for r in sorted(rows, key=lambda r: (r.name, r.id))}
 
 
-def _faults(device: Device, lock: LockRow | None, set_aside: int) -> list[str]:
+def _faults(device: Device, lock: LockRow | None, set_aside: int, told: BatteryForecastRow | None) -> list[str]:
     found = []
     if device.kind in SPEAKING and not device.online:
         found.append("never_seen" if device.last_seen_at is None else "offline")
     level = battery_level(device.battery_mv)
     if level in ("low", "empty"):
         found.append(f"battery_{level}")
+    if told is not None and told.level in ("soon", "now"):
+        found.append(f"battery_{told.level}")
     if lock is not None and lock.clock_state != "ok":
         found.append(f"clock_{lock.clock_state}")
     if lock is not None and lock.crl_reported < lock.crl_version and device.online:
@@ -131,6 +144,17 @@ def _faults(device: Device, lock: LockRow | None, set_aside: int) -> list[str]:
     if set_aside:
         found.append("messages")
     return found
+
+
+def _forecasts(session: Session, ids: list[str]) -> dict[str, BatteryForecastRow]:
+    found: dict[str, BatteryForecastRow] = {}
+    for start in range(0, len(ids), _NAMED_AT_ONCE):
+        found |= forecasts(session, ids[start : start + _NAMED_AT_ONCE])
+    return found
+
+
+def _empty_on(told: BatteryForecastRow | None) -> str | None:
+    return None if told is None or told.empty_on is None else told.empty_on.isoformat()
 
 
 def _set_aside(session: Session, device_ids: Collection[str]) -> dict[str, int]:

@@ -12,13 +12,16 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from devices.driving import store
+from devices.driving.agreement import agreement
+from devices.driving.corrections import Correction, is_explained, latest_of, unlocks_of
 from devices.driving.legs import private_times
 from devices.driving.logs import logs_now, week_text
 from devices.driving.model import Leg, LegPurpose, Mode, RecordedTrip, TripState
 from devices.driving.rows import recorded_trip
-from devices.driving.tables import DrivingLogRow, VehicleRow, VehicleTripRow
+from devices.driving.tables import DrivingLogRow, VehicleAssignmentRow, VehicleRow, VehicleTripRow
 from devices.registry import store as registry
 from gateway.usecases.driving import facts_of, open_days
+from gateway.views.driving_said import correction_json, trail_json
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import local_day
 from scheduling import shifts
@@ -53,6 +56,31 @@ class Words:
     trips: Mapping[str, RecordedTrip]
     #: names by visit, on the carer's own tablet only, where her route has them too
     names: Mapping[str, str] = field(default_factory=dict)
+    #: what people said of trips, the latest of each
+    said: Mapping[str, Correction] = field(default_factory=dict)
+    #: who had the cars
+    held: Sequence[VehicleAssignmentRow] = ()
+
+    def explained(self, recorded: RecordedTrip) -> bool:
+        """Whether a missing trip is explained."""
+        return is_explained(recorded, self.said.get(recorded.trip_id))
+
+    def identified(self, recorded: RecordedTrip) -> str | None:
+        """How it is known who drove: chosen (on the tablet), planned, or said by somebody who corrected it."""
+        said = self.said.get(recorded.trip_id)
+        if said is not None and said.statement.carer_id is not None:
+            return "corrected"
+        at = recorded.trip.started_at
+        for row in reversed(self.held):
+            mine = row.vehicle_id == recorded.vehicle_id and row.carer_id == recorded.carer_id
+            if mine and row.from_at <= at and (row.to_at is None or at < row.to_at):
+                return row.how
+        return None
+
+    def driver(self, recorded: RecordedTrip) -> str | None:
+        """Who drove: by correction, else by the time of the trip."""
+        said = self.said.get(recorded.trip_id)
+        return said.statement.carer_id if said and said.statement.carer_id else recorded.carer_id
 
     def untimed(self, recorded: RecordedTrip) -> bool:
         """Whether its times would tell of private driving: its own, or that beside a missing stretch."""
@@ -140,6 +168,9 @@ def week_view(
         "waiting": sum(row.state == "closed" for row in rows),
         "approved": sum(row.state == "approved" for row in rows),
         "missing": sum(r.trip.state is TripState.MISSING for r in words.trips.values()),
+        "unexplained": sum(r.trip.state is TripState.MISSING and not words.explained(r) for r in words.trips.values()),
+        "locked": bool(rows) and all(row.state == "approved" for row in rows),
+        "unlocks": trail_json(unlocks_of(session, unit_ids, first_on)),
     }
 
 
@@ -168,6 +199,9 @@ def leg_json(leg: Leg, words: Words) -> dict[str, Any]:
         "reg_no": words.regs.get(recorded.vehicle_id) if recorded else None,
         "doubts": sorted(doubt.value for doubt in recorded.trip.doubts) if recorded else [],
         "corrected": recorded.corrected if recorded else False,
+        "trip_id": leg.trip_id,
+        "correction": correction_json(words.said.get(leg.trip_id or "")),
+        "explained": recorded is not None and words.explained(recorded),
     }
 
 
@@ -177,7 +211,12 @@ def words_of(session: Session, legs: Sequence[Leg], trips: Sequence[VehicleTripR
     visit_ids = {leg.visit_id for leg in legs} | {leg.from_place for leg in legs} | {r.visit_id for r in recorded}
     regs = {row.device_id: row.reg_no for row in session.exec(select(VehicleRow)).all()}
     shorts = _shorts(session, {v for v in visit_ids if v is not None})
-    return Words(language, shorts, regs, {r.trip_id: r for r in recorded})
+    said = latest_of(session, {r.trip_id for r in recorded})
+    held: Sequence[VehicleAssignmentRow] = ()
+    if recorded:
+        first_at, last_at = min(r.trip.started_at for r in recorded), max(r.trip.ended_at for r in recorded)
+        held = store.assignments(session, {r.vehicle_id for r in recorded}, first_at, last_at)
+    return Words(language, shorts, regs, {r.trip_id: r for r in recorded}, said=said, held=held)
 
 
 def _open_entries(session: Session, still_open: Sequence[tuple[date, str]], today: date) -> list[Entry]:
@@ -224,13 +263,18 @@ def _log(entry: Entry, trips: Sequence[RecordedTrip], words: Words, names: Mappi
         "closed_at": iso_or_none(row.closed_at) if row else None,
         "approved_at": iso_or_none(row.approved_at) if row else None,
         "missing": any(leg.purpose is LegPurpose.MISSING for leg in legs),
+        "unexplained": any(r.trip.state is TripState.MISSING and not words.explained(r) for r in own),
         "vehicles": _odometers(own, words),
         "legs": [leg_json(leg, words) for leg in legs],
     }
 
 
 def _odometers(trips: Sequence[RecordedTrip], words: Words) -> list[dict[str, Any]]:
-    """The law's first demand: the odometer at the start and the end of the day's driving, by car."""
+    """The law's first demand: the odometer at the start and the end of the day's driving, by car.
+
+    With it the second: whether the book agrees with the odometer. What the tracker's track adds up to may differ by
+    two percent, and by what a fix every ten seconds cannot see.
+    """
     by_car: dict[str, list[RecordedTrip]] = {}
     for recorded in trips:
         if recorded.trip.state is not TripState.MISSING:
@@ -240,6 +284,7 @@ def _odometers(trips: Sequence[RecordedTrip], words: Words) -> list[dict[str, An
             "reg_no": words.regs.get(vehicle_id, "?"),
             "start_odometer_km": round(min(r.trip.start_odometer_m for r in found) / 1000, 1),
             "end_odometer_km": round(max(r.trip.end_odometer_m for r in found) / 1000, 1),
+            **agreement(r.trip for r in found),
         }
         for vehicle_id, found in sorted(by_car.items(), key=lambda item: words.regs.get(item[0], ""))
     ]
@@ -255,6 +300,9 @@ def _loose(recorded: RecordedTrip, words: Words) -> dict[str, Any]:
         "ended_at": None if untimed else iso(recorded.trip.ended_at),
         "km": round(recorded.trip.distance_m / 1000, 1),
         "private": private,
+        "trip_id": recorded.trip_id,
+        "correction": correction_json(words.said.get(recorded.trip_id)),
+        "explained": words.explained(recorded),
     }
 
 

@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from sqlmodel import Session, col, select
 
 from devices.driving import store
+from devices.driving.agreement import agreement
+from devices.driving.corrections import Correction
 from devices.driving.model import Leg, LegPurpose, Mode, Purpose, RecordedTrip, TripState
 from devices.driving.tables import DrivingLogRow
 from gateway.views.driving import Words, words_of
@@ -35,8 +37,17 @@ HEADINGS = (
     "Rettelse",
     "Fører",
     "Godkendt",
+    "Fører identificeret ved",
+    "Sporer km",
+    "Afvigelse",
 )
 _DOUBTS = {"jump": "spring i position sat til side", "odometer_backwards": "kilometertæller gik baglæns"}
+_IDENTIFIED = {
+    "chosen": "tog bilen på tabletten (PIN)",
+    "planned": "tildelt bilen i planen",
+    "corrected": "oplyst ved rettelse",
+}
+_ROLES = {"planner": "planlægger", "manager": "leder"}
 _PURPOSES = {
     LegPurpose.VISIT: "Besøg",
     LegPurpose.BASE: "Til basen",
@@ -47,6 +58,15 @@ _PURPOSES = {
 
 def week_csv(session: Session, unit_ids: Collection[str], first_on: date) -> str:
     """A week of driving as CSV: semicolons, Danish decimals, headings in the first row."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    writer.writerow(HEADINGS)
+    writer.writerows(week_rows(session, unit_ids, first_on))
+    return out.getvalue()
+
+
+def week_rows(session: Session, unit_ids: Collection[str], first_on: date) -> list[list[str]]:
+    """The rows below :data:`HEADINGS`: cars in the order they were driven, then what was planned on bicycles."""
     last_on = first_on + timedelta(days=6)
     logs = store.logs_of_units(session, unit_ids, first_on, last_on)
     legs = store.legs_of(session, [log.id for log in logs])
@@ -56,7 +76,7 @@ def week_csv(session: Session, unit_ids: Collection[str], first_on: date) -> str
         store.trips_of_units(session, unit_ids, first_on, last_on),
         "da",
     )
-    carers = {log.carer_id for log in logs} | {r.carer_id for r in words.trips.values() if r.carer_id}
+    carers = {log.carer_id for log in logs} | {words.driver(r) or "" for r in words.trips.values()}
     names = dict(session.exec(select(CarerRow.id, CarerRow.name).where(col(CarerRow.id).in_(sorted(carers)))).all())
     log_of = {(log.carer_id, log.day): log for log in logs}
     leg_of = {leg.trip_id: leg for own in legs.values() for leg in own if leg.trip_id is not None}
@@ -64,25 +84,32 @@ def week_csv(session: Session, unit_ids: Collection[str], first_on: date) -> str
         words.trips.values(),
         key=lambda r: (r.day, words.regs.get(r.vehicle_id, ""), r.trip.started_at, r.trip.ended_at),
     )
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow(HEADINGS)
+    rows = []
     for recorded in driven:
         log = log_of.get((recorded.carer_id or "", recorded.day))
-        writer.writerow(_trip_row(recorded, leg_of.get(recorded.trip_id), words, names, log))
+        rows.append(_trip_row(recorded, leg_of.get(recorded.trip_id), words, names, log))
     for log in logs:
         if log.driven_m is None:
             on_route = [leg for leg in legs.get(log.id, []) if leg.trip_id is None]
-            writer.writerows(_leg_row(leg, log, words, names) for leg in on_route)
-    return out.getvalue()
+            rows += [_leg_row(leg, log, words, names) for leg in on_route]
+    return rows
 
 
 def _trip_row(
     recorded: RecordedTrip, leg: Leg | None, words: Words, names: dict[str, str], log: DrivingLogRow | None
 ) -> list[str]:
     trip = recorded.trip
-    private, missing = trip.mode is Mode.PRIVATE, trip.state is TripState.MISSING
-    hidden, untimed = private or missing, words.untimed(recorded)
+    missing, said = trip.state is TripState.MISSING, words.said.get(recorded.trip_id)
+    private, untimed = trip.mode is Mode.PRIVATE, words.untimed(recorded)
+    gone_from, gone_to, purpose, kind = _as_recorded(recorded, leg, words)
+    if said is not None:
+        statement = said.statement
+        kind = "Privat" if statement.purpose == "private" else "Erhverv"
+        gone_from, gone_to = statement.from_place or gone_from, statement.to_place or gone_to
+        purpose = f"MANGLENDE TUR: {statement.note}".rstrip(": ") if missing else statement.note or purpose
+        if statement.purpose == "private":
+            gone_from, gone_to, purpose = "", "", "MANGLENDE TUR" if missing else ""
+    compared = agreement([trip])
     return [
         recorded.day.isoformat(),
         words.regs.get(recorded.vehicle_id, ""),
@@ -90,16 +117,29 @@ def _trip_row(
         _km(trip.end_odometer_m),
         "" if untimed else clock_text(trip.started_at),
         "" if untimed else clock_text(trip.ended_at),
-        "" if hidden or leg is None else words.place(leg.from_place) or "",
-        "" if hidden else _destination(recorded, leg, words),
-        "MANGLENDE TUR" if missing else _purpose(recorded, leg),
-        "Privat" if private else "Ikke oplyst" if missing else "Erhverv",
+        gone_from,
+        gone_to,
+        purpose,
+        kind,
         _km(trip.distance_m),
         "Kilometertæller" if missing else "Sporer",
-        _remarks(recorded),
-        names.get(recorded.carer_id or "", ""),
+        _remarks(recorded, said),
+        names.get(words.driver(recorded) or "", ""),
         _approved(log),
+        _IDENTIFIED.get(words.identified(recorded) or "", ""),
+        "" if missing or private else _km(trip.track_m),
+        "over 2 %" if compared["deviates"] else "",
     ]
+
+
+def _as_recorded(recorded: RecordedTrip, leg: Leg | None, words: Words) -> tuple[str, str, str, str]:
+    """From, to, purpose and business or private, by the word of tracker and route."""
+    if recorded.trip.state is TripState.MISSING:
+        return "", "", "MANGLENDE TUR", "Ikke oplyst"
+    if recorded.trip.mode is Mode.PRIVATE:
+        return "", "", _purpose(recorded, leg), "Privat"
+    start = "" if leg is None else words.place(leg.from_place) or ""
+    return start, _destination(recorded, leg, words), _purpose(recorded, leg), "Erhverv"
 
 
 def _leg_row(leg: Leg, log: DrivingLogRow, words: Words, names: dict[str, str]) -> list[str]:
@@ -119,6 +159,9 @@ def _leg_row(leg: Leg, log: DrivingLogRow, words: Words, names: dict[str, str]) 
         "",
         names.get(log.carer_id, ""),
         _approved(log),
+        "Rute og besøg",
+        "",
+        "",
     ]
 
 
@@ -140,10 +183,13 @@ def _purpose(recorded: RecordedTrip, leg: Leg | None) -> str:
     return _PURPOSES[LegPurpose.BASE if recorded.purpose is Purpose.BUSINESS else LegPurpose.OTHER]
 
 
-def _remarks(recorded: RecordedTrip) -> str:
+def _remarks(recorded: RecordedTrip, said: Correction | None) -> str:
     found = [_DOUBTS[doubt.value] for doubt in sorted(recorded.trip.doubts)]
     if recorded.corrected:
         found.append(f"rettet, udgave {recorded.revision}")
+    if said is not None:
+        on, role = local_day(said.at).isoformat(), _ROLES.get(said.role, said.role)
+        found.append(f"rettet {on} {clock_text(said.at)} af {role}: {said.reason}")
     return ", ".join(found)
 
 

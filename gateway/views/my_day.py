@@ -1,6 +1,6 @@
 """A carer's day as the tablet shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -8,16 +8,20 @@ from sqlmodel import Session, col, select
 
 from devices.keys import store as keys
 from devices.keys.rules import visit_window
+from devices.keys.vendors.store import ActingLock, acting_locks
 from gateway.usecases.driving import facts_of
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name, tasks
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
 from scheduling import publishing, shifts
+from scheduling.consents import withdrawn_citizens
 from scheduling.register.tables import CarerRow, CitizenRow
 from scheduling.tables import RouteRow, ShiftRow, VisitRow
 
 BATTERY_LOW_MV = 4_800
+_NEEDS_NETWORK = ("Låsen kan kun åbnes med net.", "The lock opens with a network only.")
+_RING = ("Ring på. Der er ingen elektronisk nøgle.", "Ring the bell. There is no electronic key.")
 
 
 def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[str, Any]:
@@ -76,7 +80,12 @@ def _route(
     mentioned = {v for c in changes for v in (*c.came, *c.left)}
     citizens = _citizens(session, {v.citizen_id for v in stops} | _citizens_of(session, mentioned))
     places = _visit_texts(session, mentioned, citizens)
-    locks = keys.locks_of_doors(session, [v.door_id for v in stops if v.door_id])
+    # Who has taken the consent back is let in by no tablet: the stop says how one gets in instead.
+    said_no = withdrawn_citizens(session, {v.citizen_id for v in stops}, "electronic_key", route.day)
+    locks = keys.ways_through(session, _doors_of(stops, said_no))
+    vendors = {d: lock for d, lock in acting_locks(session, _doors_of(stops, said_no)).items() if not lock.is_native}
+    locks |= {door_id: (lock.lock_id,) for door_id, lock in vendors.items()}
+    batteries = {f.lock_id: f.battery_mv for f in keys.facts_of_locks(session, {i[0] for i in locks.values()}).values()}
     transport = carer.transport if carer else "bike"
     return {
         "id": route.id,
@@ -92,17 +101,18 @@ def _route(
             for c in changes
         ],
         "stops": [
-            _stop(session, v, citizens.get(v.citizen_id), locks, transport, planned_m.get(v.id, 0), language)
+            _stop(v, citizens.get(v.citizen_id), locks, batteries, transport, planned_m.get(v.id, 0), language)
+            | _by_vendor(v, vendors, language)
             for v in stops
         ],
     }
 
 
 def _stop(
-    session: Session,
     v: VisitRow,
     citizen: CitizenRow | None,
     locks: dict[str, tuple[str, ...]],
+    batteries: Mapping[str, int | None],
     transport: str,
     planned_m: int,
     language: str,
@@ -111,6 +121,7 @@ def _stop(
     travel_min = v.travel_min or 0.0
     return {
         "visit_id": v.id,
+        "citizen_id": v.citizen_id,
         "citizen_name": citizen.name if citizen else "?",
         "address": citizen.address if citizen else "?",
         "window_open_at": iso(v.window_open_at),
@@ -131,16 +142,16 @@ def _stop(
         "travel_km": round(planned_m / 1000, 1),
         "transport": transport,
         "double": v.pair_id is not None,
-        "key_note": _key_note(v, citizen, language),
-        "door": _door(session, v, citizen, locks, start, end),
+        "key_note": _key_note(v, citizen, locked=v.door_id is not None and v.door_id in locks, language=language),
+        "door": _door(v, citizen, locks, batteries, start, end),
     }
 
 
 def _door(
-    session: Session,
     v: VisitRow,
     citizen: CitizenRow | None,
     locks: dict[str, tuple[str, ...]],
+    batteries: Mapping[str, int | None],
     start: datetime,
     end: datetime,
 ) -> dict[str, Any] | None:
@@ -148,21 +159,37 @@ def _door(
         return None
     opens, closes = visit_window(start, end)
     lock_id = locks[v.door_id][0]
-    facts = keys.lock_facts(session, lock_id)
-    battery = facts.battery_mv if facts else None
+    battery = batteries.get(lock_id)
     return {
         "id": v.door_id,
         "lock_id": lock_id,
         "label": citizen.address.split(",")[0] if citizen else v.door_id,
         "opens_from_at": iso(opens),
         "opens_to_at": iso(closes),
+        # opened in the same act, before the door: a stairwell
+        "way": [{"lock_id": one} for one in locks[v.door_id][1:]],
         "battery_low": battery is not None and battery < BATTERY_LOW_MV,
     }
 
 
-def _key_note(v: VisitRow, citizen: CitizenRow | None, language: str) -> str | None:
-    if v.door_id is not None or v.mode != "physical" or citizen is None or not citizen.formerly_key:
+def _doors_of(stops: list[VisitRow], said_no: Collection[str]) -> list[str]:
+    return [v.door_id for v in stops if v.door_id and v.citizen_id not in said_no]
+
+
+def _by_vendor(v: VisitRow, vendors: Mapping[str, ActingLock], language: str) -> dict[str, Any]:
+    """What a tablet has to know of another maker's lock: it waits for no signature, and it may need a network."""
+    lock = vendors.get(v.door_id or "")
+    if lock is None or v.mode != "physical":
+        return {"by_vendor": False, "door_note": None}
+    note = None if lock.keeps.offline else _NEEDS_NETWORK[0 if language == "da" else 1]
+    return {"by_vendor": True, "door_note": note}
+
+
+def _key_note(v: VisitRow, citizen: CitizenRow | None, *, locked: bool, language: str) -> str | None:
+    if locked or v.mode != "physical" or citizen is None:
         return None
+    if not citizen.formerly_key:
+        return None if v.door_id is None else _RING[0 if language == "da" else 1]
     return "Nøgle hentes på basen" if language == "da" else "Fetch the key at the base"
 
 

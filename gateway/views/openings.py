@@ -1,10 +1,12 @@
 """An opening in the words of the door panel (ui guide §4)."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from devices.keys.schemas import DoorOpening
+from devices.keys.vendors.model import NATIVE
 from gateway.wire import b64u, iso, iso_or_none
 from kernel.localtime import clock_text
 
@@ -42,6 +44,36 @@ _TEXTS = {
         "Try the handle. The door may be unlocked. We ask the lock how it stands every 5 seconds.",
     ),
 }
+_WAITS_FOR_SECOND = (
+    ("Venter på kollega", "Waiting for your colleague"),
+    (
+        "Døren åbner, når din kollega også trykker Lås op inden for et minut. Døren er stadig låst.",
+        "The door opens when your colleague also taps Unlock within a minute. The door is still locked.",
+    ),
+)
+_UNLOCKED_IN_EMERGENCY = (
+    "Låsen svarede {clock}. Åbningen er meldt og bliver set igennem.",
+    "The lock answered {clock}. The opening is reported and will be reviewed.",
+)
+_STAIRWELL_UNLOCKED = (
+    ("Opgangen er låst op", "The stairwell is unlocked"),
+    ("Låsen svarede {clock}.", "The lock answered {clock}."),
+)
+#: another maker's lock cannot speak for itself: its cloud does
+_BY_VENDOR = {
+    "unlocked": (
+        "Låsens leverandør meldte den låst op {clock}. Besøget er startet.",
+        "The lock's vendor reported it unlocked at {clock}. The visit has begun.",
+    ),
+    "jammed": (
+        "Låsens leverandør meldte {clock}, at den ikke kunne åbne. Tryk døren ind mod karmen.",
+        "The lock's vendor reported at {clock} that it could not open. Push the door against the frame.",
+    ),
+    "unknown": (
+        "Prøv håndtaget. Døren kan være låst op. Vi spørger låsens leverandør hvert 5. sekund.",
+        "Try the handle. The door may be unlocked. We ask the lock's vendor every 5 seconds.",
+    ),
+}
 # code: (reason da, en), (explanation da, en)
 REFUSALS = {
     "outside_visit_window": (
@@ -75,6 +107,22 @@ REFUSALS = {
         ("borgeren har sagt nej til elektronisk nøgle", "the citizen said no to the electronic key"),
         ("Ring på. Brug aftalt nøgle.", "Ring the bell. Use the agreed key."),
     ),
+    "vendor_unreachable": (
+        ("låsens leverandør svarer ikke", "the lock's vendor does not answer"),
+        ("Intet blev sendt. Brug aftalt nøgle.", "Nothing was sent. Use the agreed key."),
+    ),
+    "vendor_busy": (
+        ("låsens leverandør har for travlt", "the lock's vendor is too busy"),
+        ("Vent et øjeblik, og prøv igen.", "Wait a moment and try again."),
+    ),
+    "vendor_lock_away": (
+        ("låsen er uden forbindelse", "the lock has no connection"),
+        ("Brug aftalt nøgle. Fejlen ligger hos låsens leverandør.", "Use the agreed key. The fault is the vendor's."),
+    ),
+    "no_access": (
+        ("låsens leverandør kender ikke adgangen", "the lock's vendor does not know the access"),
+        ("Vent et halvt minut, og prøv igen.", "Wait half a minute and try again."),
+    ),
     "battery_low": (
         ("låsen har for lidt strøm", "the lock has too little power"),
         ("Brug nøgleboks. Fejlen er meldt.", "Use the key box. The fault is reported."),
@@ -90,12 +138,14 @@ STILL_LOCKED = ("Døren er stadig låst.", "The door is still locked.")
 def opening_json(opening: DoorOpening, language: str) -> dict[str, Any]:
     """An opening as the tablet shows it: state, heading, what to do now."""
     title, text = words(opening, language)
+    second_within_s = _second_within_s(opening)
     return {
         "id": opening.opening_id,
         "door_id": opening.ids.door_id,
         "visit_id": opening.ids.visit_id,
         "lock_id": opening.ids.lock_id,
-        "state": str(opening.state),
+        # the lock has accepted the first of two holders: neither open nor refused
+        "state": "pending" if second_within_s is not None else str(opening.state),
         "code": opening.code,
         "title": title,
         "text": text,
@@ -105,7 +155,21 @@ def opening_json(opening: DoorOpening, language: str) -> dict[str, Any]:
         "nonce": b64u(opening.nonce) if opening.nonce else None,
         "op": "open",
         "observation": opening.observation,
+        # a door for two: how long a colleague has to follow, in seconds from now
+        "second_within_s": second_within_s,
+        "emergency": opening.basis != "route",
+        "by_vendor": opening.vendor != NATIVE,
+        # what the tablet signs in place of a grant's id: another maker's lock takes no grants
+        "cti": b64u(bytes.fromhex(opening.opening_id)) if opening.vendor != NATIVE else None,
+        "act_id": opening.act_id,
+        "on_way": opening.on_way,
     }
+
+
+def _second_within_s(opening: DoorOpening) -> float | None:
+    if opening.second_by_wall_s is None or str(opening.state) != "sent":
+        return None
+    return round(max(0.0, opening.second_by_wall_s - time.time()), 1)
 
 
 def words(opening: DoorOpening, language: str) -> tuple[str, str]:
@@ -118,6 +182,14 @@ def words(opening: DoorOpening, language: str) -> tuple[str, str]:
         head = "Afvist – " if language == "da" else "Refused – "
         return head + reason[pick].format_map(facts), f"{why[pick].format_map(facts)} {STILL_LOCKED[pick]}"
     state = str(opening.state)
+    if state == "sent" and opening.second_by_wall_s is not None:
+        return _WAITS_FOR_SECOND[0][pick], _WAITS_FOR_SECOND[1][pick]
+    if state == "unlocked" and opening.on_way:
+        return _STAIRWELL_UNLOCKED[0][pick], _STAIRWELL_UNLOCKED[1][pick].format_map(facts)
+    if state == "unlocked" and opening.basis != "route":
+        return _TITLES[state][pick], _UNLOCKED_IN_EMERGENCY[pick].format_map(facts)
+    if opening.vendor != NATIVE and state in _BY_VENDOR:
+        return _TITLES[state][pick], _BY_VENDOR[state][pick].format_map(facts)
     return _TITLES[state][pick], _TEXTS[state][pick].format_map(facts)
 
 

@@ -1,4 +1,7 @@
-"""Why a message was set aside, in a sentence a person can act on."""
+"""Why a message was set aside, and what is wrong with the inbox, in sentences a person can act on."""
+
+from devices.inbox.ingest import STALE_S
+from devices.inbox.leases import Crew
 
 _TEXTS = {
     "unknown_device": (
@@ -39,4 +42,19 @@ _TEXTS = {
 def reason_text(reason: str, language: str) -> str:
     """The sentence of a reason; an unknown reason is shown as it is."""
     da, en = _TEXTS.get(reason, (reason, reason))
+    return da if language == "da" else en
+
+
+def inbox_fault(crew: Crew, language: str) -> str:
+    """What is wrong with the taking in of messages; empty where nothing is."""
+    da, en = "", ""
+    if crew.processes == 0:
+        da = "Ingen proces tager imod. Start omsorgstid ingest; beskederne venter hos beskedformidleren."
+        en = "No process takes messages in. Start omsorgstid ingest; the messages wait at the broker."
+    elif crew.held < crew.shards:
+        da = f"{crew.held} af {crew.shards} dele bliver passet. Vent et øjeblik, eller start en ingest til."
+        en = f"{crew.held} of {crew.shards} shards are looked after. Wait a moment, or start another ingest."
+    elif crew.oldest_s > STALE_S:
+        da = f"Den ældste besked har ventet {crew.oldest_s:.0f} s. Se om databasen svarer."
+        en = f"The oldest message has waited for {crew.oldest_s:.0f} s. See whether the database answers."
     return da if language == "da" else en

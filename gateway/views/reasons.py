@@ -7,6 +7,10 @@ _WORDS = {
     "wish": ("Borgerens ønske", "The citizen's wish"),
     "competence": ("Kompetence", "Competence"),
     "other": ("Andet", "Other"),
+    "carer_left": ("En kollega er stoppet", "A colleague has left"),
+    "citizen_hospital": ("Borgeren er indlagt", "The citizen is in hospital"),
+    "citizen_away": ("Borgeren er bortrejst", "The citizen is away"),
+    "citizen_home": ("Borgeren er hjemme igen", "The citizen is home again"),
 }
 
 

@@ -32,6 +32,7 @@ def running_day(session: Session, day: date, now: datetime, benefits: Benefits |
             .where(
                 col(OpeningRow.requested_at) >= since,
                 col(OpeningRow.requested_at) < since + timedelta(days=1),
+                col(OpeningRow.on_way).is_(False),
             )
             .group_by(col(OpeningRow.state))
         ).all()

@@ -23,6 +23,22 @@ _WORDS = {
         "{carer} har mistet sin tablet. Den åbner ingen døre mere.",
         "{carer} has lost the tablet. It opens no doors any more.",
     ),
+    "emergency_unreviewed": (
+        "Nødåbningen hos borger {citizen} er ikke gennemset i et døgn. Gennemse den nu.",
+        "The emergency opening at citizen {citizen} has waited a day for its review. Review it now.",
+    ),
+    "carer_left": (
+        "Besøget hos borger {citizen} har ingen medarbejder: {carer} er stoppet. Find en anden.",
+        "The visit at citizen {citizen} has no carer: {carer} has left. Find somebody else.",
+    ),
+    "citizen_home": (
+        "Borger {citizen} er hjemme igen. Planlæg besøget.",
+        "Citizen {citizen} is home again. Plan the visit.",
+    ),
+    "key_needed": (
+        "Borger {citizen} har sagt nej til elektronisk nøgle. Aftal, hvordan {carer} kommer ind.",
+        "Citizen {citizen} said no to the electronic key. Agree on how {carer} gets in.",
+    ),
 }
 
 

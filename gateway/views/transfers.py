@@ -12,6 +12,7 @@ from devices.transfers import store
 from devices.transfers.model import KINDS, MountedDevice
 from devices.transfers.rules import ASK_WITHIN
 from devices.transfers.tables import TransferRow
+from devices.transfers.upkeep import aid_of, devices_of_units, open_faults
 from gateway.wire import iso
 from scheduling import residences, shifts
 from scheduling.register.tables import CitizenRow, UnitRow
@@ -77,6 +78,8 @@ def transfer_json(row: TransferRow) -> dict[str, Any]:
 
 def _residents(session: Session, unit_id: str, carer_id: str, day: date) -> list[dict[str, Any]]:
     alone = residences.may_use_alone(session, carer_id, day)
+    faulty, rows = open_faults(session), devices_of_units(session, [unit_id])
+    approved = {row.device_id for row in rows if aid_of(row, faulty, day).problem is None}
     mounted: dict[str, list[MountedDevice]] = {}
     for device in store.mounted_in(session, unit_id):
         mounted.setdefault(device.citizen_id or "", []).append(device)
@@ -93,7 +96,7 @@ def _residents(session: Session, unit_id: str, carer_id: str, day: date) -> list
                     "kind": d.kind,
                     "model": d.model,
                     "online": online.get(d.device_id, False),
-                    "alone": alone[d.kind],
+                    "alone": alone[d.kind] and d.device_id in approved,
                 }
                 for d in sorted(mounted.get(resident.citizen_id, ()), key=lambda d: (d.kind, d.device_id))
             ],

@@ -6,9 +6,13 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from devices.keys import store as keys
+from devices.keys.holders import door_of
+from devices.keys.vendors.store import ActingLock, acting_locks
+from gateway.usecases.bounds import bounds_of_visit
 from gateway.views.board import visit_state
 from gateway.views.my_day import BATTERY_LOW_MV
 from gateway.views.services import service_name
+from gateway.views.vendor_doors import keeps_json
 from gateway.wire import iso, iso_or_none
 from kernel.events import StoredEvent
 from kernel.localtime import clock_text
@@ -28,6 +32,7 @@ _HISTORY = {
     "screen.unanswered": ("Ingen svarede på skærmen, forsøg {attempt}", "Nobody answered on the screen, try {attempt}"),
     "screen.trouble": ("Det var svært at høre eller se", "It was hard to hear or see"),
 }
+_ON_WAY = ("Opgang: {state}", "Stairwell: {state}")
 _STATES = {
     "unlocked": ("låst op", "unlocked"),
     "refused": ("afvist", "refused"),
@@ -45,6 +50,7 @@ def visit_panel(session: Session, row: VisitRow, now: datetime, language: str) -
     return {
         "id": row.id,
         "short": str(citizen.short) if citizen else "?",
+        "citizen_id": row.citizen_id,
         "citizen_name": citizen.name if citizen else "?",
         "address": citizen.address if citizen else "?",
         "service_name": service_name(row.service, language),
@@ -61,7 +67,7 @@ def visit_panel(session: Session, row: VisitRow, now: datetime, language: str) -
         "outcome": row.outcome,
         "source": row.source,
         "double": row.pair_id is not None,
-        "door": _door(session, row, history),
+        "door": _door(session, row, history, now, language),
         "history": [{"at": iso(e.at), "text": _text(e, language)} for e in history],
         "route": _route(session, row),
     }
@@ -84,19 +90,38 @@ def _text(event: StoredEvent, language: str) -> str:
     facts = dict(event.data)
     state = _STATES.get(str(facts.get("state")), (str(facts.get("state")),) * 2)
     facts["state"] = state[0] if language == "da" else state[1]
+    if facts.get("on_way"):
+        da, en = _ON_WAY  # the tap itself is told once
     return (da if language == "da" else en).format_map(facts)
 
 
-def _door(session: Session, row: VisitRow, history: list[StoredEvent]) -> dict[str, Any] | None:
-    locks = keys.locks_of_doors(session, [row.door_id]) if row.door_id else {}
-    if row.door_id is None or not locks.get(row.door_id):
+def _keeps(acting: ActingLock, language: str) -> list[str]:
+    if acting.is_native:
+        return []
+    return [f"{line['question']}: {line['answer']}" for line in keeps_json(acting.keeps, language)]
+
+
+def _door(
+    session: Session, row: VisitRow, history: list[StoredEvent], now: datetime, language: str
+) -> dict[str, Any] | None:
+    acting = acting_locks(session, [row.door_id]).get(row.door_id) if row.door_id else None
+    if acting is None:
         return None
-    facts = keys.lock_facts(session, locks[row.door_id][0])
-    settled = [e for e in history if e.event_type == "opening.settled"]
+    facts = keys.lock_facts(session, acting.lock_id) if acting.is_native else None
+    settled = [e for e in history if e.event_type == "opening.settled" and not e.data.get("on_way")]
     battery = facts.battery_mv if facts else None
+    bounds = bounds_of_visit(session, row.id, now)
     return {
         "id": row.door_id,
+        # how many carers it takes; another maker's lock opens for one
+        "holders": door_of(session, row.door_id or "").holders if acting.is_native else None,
         "battery_low": battery is not None and battery < BATTERY_LOW_MV,
+        # promises with their time: what opens without a network, and what was taken away but may still open
+        "offline_until_at": iso_or_none(bounds.offline_until_at),
+        # told where it is another maker's lock: what a planner may be used to is not to be had there
+        "keeps": _keeps(acting, language),
+        "withdrawn": bounds.withdrawn,
+        "withdrawn_until_at": iso_or_none(bounds.withdrawn_until_at),
         "last_opening": {"state": settled[-1].data["state"], "at": iso(settled[-1].at)} if settled else None,
     }
 

@@ -68,7 +68,10 @@ def fragment(request: Request, template: str, **context: Any) -> str:
         return catalogue().text(language, key, **facts)
 
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return _environment().get_template(template).render({"language": language, "here": here, "t": t, **context})
+    who = getattr(request.state, "who", None)  # absent where a page asks nobody to sign in
+    signed_in_as = "" if who is None else who.role.value
+    given = {"language": language, "here": here, "t": t, "signed_in_as": signed_in_as}
+    return _environment().get_template(template).render({**given, **context})
 
 
 def messages_for_scripts(*prefixes: str, languages: Sequence[Language]) -> dict[str, dict[str, str]]:

@@ -71,7 +71,7 @@ def holds(path: Path, function: str) -> bool:
     """Whether a file has a function, or a class with a method, of this name."""
     text = page(path)
     return all(
-        re.search(rf"\b(?:def|class|function|const) {name}\b|^  (?:async )?{name}\(", text, re.MULTILINE)
+        re.search(rf"\b(?:def|class|function|const) {name}\b|^  (?:static )?(?:async )?{name}\(", text, re.MULTILINE)
         for name in function.split(".")
     )
 

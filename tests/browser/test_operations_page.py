@@ -6,11 +6,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from devices.inbox.model import Incoming
+from devices.registry.model import DeviceKind
+from devices.registry.service import Enrolment, enrol
 from tests.browser.office_steps import sign_in_office
 from tests.browser.tablet_steps import violations
 from tests.conftest import LiveServer
 
 pytestmark = pytest.mark.browser
+
+LIFT = "f00d0000f00d0000f00d0000f00d0000"
 
 
 def open_drift(page: Page, live: LiveServer, identity: str = "operations") -> None:
@@ -39,6 +43,31 @@ def test_a_message_set_aside_is_shown_with_its_reason_and_can_be_tried_again(
     expect(page.locator("#quarantine-counts")).to_contain_text("1 ukendt enhed")
     row.get_by_role("button", name="Kør igen").click()
     expect(page.locator("#quarantine-said")).to_contain_text("kunne stadig ikke tages ind")
+
+
+def test_a_message_is_read_corrected_and_run_again_by_keyboard(live_server: LiveServer, page: Page) -> None:
+    parts = live_server.runtime.parts
+    tenant = parts.settings.mqtt.tenant
+    unit = live_server.day.units[0].id
+    with parts.units.begin() as work:
+        enrol(work, tenant, [Enrolment(DeviceKind.LIFT, unit, device_id=LIFT)])
+    wrong = b'{"v": 1, "device": "%s", "boot": "syv", "firmware": "1.0"}' % LIFT.encode()
+    parts.inbox.accept([Incoming(tenant, "lift", LIFT, "birth", wrong, live_server.clock.now())])
+    open_drift(page, live_server)
+    expect(page.locator("#quarantine-open")).to_contain_text("1 afventer. Den ældste kom")
+    page.get_by_role("button", name="Se indholdet af besked").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text('"boot": "syv"')
+    field = dialog.get_by_label("Rettelse")
+    field.fill("{")
+    dialog.get_by_role("button", name="Gem og kør igen").press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("Rettelsen kan ikke læses. Ventet: JSON.")
+    assert violations(page) == []
+    field.fill(wrong.decode().replace('"syv"', "7"))
+    dialog.get_by_role("button", name="Gem og kør igen").press("Enter")
+    expect(page.locator("#quarantine-said")).to_have_text("Beskeden er taget ind.")
+    expect(page.locator("#quarantine-rows tr").first).to_contain_text("Kørt igen")
+    expect(page.locator("#quarantine-rows tr").first).to_contain_text("rettet")
 
 
 def test_devices_tell_contact_and_battery_and_can_be_chosen_by_kind(live_server: LiveServer, page: Page) -> None:

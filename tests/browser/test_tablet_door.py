@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from devices.keys.tables import OpeningRow
 from kernel.localtime import clock_text
+from tests.browser.near_steps import out_of_reach
 from tests.browser.tablet_steps import at_the_first_door, current_visit, shift, visit
 from tests.conftest import LiveServer
 
@@ -107,14 +108,14 @@ def test_a_lock_without_network_is_never_told_and_the_page_says_so_after_five_se
 ) -> None:
     at_the_first_door(page, live_server)
     visit_id = current_visit(page)
-    live_server.fleet.lose(lock_of(live_server, page))
+    out_of_reach(live_server, lock_of(live_server, page))
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
 
     page.get_by_role("button", name="Lås op").click()
     expect(page.get_by_role("heading", name="Sendt – vent")).to_be_visible()
 
-    expect(page.get_by_role("heading", name="Nåede ikke låsen i tide")).to_be_visible(timeout=8000)
+    expect(page.get_by_role("heading", name="Låsen kunne ikke nås")).to_be_visible(timeout=8000)
     expect(page.locator(".door")).to_contain_text("Intet blev sendt. Døren åbner ikke senere.")
     assert not any(url.endswith("/proof") for url in seen)
     assert visit(live_server, visit_id).state == "planned"
@@ -186,7 +187,7 @@ def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(live_serve
 def test_stopping_before_the_signature_leaves_brings_the_button_back(live_server: LiveServer, page: Page) -> None:
     at_the_first_door(page, live_server)
     visit_id = current_visit(page)
-    live_server.fleet.lose(lock_of(live_server, page))
+    out_of_reach(live_server, lock_of(live_server, page))
 
     page.get_by_role("button", name="Lås op").click()
     page.get_by_role("button", name="Afbryd").click()
@@ -199,11 +200,12 @@ def test_an_opening_is_never_repeated_by_the_tablet(live_server: LiveServer, pag
     at_the_first_door(page, live_server)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/openings" in request.url else None)
+    out_of_reach(live_server, lock_of(live_server, page))
     page.route("**/openings", lambda route: route.abort())
 
     page.get_by_role("button", name="Lås op").click()
 
-    expect(page.get_by_role("heading", name="Nåede ikke låsen i tide")).to_be_visible()
+    expect(page.get_by_role("heading", name="Låsen kunne ikke nås")).to_be_visible()
     page.unroute("**/openings")
     page.context.set_offline(True)
     page.context.set_offline(False)

@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from devices.driving.mileage import NewClaim, claim
 from devices.driving.model import Mode, Position
+from devices.driving.rates import OwnVehicle
+from devices.driving.tables import VehicleTripRow
 from devices.simulator.vehicle import DriveLeg, Fault, SimulatedTracker
 from devices.simulator.vehicle_fleet import VehicleFleet
 from gateway.demo.tablets import Tablet
 from gateway.runtime import Runtime
 from gateway.usecases.driving import VehicleMount, mount_vehicles
 from kernel.clock import SimulatedWorldClock
+from kernel.localtime import local_day
+from kernel.work import Work
 from scheduling.model import Day, Place
 
 ODOMETER_M = 48_211_400
@@ -98,6 +103,30 @@ def car_day(
     fleet.start()
     assert fleet.wait_up(15.0)
     return CarDay(runtime, clock, day, tablet, vehicle_id, reg_no, legs, visits, fleet)
+
+
+def missing_trip_and_claim(work: Work, vehicle_id: str, unit_id: str) -> dict[str, str]:
+    """Kilometres nobody recorded on a car of a unit, and a claim of somebody there."""
+    at = work.now - timedelta(days=2)
+    work.session.add(
+        VehicleTripRow(
+            id="trip-matrix",
+            vehicle_id=vehicle_id,
+            unit_id=unit_id,
+            day=local_day(at),
+            state="missing",
+            mode="business",
+            purpose="unknown",
+            started_at=at,
+            ended_at=at,
+            start_odometer_m=47_990_000,
+            end_odometer_m=47_998_000,
+            distance_m=8_000,
+            track_m=0,
+        )
+    )
+    new = NewClaim(local_day(at), OwnVehicle.CYCLE, None, "besøg", "A", "B", (), 5_000)
+    return {"trip_id": "trip-matrix", "claim_id": claim(work, "carer-matrix", unit_id, new, local_day(work.now)).id}
 
 
 def _position(place: Place) -> Position:

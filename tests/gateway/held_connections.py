@@ -21,7 +21,7 @@ class HeldConnections:
         record.info["taken_by"] = get_ident()
         self._held[get_ident()] += 1
         if self._held[get_ident()] > 1:
-            ours = [f for f in extract_stack() if "/site-packages/" not in f.filename and "/lib/python" not in f.filename]
+            ours = [f for f in extract_stack() if "/site-packages/" not in f.filename and "/lib/py" not in f.filename]
             self.taken_twice[" < ".join(f"{f.name}:{f.lineno}" for f in reversed(ours[-6:-1]))] += 1
 
     def _back(self, _connection: Any, record: Any) -> None:

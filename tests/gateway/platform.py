@@ -1,25 +1,26 @@
 """A whole platform for one test module, with a few doors that are known to go wrong."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Literal
 
 from devices.keys.cose import VerifyingKey, server_trust
 from devices.simulator.fleet import Fleet
 from devices.simulator.holder import HolderKey
 from devices.simulator.lock import SimulatedLock
+from devices.simulator.near_link import NearLink
 from gateway.adoption import write_adoption
 from gateway.app import create_app
 from gateway.demo.municipality import Municipality, Size
 from gateway.demo.running import RunningDay
-from gateway.demo.stage import connect_locks, mount_locks, set_up_day
+from gateway.demo.stage import connect_locks, mount_locks, open_near_links, set_up_day
 from gateway.demo.tablets import Tablet
 from gateway.runtime import Duties, Runtime
-from gateway.settings import DatabaseSettings, HttpSettings, OidcSettings, Settings
+from gateway.settings import DatabaseSettings, HttpSettings, MqttSettings, OidcSettings, Settings, VendorCloudSettings
 from gateway.web_server import WebServer
 from kernel.clock import SimulatedWorldClock
 from kernel.localtime import at_local
@@ -50,6 +51,7 @@ class Platform:
     #: carer to the stop her route begins with, doors only, in the order of time
     first_stops: dict[str, str]
     fleets: list[Fleet] = field(default_factory=list)
+    near: NearLink | None = None
     _people: list[Person | Tablet] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
@@ -103,6 +105,8 @@ class Platform:
         """Everybody goes home."""
         for person in self._people:
             person.close()
+        if self.near is not None:
+            self.near.stop()
         for fleet in self.fleets:
             fleet.stop()
         self.server.stop()
@@ -127,6 +131,9 @@ def running_platform(
     locks: bool = True,
     demo: bool = True,
     oidc: OidcSettings | None = None,
+    vendor_cloud: VendorCloudSettings | None = None,
+    broker: Literal["auto", "mosquitto", "iotcore"] = "auto",
+    change: Callable[[Day], Day] | None = None,
 ) -> Iterator[Platform]:
     """Start everything on embedded parts with a small municipality at 07:20; stop it afterwards.
 
@@ -138,10 +145,17 @@ def running_platform(
         Whether the locks come to the broker.
     oidc
         The identity provider the office signs in at; none without it.
+    vendor_cloud
+        Another maker of locks; none without it.
+    broker
+        Which embedded broker carries everything; the first that is installed where nobody cares.
+    change
+        What is different about the day.
     """
     clock = SimulatedWorldClock(at_local(TODAY, time(7, 20)))
     running = RunningDay(clock, TODAY, at_local(TODAY, time(6, 30)), at_local(TODAY, time(15, 30)), None)
     day = Municipality(SEED, TOWN).day(TODAY)
+    day = day if change is None else change(day)
     write_adoption(work_dir / "adoption.yaml", _adoption(day))
     settings = Settings(
         work_dir=work_dir,
@@ -149,6 +163,8 @@ def running_platform(
         http=HttpSettings(port=0),
         database=DatabaseSettings(url=database_url),
         oidc=oidc or OidcSettings(),
+        vendor_cloud=vendor_cloud or VendorCloudSettings(),
+        mqtt=MqttSettings(broker=broker),
     )
     runtime = Runtime(settings, Duties(), clock=clock, speed=running)
     runtime.parts.demo = running
@@ -165,6 +181,9 @@ def running_platform(
         platform.fleets.append(connect_locks(runtime, steady, delay_ratio=0.0, outages_from=None))
         if odd:
             platform.fleets.append(connect_locks(runtime, odd.values(), delay_ratio=1.0, outages_from=None))
+        platform.near = open_near_links(runtime, platform.fleets[0])
+        for fleet in platform.fleets[1:]:
+            platform.near.add(fleet)
     yield platform
     platform.stop()
 
@@ -201,7 +220,9 @@ def _first_doors(day: Day, plan: Plan, clock: SimulatedWorldClock) -> dict[str, 
 
 
 def _odd_locks(platform: Platform, mounted: dict[str, SimulatedLock]) -> dict[str, SimulatedLock]:
-    trust = server_trust([platform.runtime.issuer_key()], [VerifyingKey(platform.runtime.service_key.public_bytes)])
+    runtime = platform.runtime
+    service = VerifyingKey(runtime.service_key.public_bytes)
+    trust = server_trust([runtime.issuer_key()], [service], [runtime.root_key()])
     odd: dict[str, SimulatedLock] = {}
     for carer_id, behaviour in zip(odd_carers(platform), (JAMS, SLOW), strict=True):
         lock_id = lock_of(platform.day, platform.first_stops[platform.keep(carer_id)])

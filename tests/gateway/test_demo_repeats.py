@@ -8,14 +8,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func
-from sqlmodel import select
+from sqlalchemy import delete, func
+from sqlmodel import col, select
 
 from devices.driving.tables import DrivingLogRow, VehicleTripRow
 from devices.inbox.tables import QuarantineRow
 from gateway.demo.follow_ups import REASON
+from gateway.verify import Wanted, verify
 from kernel.database import Database
-from kernel.tables import EventRow
+from kernel.seals_daily import read_root
+from kernel.tables import DailyRootRow, EventRow
+from metrics.tables import EntryRow
 from scheduling import day_store
 from tests.conftest import TODAY
 
@@ -77,6 +80,33 @@ def test_the_whole_story_is_in_the_log_and_nothing_was_set_aside(calm: bytes, ke
     assert [v.mode for v in visits if v.why == REASON] == ["physical"]
     assert {log.state for log in logs} == {"closed"}
     assert told["benefit.baseline_frozen"] == 3 + 3 + 3 + 2
+
+
+def test_the_log_the_locks_and_the_ledger_verify_and_evidence_that_is_taken_away_is_named(
+    calm: bytes, kept: str
+) -> None:
+    assert calm
+    database = Database(kept)
+    with database.reading() as session:
+        # The demo's key goes with its work directory; a daily root, where a day was exported, names it.
+        roots = [read_root(text).public_key for text in session.exec(select(DailyRootRow.text))]
+        wanted = Wanted(roots[0] if roots else bytes(32))
+        verified = verify(session, wanted)
+        first = session.exec(select(EntryRow).where(EntryRow.outcome == "counted").order_by(col(EntryRow.id))).first()
+    assert verified.faults == []
+    assert verified.unsealed == 0
+    assert (verified.log.events > 10_000, verified.locks.events > 500, verified.entries > 500) == (True, True, True)
+
+    assert first is not None
+    with database.writing() as session:
+        session.execute(delete(EventRow).where(col(EventRow.position) == first.evidence[0]))
+    with database.reading() as session:
+        faults = verify(session, wanted).faults
+    database.dispose()
+    named = [(fault.code, fault.where) for fault in faults]
+    assert named[0] == ("row_missing", f"position {first.evidence[0]}")
+    assert ("evidence_missing", f"ledger entry {first.id}") in named
+    assert {code for code, _ in named} == {"row_missing", "evidence_missing"}
 
 
 def test_every_step_of_the_waterfall_has_figures_in_its_order(calm: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import yaml
 from gateway.cli import app
 from gateway.settings import PREFIX, setting_names
 from tests.conftest import missing
-from tests.gateway.platform import eventually
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -35,12 +33,6 @@ def need(program: str) -> str:
     return str(path)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_every_setting_compose_names_exists() -> None:
     services = compose()["services"]
     named = {v for s in services.values() for v in (s.get("environment") or {}) if v.startswith(PREFIX)}
@@ -59,7 +51,7 @@ def test_every_process_of_operation_is_started_by_a_command_that_exists() -> Non
 
 
 def test_every_file_compose_mounts_is_there_or_made_by_an_operator() -> None:
-    made_by_an_operator = {"./mosquitto/passwords"}
+    made_by_an_operator = {"./mosquitto/passwords", "./mosquitto/certs"}
     mounts = [v.split(":")[0] for s in compose()["services"].values() for v in s.get("volumes") or []]
 
     files = [m for m in mounts if m.startswith("./")]
@@ -91,42 +83,6 @@ def test_the_turn_addresses_of_the_example_are_a_list_the_settings_understand(mo
     assert {u.split(":")[0] for u in load_settings().video.turn_urls} == {"turn", "turns"}
 
 
-def test_mosquitto_takes_the_configuration_and_lets_nobody_in_without_a_password(tmp_path: Path) -> None:
-    mosquitto = need("mosquitto")
-    port = free_port()
-    data = tmp_path / "data"
-    data.mkdir()
-    passwords = tmp_path / "passwords"
-    passwords.touch(mode=0o600)
-    text = (DEPLOY / "mosquitto/mosquitto.conf").read_text()
-    text = text.replace("/mosquitto/data/", f"{data}/").replace("/mosquitto/config/passwords", str(passwords))
-    text = text.replace("/mosquitto/config/acl", str(DEPLOY / "mosquitto/acl"))
-    text = text.replace("listener 1883", f"listener {port} 127.0.0.1\nuser root")
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(text)
-    said = tmp_path / "said.txt"
-    with said.open("w") as out:
-        broker = subprocess.Popen([mosquitto, "-c", str(config)], stderr=out, stdout=out)
-    try:
-        answer = eventually(lambda: _connect_without_password(port))
-    finally:
-        broker.terminate()
-        broker.wait(timeout=10)
-
-    assert answer == 0x05, f"Expected CONNACK 5 (not authorised) of MQTT 3.1.1, got {answer}: {said.read_text()}"
-
-
-def _connect_without_password(port: int) -> int | None:
-    """The return code of a CONNECT without user and password; None while nobody listens."""
-    connect = bytes([0x10, 0x0D, 0x00, 0x04]) + b"MQTT" + bytes([0x04, 0x02, 0x00, 0x3C, 0x00, 0x01]) + b"x"
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
-            link.sendall(connect)
-            return link.recv(4)[3]
-    except ConnectionRefusedError:
-        return None
-
-
 def test_turnserver_knows_every_option_of_the_configuration() -> None:
     turnserver = need("turnserver")
     said = subprocess.run([turnserver, "-h"], capture_output=True, text=True, check=False)
@@ -150,8 +106,15 @@ def test_systemd_finds_no_fault_in_a_unit(unit: Path, tmp_path: Path) -> None:
 
     assert [line for line in said.stderr.splitlines() if unit.name in line] == []
     hardened = unit.read_text()
-    for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "Restart=always", "UMask=0077", "MemoryMax="):
+    stays = () if "Type=oneshot" in hardened else ("Restart=always",)
+    for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077", "MemoryMax=", *stays):
         assert line in hardened
+
+
+def test_the_file_that_is_watched_for_is_the_one_that_is_copied_to_the_broker() -> None:
+    watched = re.search(r"^PathChanged=(\S+)$", (DEPLOY / "systemd/omsorgstid-acl.path").read_text(), re.MULTILINE)
+    assert watched
+    assert f" {watched.group(1)} " in (DEPLOY / "systemd/omsorgstid-acl.service").read_text()
 
 
 def test_prometheus_takes_its_configuration_with_all_rules() -> None:

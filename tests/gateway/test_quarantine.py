@@ -1,14 +1,17 @@
 """Bad messages on the real broker: kept with a reason, counted, told, replayed once their device is known."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import cbor2
 import pytest
+from sqlmodel import select
 
 from devices.broker import Publication
 from devices.connections import BrokerConnection
+from devices.inbox.model import Incoming
 from devices.keys.cose import VerifyingKey, server_trust
 from devices.keys.schemas import LockEnrolment
 from devices.keys.service import mount_locks
@@ -16,10 +19,12 @@ from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
 from devices.simulator.lock import SimulatedLock
 from kernel.clock import SimulatedWorldClock
+from kernel.tables import EventRow
 from tests.conftest import STEADY
 from tests.gateway.platform import Platform, eventually
 from tests.gateway.web import Person
 
+QUARANTINE = "/api/v1/operations/quarantine"
 NEW_LOCK = "f00dfeedf00dfeedf00dfeedf00dfeed"
 
 
@@ -195,6 +200,7 @@ def test_the_parts_behind_are_named_with_their_state(drift: Person) -> None:
     assert {p["name"]: p["state"] for p in parts["parts"]} == {
         "broker": "ok",
         "database": "ok",
+        "inbox": "ok",
         "signer": "ok",
         "video_peer": "ok",
     }
@@ -210,6 +216,117 @@ def test_a_message_that_is_not_there_is_not_found(drift: Person, quarantine_id: 
 @pytest.mark.parametrize("cursor", ["0", "-5", "99999999999999999999", "x"])
 def test_an_odd_cursor_gives_an_empty_page_or_a_sentence(drift: Person, cursor: str) -> None:
     assert drift.get(f"/api/v1/operations/quarantine?cursor={cursor}").status in (200, 422)
+
+
+LIFT = "f00d0000f00d0000f00d0000f00d0000"
+
+
+def _lift_birth(boot: object) -> bytes:
+    return json.dumps({"v": 1, "device": LIFT, "boot": boot, "firmware": "1.0"}).encode()
+
+
+@pytest.fixture(scope="module")
+def lift(platform: Platform) -> str:
+    """An enrolled lift nobody hears of."""
+    with platform.runtime.units.begin() as work:
+        enrol(work, "demo", [Enrolment(DeviceKind.LIFT, platform.day.units[0].id, device_id=LIFT)])
+    return LIFT
+
+
+def _set_aside(platform: Platform, drift: Person, payload: bytes) -> dict[str, Any]:
+    """A message of the lift that cannot be taken in, as the page lists it."""
+    at = platform.clock.now()
+    platform.runtime.inbox.accept([Incoming("demo", "lift", LIFT, "birth", payload, at)])
+    items: list[dict[str, Any]] = drift.get("/api/v1/operations/quarantine").json["items"]
+    return items[0]
+
+
+def test_a_message_is_read_corrected_beside_the_original_and_taken_in_as_corrected(
+    platform: Platform, drift: Person, lift: str
+) -> None:
+    item = _set_aside(platform, drift, _lift_birth("seven"))
+    path = f"/api/v1/operations/quarantine/{item['id']}"
+    arrived = drift.get(path).json["arrived"]
+    assert arrived["format"] == "json"
+    assert json.loads(arrived["text"])["boot"] == "seven"
+
+    corrected = drift.post(f"{path}/correction", {"format": "json", "content": _lift_birth(7).decode()})
+
+    assert corrected.json["item"]["state"] == "open", "a correction alone takes nothing in"
+    found = drift.get(path).json
+    assert json.loads(found["arrived"]["text"])["boot"] == "seven", "what arrived is kept"
+    assert json.loads(found["corrected"]["text"])["boot"] == 7
+    assert drift.post(f"{path}/replay").json["accepted"] is True
+    device = next(d for d in _all(drift, "/api/v1/operations/devices?kind=lift") if d["device_id"] == lift)
+    assert device["online"]
+    again = drift.post(f"{path}/correction", {"format": "json", "content": _lift_birth(8).decode()})
+    assert (again.status, again.code) == (409, "quarantine_settled")
+    looked, wrote = _told(platform, "message.looked_at"), _told(platform, "message.corrected")
+    assert [e["by_role"] for e in looked if e["quarantine_id"] == item["id"]] == ["operations", "operations"]
+    assert [(e["by_role"], e["kind"]) for e in wrote] == [("operations", "lift")]
+
+
+def test_a_correction_that_says_nothing_or_nothing_new_is_refused_in_words(
+    platform: Platform, drift: Person, lift: str
+) -> None:
+    item = _set_aside(platform, drift, _lift_birth("eight"))
+    path = f"/api/v1/operations/quarantine/{item['id']}/correction"
+
+    for body, code in (
+        ({"format": "json", "content": "{"}, "correction_unreadable"),
+        ({"format": "hex", "content": "0g"}, "correction_unreadable"),
+        ({"format": "json", "content": _lift_birth("eight").decode()}, "correction_same"),
+    ):
+        answer = drift.post(path, body)
+        assert (answer.status, answer.code) == (422, code)
+        assert answer.json["detail_da"]
+
+
+def test_a_signed_message_that_was_corrected_is_not_the_locks_word(platform: Platform, drift: Person) -> None:
+    lock_id = _enrolled(platform)
+    at = platform.clock.now()
+    platform.runtime.inbox.accept([Incoming("demo", "lock", lock_id, "answer", b"\xd2\x84\x40\xa0\x40\x40", at)])
+    item = drift.get("/api/v1/operations/quarantine").json["items"][0]
+    assert item["reason"] == "bad_signature"
+    path = f"/api/v1/operations/quarantine/{item['id']}"
+    assert drift.get(path).json["arrived"]["format"] == "cbor"
+
+    assert drift.post(f"{path}/correction", {"format": "hex", "content": "d2 84 40 a0 41 00 40"}).status == 200
+
+    assert drift.post(f"{path}/replay").json["accepted"] is False
+
+
+def test_everything_of_one_reason_is_run_again_at_once_and_running_it_again_changes_nothing(
+    platform: Platform, drift: Person, sender: BrokerConnection
+) -> None:
+    ids = [f"beef{n:028x}" for n in range(5)]
+    birth = {"v": 1, "boot": 1, "firmware": "1.0"}
+    for device_id in ids:
+        topic = _topic(device_id, kind="turning")
+        sender.publish(Publication(topic, json.dumps({**birth, "device": device_id}).encode())).result(10)
+    waits = eventually(lambda: _waiting(drift).get("unknown_device", 0) >= 5 and drift.get(QUARANTINE).json["open"])
+    assert waits["count"] >= 5
+    assert waits["oldest_at"]
+    with platform.runtime.units.begin() as work:
+        enrol(work, "demo", [Enrolment(DeviceKind.TURNING, platform.day.units[0].id, device_id=i) for i in ids])
+
+    first = drift.post(f"{QUARANTINE}/replays", {"reason": "unknown_device"}).json
+    seen = len(_told(platform, "device.seen"))
+    second = drift.post(f"{QUARANTINE}/replays", {"reason": "unknown_device"}).json
+
+    assert first["accepted"] == 5
+    assert (second["accepted"], second["left"]) == (0, first["left"])
+    assert len(_told(platform, "device.seen")) == seen
+    assert drift.post(f"{QUARANTINE}/replays", {"reason": "no such reason"}).status == 422
+
+
+def _waiting(drift: Person) -> dict[str, int]:
+    return {r["reason"]: r["count"] for r in drift.get(QUARANTINE).json["open"]["by_reason"]}
+
+
+def _told(platform: Platform, event_type: str) -> list[dict[str, Any]]:
+    with platform.runtime.database.reading() as session:
+        return list(session.exec(select(EventRow.data).where(EventRow.event_type == event_type)).all())
 
 
 def _find(drift: Person, reason: str) -> dict[str, Any] | None:

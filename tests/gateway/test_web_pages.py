@@ -24,7 +24,7 @@ PAGES = ["/", "/log-ind", "/tablet", "/tilgaengelighed"]
 
 def get(path: str, *, demo: bool = True, lang: str | None = None) -> httpx.Response:
     app = FastAPI()
-    app.state.parts = SimpleNamespace(settings=SimpleNamespace(demo=demo))
+    app.state.parts = SimpleNamespace(settings=SimpleNamespace(demo=demo), near_url="ws://127.0.0.1:4711/near")
     for module in (start, sign_in, tablet, accessibility, static):
         app.include_router(module.router)
     cookies = {"lang": lang} if lang else {}
@@ -79,6 +79,11 @@ def test_the_accessibility_statement_is_linked_from_every_page(path: str) -> Non
     assert "/tilgaengelighed" in page or "/tilgaengelighed" in script("tablet/menu.js")
 
 
+def test_the_tablet_may_connect_to_the_carrier_of_its_near_link_and_no_other_page_may() -> None:
+    assert "connect-src 'self' ws://127.0.0.1:4711;" in get("/tablet").headers["Content-Security-Policy"]
+    assert "connect-src 'self';" in get("/").headers["Content-Security-Policy"]
+
+
 def test_the_tablet_page_holds_no_data_and_both_languages() -> None:
     page = get("/tablet")
     found = re.search(r'<script type="application/json" id="messages">(.*?)</script>', page.text, re.DOTALL)
@@ -90,11 +95,11 @@ def test_the_tablet_page_holds_no_data_and_both_languages() -> None:
     assert page.headers["Cache-Control"] == "no-store"
 
 
-def test_the_tablet_page_takes_at_most_6500_bytes_on_the_wire() -> None:
+def test_the_tablet_page_takes_at_most_7000_bytes_on_the_wire() -> None:
     answer = get("/tablet")
 
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert int(answer.headers["Content-Length"]) <= 6_500
+    assert int(answer.headers["Content-Length"]) <= 7_000
 
 
 def test_the_worker_keeps_the_page_and_its_files_but_never_the_server_s_answers() -> None:

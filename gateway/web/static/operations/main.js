@@ -1,12 +1,13 @@
 // @ts-check
-/** Drift: fetches each list, keeps it fresh, and does the three acts the page has. */
+/** Drift: fetches each list, keeps it fresh, and stops jobs. */
 
 import { call, Problem } from "../shared/api.js";
 import { byId, fill, h, tag } from "../shared/dom.js";
 import { clock } from "../shared/formats.js";
 import { t } from "../shared/messages.js";
 import { WorldClock } from "../shared/world.js";
-import { countList, deviceRow, jobRow, partItem, quarantineRow, queueItems } from "./rows.js";
+import { begin, isPagedOn, loadQuarantine } from "./quarantine.js";
+import { countList, deviceRow, jobRow, partItem, queueItems } from "./rows.js";
 
 const FRESH_MS = 10_000;
 const SOON_MS = 800;
@@ -15,10 +16,10 @@ const world = new WorldClock();
 const timers = new Map();
 const showsJobs = document.getElementById("job-rows") !== null;
 
-/** @type {{quarantine: any[], devices: any[]}} */
-const pages = { quarantine: [], devices: [] };
+/** @type {{devices: any[]}} */
+const pages = { devices: [] };
 /** @type {Record<string, string | number | null>} */
-const next = { quarantine: null, devices: null };
+const next = { devices: null };
 
 /** @param {() => Promise<void>} work */
 async function guarded(work) {
@@ -54,37 +55,6 @@ function stopJob(id) {
 }
 
 /** @param {boolean} more */
-async function loadQuarantine(more = false) {
-  const cursor = more && next.quarantine !== null ? `?cursor=${encodeURIComponent(next.quarantine)}` : "";
-  const answer = await call("GET", `/api/v1/operations/quarantine${cursor}`);
-  pages.quarantine = more ? [...pages.quarantine, ...answer.items] : answer.items;
-  next.quarantine = answer.next;
-  fill(byId("quarantine-counts"), answer.counts, () => countList(answer.counts, "operations.reason"));
-  paintQuarantine();
-}
-
-function paintQuarantine() {
-  byId("quarantine-more").hidden = next.quarantine === null;
-  const none = () => h("tr", {}, h("td", { colspan: 7 }, t("operations.quarantine.none")));
-  fill(byId("quarantine-rows"), pages.quarantine, () =>
-    pages.quarantine.length ? pages.quarantine.map((item) => quarantineRow(item, replay)) : none(),
-  );
-}
-
-/** @param {number} id */
-function replay(id) {
-  void guarded(async () => {
-    const { item } = await call("POST", `/api/v1/operations/quarantine/${id}/replay`, { key: crypto.randomUUID() });
-    const said = byId("quarantine-said");
-    said.textContent = t(item?.state === "replayed" ? "operations.replay.done" : "operations.replay.refused", {
-      reason: item?.reason_text ?? "",
-    });
-    pages.quarantine = pages.quarantine.map((old) => (old.id === id && item ? item : old));
-    paintQuarantine();
-  });
-}
-
-/** @param {boolean} more */
 async function loadDevices(more = false) {
   const kind = /** @type {HTMLSelectElement} */ (byId("device-kind")).value;
   const query = new URLSearchParams();
@@ -110,7 +80,7 @@ function soon(name, load) {
 
 /** Lists somebody has paged through stay as they are until the page is asked again. */
 const freshQuarantine = async () => {
-  if (pages.quarantine.length <= 50) await loadQuarantine();
+  if (!isPagedOn()) await loadQuarantine();
 };
 const freshDevices = async () => {
   if (pages.devices.length <= 50) await loadDevices();
@@ -135,7 +105,7 @@ function listen() {
   on("job.changed", () => soon("jobs", loadJobs));
 }
 
-byId("quarantine-more").addEventListener("click", () => void guarded(() => loadQuarantine(true)));
+begin(guarded);
 byId("device-more").addEventListener("click", () => void guarded(() => loadDevices(true)));
 byId("device-kind").addEventListener("change", () => void guarded(() => loadDevices()));
 
@@ -144,6 +114,7 @@ void guarded(async () => {
 });
 window.setInterval(() => {
   soon("parts", loadParts);
+  soon("quarantine", freshQuarantine);
   soon("jobs", loadJobs);
 }, FRESH_MS);
 window.setInterval(() => {

@@ -29,7 +29,8 @@ export function queueItems(queues) {
   return Object.entries(queues).map(([name, count]) => {
     const [kind, who] = name.split(":");
     const label = who ? t("operations.queue.behind", { who: word("operations.consumer", who) }) : word("operations.queue", kind);
-    return h("div", {}, h("dt", {}, label), h("dd.tabular", {}, number(count)));
+    const unit = kind.endsWith("_s") ? "\u00a0s" : "";
+    return h("div", {}, h("dt", {}, label), h("dd.tabular", {}, `${number(count)}${unit}`));
   });
 }
 
@@ -56,17 +57,22 @@ export function jobRow(job, stop) {
 /** @type {Record<string, [string, string]>} */
 const QUARANTINE_LOOK = { open: ["warning", "warn"], replayed: ["success", "ok"], dismissed: ["minus", ""] };
 
-/** @param {any} item @param {(id: number) => void} replay */
-export function quarantineRow(item, replay) {
+/** @param {any} item @param {(id: number) => void} replay @param {(id: number) => void} look */
+export function quarantineRow(item, replay, look) {
   const [picture, kind] = QUARANTINE_LOOK[item.state] ?? ["info", ""];
   return h("tr", {},
     h("th", { scope: "row" }, when(item.received_at)),
     h("td.reason", {}, item.reason_text),
-    h("td", {}, word("operations.kind", item.kind), h("span.sub", {}, item.name, ` · ${number(item.size_bytes)}\u00a0byte`)),
+    h("td", {}, word("operations.kind", item.kind), h("span.sub", {}, item.name, ` · ${number(item.size_bytes)}\u00a0byte`),
+      item.times > 1 && h("span.sub", {}, t("operations.times", { n: number(item.times) }))),
     h("td.code", {}, item.expected || "–"),
     h("td.code", {}, item.found || "–"),
-    h("td", {}, tag(word("operations.quarantine", item.state), picture, kind)),
-    h("td", {}, item.state === "open" && h("button.button.button-small", {
+    h("td", {}, tag(word("operations.quarantine", item.state), picture, kind),
+      item.corrected_at && h("span.sub", {}, t("operations.corrected"))),
+    h("td.acts", {}, h("button.button.button-small", {
+      type: "button", onclick: () => look(item.id), "data-key": `look-${item.id}`,
+      "aria-label": t("operations.look.of", { id: item.id }),
+    }, t("operations.look")), item.state === "open" && h("button.button.button-small", {
       type: "button", onclick: () => replay(item.id), "data-key": `replay-${item.id}`,
       "aria-label": t("operations.replay.of", { id: item.id }),
     }, t("operations.replay"))));

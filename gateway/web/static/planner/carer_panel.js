@@ -7,8 +7,10 @@
 import { call, Problem } from "./api.js";
 import { coverList } from "./cover.js";
 import { byId, el } from "./dom.js";
+import { leaverButton } from "./leaver.js";
 import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
+import { offlineTabletButton, showWithdrawn } from "./withdrawn.js";
 
 export class CarerPanel {
   /**
@@ -32,7 +34,7 @@ export class CarerPanel {
     this.body.replaceChildren(
       el("h2", { tabindex: "-1" }, lane.name),
       el("p", { class: "muted" }, shiftWords(lane)),
-      el("div", { class: "panel-acts" }, ...(open ? [this._illButton(carer_id), this._lostButton(lane)] : [])),
+      el("div", { class: "panel-acts" }, leaverButton(lane, this.acts.said), ...(open ? [this._illButton(carer_id), this._lostButton(lane), offlineTabletButton(lane, this.acts.said)] : [])),
       el("section", { class: "proposals", id: "cover", "aria-live": "polite" }),
     );
     byId("panel-empty").hidden = true;
@@ -104,8 +106,8 @@ export class CarerPanel {
         body: { reason: "lost" },
         key: crypto.randomUUID(),
       });
-      byId("cover").replaceChildren(el("p", { role: "status" }, t("planner.lost.done", { name: lane.name })));
       this.acts.said(t("planner.lost.done", { name: lane.name }));
+      await showWithdrawn(lane, byId("cover"), () => this.carer_id === lane.carer_id);
     } catch (error) {
       byId("cover").replaceChildren(el("p", { class: "field-error", role: "alert" }, wordsOf(error)));
     }

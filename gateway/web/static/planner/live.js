@@ -8,14 +8,15 @@ import { clock, t } from "./text.js";
 const LOST_AFTER_MS = 3000;
 const RETRY_MS = 3000;
 /** Events that change more than they tell: the board is fetched again, with its ETag. */
-const REFETCH = ["route.published", "visit.moved", "day.planned", "door.right", "carer.absent"];
+const REFETCH = ["route.published", "visit.moved", "day.planned", "door.right", "carer.absent", "citizen.away", "citizen.home"];
 const TASKS = ["task.raised", "task.settled"];
+const EMERGENCIES = ["emergency.requested", "emergency.reviewed"];
 const DIRECT = ["visit.begun", "visit.ended", "opening.settled", "route.delivered", "route.acknowledged", "shift.started", "shift.ended"];
 
 export class Live {
   /**
    * @param {Board} board
-   * @param {{changed: () => void, refetch: () => void, refetchLater: () => void, tasks: () => void,
+   * @param {{changed: () => void, refetch: () => void, refetchLater: () => void, tasks: () => void, emergencies: () => void,
    *   job: (data: any) => void}} acts
    */
   constructor(board, acts) {
@@ -52,6 +53,7 @@ export class Live {
     on("reload", () => this.acts.refetch());
     on("job.changed", (data) => this.acts.job(data));
     for (const type of TASKS) on(type, () => this.acts.tasks());
+    for (const type of EMERGENCIES) on(type, () => this.acts.emergencies());
     for (const type of REFETCH) on(type, () => this.acts.refetch());
     for (const type of DIRECT) {
       on(type, (data) => {

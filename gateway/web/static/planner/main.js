@@ -6,11 +6,13 @@
 /** @typedef {import("./types.js").Proposal} Proposal */
 
 import { fetchBoard, move, Problem } from "./api.js";
+import { Away } from "./away.js";
 import { Board } from "./board.js";
 import { CarerPanel } from "./carer_panel.js";
 import { ClashDialog } from "./clash.js";
 import { byId, inFrame, throttled } from "./dom.js";
 import { Drag } from "./drag.js";
+import { Emergencies } from "./emergencies.js";
 import { Filters } from "./filters.js";
 import { Grid } from "./grid.js";
 import { Keys } from "./keys.js";
@@ -48,6 +50,8 @@ async function load() {
     byId("board-error").hidden = true;
     repaint();
     void tasks.load();
+    void emergencies.load();
+    void away.load();
   } catch (error) {
     byId("board-error").hidden = false;
     const since = board.loaded ? t("planner.error.since", { at: clock(fetched_ms) }) : "";
@@ -141,6 +145,8 @@ const clash = new ClashDialog(board, { moved, reload: () => refetch() });
 const panel = new Panel(board, { move: (id) => dialog.open(id), take: (p, id, why) => void take(p, id, why), select });
 const carers = new CarerPanel(board, { absent, said: (text) => undo.say(text), select });
 const tasks = new Tasks({ select });
+const emergencies = new Emergencies();
+const away = new Away((text) => undo.say(text));
 const undo = new Undo(board, {
   moved,
   clash: clashed,
@@ -214,6 +220,7 @@ new Live(board, {
   refetch,
   refetchLater,
   tasks: () => void tasks.load(),
+  emergencies: () => void emergencies.load(),
   job: (data) => plan.heard(data),
 });
 

@@ -6,10 +6,13 @@
 /** @typedef {import("./types.js").Lane} Lane */
 
 import { call, Problem } from "./api.js";
+import { awaySection } from "./away.js";
 import { stateOf } from "./board.js";
 import { byId, el, icon, tag } from "./dom.js";
+import { holdersSection } from "./holders.js";
 import { proposalList, reasonSelect } from "./proposals.js";
 import { routeMap } from "./map.js";
+import { nearestSection } from "./nearest.js";
 import { clock, t, word } from "./text.js";
 
 /** @type {Record<string, [string, string]>} state to icon and kind of tag */
@@ -68,7 +71,7 @@ export class Panel {
       el("h2", { tabindex: "-1" }, t("planner.panel.heading", { short, span })),
       el("div", { class: "panel-acts" }, ...(state === "ended" ? [] : [move])),
       this.facts,
-      ...(state === "ended" || state === "begun" ? [] : [this.proposals]),
+      ...(state === "ended" || state === "begun" ? [] : [this.proposals, nearestSection(visit_id)]),
       ...(this.lane ? [this._routeList(this.lane, visit_id)] : []),
     );
     byId("panel-empty").hidden = true;
@@ -129,8 +132,12 @@ export class Panel {
       row("planner.fact.ended", clock(visit.ended_at) + outcome);
     }
     if (visit.door) row("planner.fact.door", doorWords(visit.door));
+    if (visit.door?.keeps.length) rows.append(el("dt", {}, t("planner.fact.door_keeps")), ...visit.door.keeps.map((line) => el("dd", {}, line)));
+    for (const words of visit.door ? boundWords(visit.door) : []) row("planner.fact.door_bound", words);
     const map = visit.route ? routeMap(visit.route.points) : null;
-    this.facts?.replaceChildren(rows, ...(map ? [map] : []), ...historyOf(visit));
+    const away = visit.state === "ended" ? [] : [awaySection(visit.citizen_id)];
+    const holders = visit.door?.holders ? [holdersSection({ id: visit.door.id, holders: visit.door.holders })] : [];
+    this.facts?.replaceChildren(rows, ...holders, ...away, ...(map ? [map] : []), ...historyOf(visit));
   }
 
   /** @param {string} visit_id @param {() => boolean} still @param {string} state */
@@ -189,6 +196,15 @@ function doorWords(door) {
   }
   if (door.battery_low) parts.push(t("planner.lock.battery"));
   return parts.join(" · ") || t("planner.lock.quiet");
+}
+
+/** By when what was promised about a door holds. @param {NonNullable<VisitFacts["door"]>} door */
+function boundWords(door) {
+  const words = [];
+  if (door.offline_until_at) words.push(t("planner.bound.offline", { at: clock(door.offline_until_at) }));
+  if (door.withdrawn_until_at) words.push(t("planner.bound.withdrawn", { at: clock(door.withdrawn_until_at) }));
+  else if (door.withdrawn) words.push(t("planner.bound.confirmed"));
+  return words;
 }
 
 /** @param {VisitFacts} visit */

@@ -37,6 +37,7 @@
  * @property {number | null} delivered_version
  * @property {number | null} acknowledged_version
  * @property {Visit[]} visits
+ * @property {boolean} [offline_tablet] whether her tablet may be let in by a spoken code with every server down
  *
  * @typedef {object} Unallocated
  * @property {string} id
@@ -131,6 +132,7 @@
  * @typedef {object} VisitFacts
  * @property {string} id
  * @property {string} short
+ * @property {string} citizen_id
  * @property {string} citizen_name
  * @property {string} address
  * @property {string} service_name
@@ -147,7 +149,8 @@
  * @property {string | null} outcome
  * @property {string | null} source
  * @property {boolean} double
- * @property {{id: string, lock_state?: string, battery_low: boolean, last_opening: {state: string, at: string} | null} | null} door
+ * @property {{lock_state?: string, battery_low: boolean, last_opening: {state: string, at: string} | null,
+ *   id: string, holders: number | null, keeps: string[], offline_until_at: string | null, withdrawn: boolean, withdrawn_until_at: string | null} | null} door
  * @property {{at: string, text: string}[]} history
  * @property {{id: string, version: number, points: MapPoint[]} | null} route
  *

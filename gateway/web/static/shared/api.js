@@ -24,7 +24,7 @@ export class Problem extends Error {
  * Ask the server.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, key?: string, timeout_ms?: number, headers?: Record<string, string>}} [options] `key` becomes the Idempotency-Key
+ * @param {{body?: unknown, file?: Blob, key?: string, timeout_ms?: number, headers?: Record<string, string>}} [options] `key` becomes the Idempotency-Key; `file` is sent as it is
  * @returns {Promise<any>} the JSON of the answer, null for 204
  */
 export async function call(method, path, options = {}) {
@@ -38,7 +38,7 @@ export async function call(method, path, options = {}) {
     answer = await fetch(path, {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       signal: AbortSignal.timeout(options.timeout_ms ?? 15000),
       cache: "no-store",
       credentials: "same-origin",

@@ -6,7 +6,7 @@ import { language, t } from "../shared/messages.js";
 import { demoPerson, openSession } from "../shared/sign_in.js";
 import { callUp } from "./call_up.js";
 import { currentStop, withWaiting } from "./day.js";
-import { DoorDriver } from "./door.js";
+import { NoDoorYet, NoKeeperYet, arm } from "./door_later.js";
 import { Idle } from "./idle.js";
 import { Live } from "./live.js";
 import { keptLanguage, setLanguage } from "./menu.js";
@@ -14,7 +14,6 @@ import { Outbox } from "./outbox.js";
 import { Screen } from "./screen.js";
 import { Session } from "./session.js";
 import { endShift, startShift } from "./shift.js";
-import { keepShell } from "./shell.js";
 
 const FLUSH_EVERY_MS = 5000;
 const REFRESH_AFTER_MS = 150;
@@ -23,7 +22,9 @@ class Tablet {
   constructor() {
     this.session = new Session();
     this.outbox = new Outbox(() => this.session.world.now_ms());
-    this.door = new DoorDriver();
+    this.door = /** @type {import("./door.js").DoorDriver} */ (/** @type {unknown} */ (new NoDoorYet()));
+    this.keeper = /** @type {import("./doorkeeper.js").Doorkeeper} */ (/** @type {unknown} */ (new NoKeeperYet()));
+    this.armed = Promise.resolve();
     /** Residences and lifts, once they are here. @type {import("./residence.js").Residence | null} */
     this.residence = null;
     /** @type {Promise<import("./residence.js").Residence> | null} */
@@ -53,11 +54,12 @@ class Tablet {
   }
 
   async start() {
-    const kept = keptLanguage();
-    if (kept && kept !== language()) setLanguage(kept);
+    const kept = keptLanguage() ?? language();
+    if (kept !== language()) setLanguage(kept);
     await this.outbox.open();
     await this.session.open();
     this.locked = Boolean(this.session.person) && (await this.idle.leftAlone());
+    if (this.locked) await this.keeper.lock();
     this.outbox.addEventListener("change", () => this.render());
     this.outbox.addEventListener("refused", () => this.refreshSoon());
     this.outbox.addEventListener("told", (event) => {
@@ -66,8 +68,6 @@ class Tablet {
     });
     this.outbox.addEventListener("unreachable", () => this.session.unreachable());
     this.outbox.addEventListener("signed-out", () => this.signedOut());
-    this.door.addEventListener("change", () => this.doorChanged());
-    this.door.addEventListener("second", () => this.screen.seconds());
     addEventListener("online", () => this.wake());
     addEventListener("offline", () => { this.session.unreachable(); this.render(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.wake(); });
@@ -77,6 +77,8 @@ class Tablet {
     if (this.session.person) this.enter();
     else if (card) await this.enterDemo();
     this.render();
+    this.armed = arm(this);
+    const { keepShell } = await import("./shell.js");
     keepShell(() => this.door.door.state === "ready" && !this.asking && !this.visiting);
   }
 
@@ -109,9 +111,9 @@ class Tablet {
   everyFewSeconds() {
     if (!this.session.person) return;
     this.outbox.flush();
+    this.keeper.look();
     if (this.session.offline_since_ms !== null) this.refreshSoon();
   }
-
   refreshSoon() {
     if (this.refreshTimer || !this.session.person) return;
     this.refreshTimer = window.setTimeout(() => { this.refreshTimer = 0; this.refresh(); }, REFRESH_AFTER_MS);
@@ -123,6 +125,7 @@ class Tablet {
     if (result === "signed_out") await this.signedOut();
     if (result !== "signed_out") this.inResidence();
     if (result === "fresh" && wasOffline) this.outbox.flush();
+    if (result === "fresh") this.keeper.online();
     this.render();
   }
 
@@ -158,6 +161,7 @@ class Tablet {
     if (this.visiting?.busy) return this.idle.restart();
     this.locked = true;
     this.asking = null;
+    this.keeper.lock();
     this.render();
   }
 
@@ -196,7 +200,8 @@ class Tablet {
     this.notice = null;
     if (what === "unlock" || what === "retry" || what === "new_grant") {
       this.asking = null;
-      if (stop?.door) this.door.open({ visit_id: stop.visit_id, door_id: stop.door.id });
+      await this.armed;
+      if (stop?.door) this.door.open({ visit_id: stop.visit_id, door_id: stop.door.id, lock_id: stop.door.lock_id, way: stop.door.way, by_vendor: stop.by_vendor });
     } else if (what === "begin") {
       this.asking = null;
       this.door.reset();
@@ -205,6 +210,10 @@ class Tablet {
     else if (what === "abort") this.door.abort();
     else if (what === "seen_open" || what === "seen_locked") await this.observe(what === "seen_open" ? "open" : "locked");
     else if (what === "tasks" || what === "back") this.door.reset();
+    else if (what === "destroy_keys" || what === "code_door") {
+      this.asking = null;
+      await (what === "code_door" ? (await import("./code_door.js")).openCodeDoor(this) : this.keeper.destroy());
+    }
     else if (what === "refresh") {
       this.asking = null;
       await this.refresh();
@@ -260,6 +269,7 @@ class Tablet {
     this.render();
     try {
       await this.session.take(which === "start" ? await startShift(this.session.day.shift.id, place) : await endShift(place));
+      this.keeper.online();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.mayWorkLater) this.session.unreachable();
@@ -286,5 +296,4 @@ class Tablet {
     this.screen.render();
   }
 }
-
 new Tablet().start();

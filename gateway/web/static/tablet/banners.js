@@ -14,14 +14,15 @@ import { hasUnseenChange } from "./day.js";
  * @param {number | null} view.offline_since_ms world time
  * @param {number | null} view.stale_ms world time of the stored route, when it is an old one
  * @param {"here" | "elsewhere" | "none"} view.key_place
+ * @param {number} view.doors_until_ms world time until which a door of the shift opens without a network; 0 for none
  * @param {string | null} view.notice a sentence about what was just tried
  * @param {{acknowledge: () => void, dismiss: (fact: import("./outbox.js").Fact) => void, close_notice: () => void}} view.act
  */
-export function banners({ day, waiting, refused, offline_since_ms, stale_ms, key_place, notice, act }) {
+export function banners({ day, waiting, refused, offline_since_ms, stale_ms, key_place, doors_until_ms, notice, act }) {
   return [
     offline_since_ms !== null && banner("warn", "own-cloud-off", t("tablet.offline", { at: clock(offline_since_ms) }), [
       waiting ? t("tablet.offline_waiting", { n: waiting }) : null,
-      day?.route ? t("tablet.offline_doors") : null,
+      day?.route && (doors_until_ms ? t("tablet.offline_doors_until", { at: clock(doors_until_ms) }) : t("tablet.offline_doors")),
       stale_ms !== null ? t("tablet.stale", { at: clock(stale_ms) }) : null,
     ]),
     day?.route && key_place === "elsewhere" && (day.shift?.key_lost

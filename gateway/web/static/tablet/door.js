@@ -1,32 +1,53 @@
 // @ts-check
-// Drives the door machine over the network: opening, challenge, signature, answer. Nothing here is queued or repeated.
+// Drives the door machine: by the server as long as it answers, else beside the lock. Nothing here is queued or repeated,
+// and once a signature has left over one way, the other is never tried.
 
 import { Problem, call } from "../shared/api.js";
 import * as machine from "./door_machine.js";
 import { signChallenge } from "./holder_key.js";
+import { fetchGrants, grantFor, grantOf } from "./keyring.js";
 
 const ASK_WHILE_SENT_MS = 1000;
 const ASK_WHILE_UNKNOWN_MS = 5000;
+const ASK_NEAR_FOR_MS = 120000;
 const TICK_MS = 200;
 const CHALLENGE_PAUSE_MS = 150;
 const VIBRATION = { unlocked: [80], refused: [80, 80, 80], jammed: [80, 80, 80], unknown: [300, 120, 300, 120, 300] };
+
+/**
+ * @typedef {{visit_id: string, door_id: string, lock_id: string, way?: {lock_id: string}[], by_vendor?: boolean}} Stop
+ * @typedef {{stop: Stop, answer: Promise<any>, grants: Promise<any[]>, near_url: string | null}} Act one tap, for all its locks
+ */
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class DoorDriver extends EventTarget {
   constructor() {
     super();
     this.door = machine.ready();
     this.asked_ms = 0;
+    /** Address of the near link's carrier; null where this tablet has none. @type {string | null} */
+    this.near_url = null;
+    /** The locks on the way to the door in this act (a stairwell), each driven for itself. @type {DoorDriver[]} */
+    this.way = [];
+    /** Whether this one is such a lock. */
+    this.on_way = false;
     setInterval(() => this.#tick(), TICK_MS);
   }
 
   /** Back to the button. */
   reset() {
     this.#set(machine.ready());
+    for (const lock of this.way) lock.reset();
   }
 
   /** The carer stops waiting. */
   abort() {
-    this.#set(machine.aborted(this.door));
+    for (const lock of this.way) lock.abort();
+    // where a lock on the way may still open, the button would hide it
+    const mayMove = this.way.some((lock) => ["unknown", "unlocked"].includes(lock.door.state));
+    this.#set(mayMove && !this.door.commanded ? machine.notSent(this.door) : machine.aborted(this.door));
   }
 
   /** @param {"open" | "locked"} seen */
@@ -35,44 +56,162 @@ export class DoorDriver extends EventTarget {
   }
 
   /**
-   * The whole way of one opening, from the tap.
-   * @param {{visit_id: string, door_id: string}} stop
+   * One tap: the door, and every lock on the way to it. After an act that came half way only those are asked again that
+   * have certainly not moved.
+   * @param {Stop} stop
    */
   async open(stop) {
-    this.#set(machine.tapped(stop.visit_id, performance.now()));
+    const ids = (stop.way ?? []).map((one) => one.lock_id);
+    const again = [this, ...this.way].some(({ door }) => door.state !== "ready" && door.visit_id === stop.visit_id);
+    if (!again) for (const lock of this.way) lock.reset();
+    while (this.way.length < ids.length) this.way.push(this.#another());
+    const asked = ids.flatMap((id, at) => (!again || machine.mayAskAgain(this.way[at].door) ? [{ id, driver: this.way[at] }] : []));
+    const own = !again || machine.mayAskAgain(this.door);
+    const lock_ids = again && ids.length ? [...(own ? [stop.lock_id] : []), ...asked.map((one) => one.id)] : undefined;
+    if (!own && !asked.length) return;
+    // a signer that is away mints nothing new; what the tablet holds opens all the same
+    const grants = fetchGrants(machine.SEND_WITHIN_MS).then((answer) => answer.grants, async () => [await grantOf(stop.visit_id)]);
+    const answer = call("POST", `/api/v1/doors/${stop.door_id}/openings`, {
+      body: { visit_id: stop.visit_id, lock_ids }, key: crypto.randomUUID(), timeout_ms: machine.SEND_WITHIN_MS,
+    });
+    const act = { stop, answer, grants, near_url: this.near_url };
+    await Promise.all([...(own ? [this.#drive(act, "")] : []), ...asked.map((one) => one.driver.#drive(act, one.id))]);
+  }
+
+  /** Drives a lock on the way; what happens there is told here. */
+  #another() {
+    const lock = new DoorDriver();
+    lock.on_way = true;
+    for (const name of ["change", "carry", "second"]) {
+      lock.addEventListener(name, (event) => this.dispatchEvent(new CustomEvent(name, { detail: /** @type {CustomEvent} */ (event).detail })));
+    }
+    return lock;
+  }
+
+  /**
+   * The whole way of one opening, from the tap. The lock itself is asked when the server cannot be reached, or has not
+   * brought a challenge in time; the first challenge is answered, and only that one.
+   * @param {Act} act @param {string} lock_id
+   */
+  async #drive(act, lock_id) {
+    const { stop } = act;
+    this.near_url = act.near_url;
+    const current = this.#tapped(stop.visit_id);
+    const server = this.#byServer(act, lock_id, current);
+    await Promise.race([server, pause(machine.NEAR_AFTER_MS)]);
+    // a tap right after the shift has begun: what is being fetched may be the first this tablet holds
+    const held = current() ? (await grantOf(stop.visit_id)) ?? ((await act.grants) && (await grantOf(stop.visit_id))) : null;
+    const grant = held && (this.on_way ? grantFor(held, lock_id) : held);
+    if (current()) await this.#beside(grant, current);
+    await server;
+    if (!current()) return;
+    if (this.near_url && !grant && !stop.by_vendor) this.#set(machine.refusedByServer(this.door, { code: "no_grant", title: "", text: "" }));
+    else this.#set(machine.notSent(this.door));
+  }
+
+  /**
+   * A door nobody planned, by a grant that a spoken code has opened; there is no server to be asked.
+   * @param {import("./keyring.js").Grant} grant
+   */
+  async openUnplanned(grant) {
+    const current = this.#tapped("");
+    await this.#beside(grant, current);
+    if (current()) this.#set(machine.notSent(this.door));
+  }
+
+  /** @param {string} visit_id @returns {() => boolean} whether this tap is still waiting to send */
+  #tapped(visit_id) {
+    this.#set(machine.tapped(visit_id, performance.now()));
     const mine = this.door.tapped_ms;
-    const current = () => this.door.tapped_ms === mine && this.door.state === "sent";
+    return () => this.door.tapped_ms === mine && this.door.state === "sent" && !this.door.commanded;
+  }
+
+  /** @param {Act} act @param {string} lock_id @param {() => boolean} current */
+  async #byServer(act, lock_id, current) {
     try {
-      const grants = call("GET", "/api/v1/me/grants", { timeout_ms: this.#left_ms() });
-      grants.catch(() => {}); // its failure is met where it is awaited
-      let { opening } = await call("POST", `/api/v1/doors/${stop.door_id}/openings`, {
-        body: { visit_id: stop.visit_id }, key: crypto.randomUUID(), timeout_ms: this.#left_ms(),
-      });
+      const answer = await act.answer;
+      let opening = [answer.opening, ...(answer.way ?? [])].find((one) => (this.on_way ? one.lock_id === lock_id : !one.on_way));
       if (!current()) return;
+      // refused at the door itself: the way to it was not asked
+      if (!opening) return this.reset();
       this.#set(machine.heard(this.door, opening));
       while (current() && !opening.nonce) {
-        await new Promise((resolve) => setTimeout(resolve, CHALLENGE_PAUSE_MS));
+        await pause(CHALLENGE_PAUSE_MS);
         if (!current()) return;
         ({ opening } = await call("GET", `/api/v1/openings/${opening.id}`, { timeout_ms: this.#left_ms() }));
         if (current()) this.#set(machine.heard(this.door, opening));
       }
-      if (current()) await this.#prove(opening, (await grants).grants, current);
+      if (current()) await this.#prove(opening, await act.grants, current);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#failed(error, current);
     }
   }
 
+  /**
+   * Ask the lock itself.
+   * @param {import("./keyring.js").Grant | null} grant @param {() => boolean} current
+   */
+  async #beside(grant, current) {
+    if (!this.near_url || !grant || !current()) return;
+    this.#set(machine.tryingNear(this.door));
+    const id = `near-${crypto.randomUUID()}`;
+    // fetched while there was a network (doorkeeper.js), and kept by the worker
+    const { NearDoor } = await import("./near_door.js");
+    const lock = new NearDoor(grant, this.near_url);
+    const met = await lock.command(() => {
+      if (!current() || !machine.maySend(this.door, performance.now())) return false;
+      this.#set(machine.commandedNear(this.door, id));
+      return true;
+    });
+    if (met === "no_holder_key" && current()) this.#set(machine.refusedByServer(this.door, { code: met, title: "", text: "" }));
+    const said = met === "sent" ? await this.#hear(lock, () => this.door.opening?.id === id) : null;
+    this.#carryHome(lock, grant, said);
+  }
+
+  /** The lock's word on what it was told, however late. @param {import("./near_door.js").NearDoor} lock @param {() => boolean} here */
+  async #hear(lock, here) {
+    const since_ms = performance.now();
+    let said = await lock.answer(machine.UNKNOWN_AFTER_MS);
+    while (!said && here() && performance.now() - since_ms < ASK_NEAR_FOR_MS) {
+      await pause(ASK_WHILE_UNKNOWN_MS);
+      if (here()) said = await lock.askAgain(ASK_WHILE_UNKNOWN_MS);
+    }
+    const show = () => said && here() && this.#set(machine.heard(this.door, { ...this.door.opening, ...said }));
+    show();
+    if (said?.state !== "pending") return said;
+    said = await lock.answer(machine.SECOND_WITHIN_MS);
+    show();
+    return said;
+  }
+
+  /**
+   * What the lock has said goes home, whatever it was: the answer at once, its log when it is quiet.
+   * @param {import("./near_door.js").NearDoor} lock @param {import("./keyring.js").Grant} grant @param {import("./near_door.js").Said | null} said
+   */
+  async #carryHome(lock, grant, said) {
+    const { lock_id, visit_id } = grant;
+    /** @param {object} told */
+    const carry = (told) => this.dispatchEvent(new CustomEvent("carry", { detail: { lock_id, lock, ...told } }));
+    if (said) {
+      const opened = said.state === "unlocked" && !this.on_way; // the visit begins with its own door
+      carry({ messages: lock.take(), visit_id: opened ? visit_id : "", opened_at: opened ? said.settled_at : null });
+    }
+    carry({ messages: await lock.home(), last: true });
+  }
+
   /** The live stream says that an opening has settled. @param {string} id */
   async settled(id) {
-    if (this.door.opening?.id === id) await this.#ask();
+    for (const lock of [this, ...this.way]) if (lock.door.opening?.id === id) await lock.#ask();
   }
 
   /**
    * @param {any} opening @param {any[]} grants @param {() => boolean} current
    */
   async #prove(opening, grants, current) {
-    const grant = grants.find((one) => one.visit_id === opening.visit_id && one.lock_id === opening.lock_id);
+    // another maker's lock takes no grants: the signature alone says whose tablet it is
+    const grant = opening.by_vendor ? { cti: opening.cti, token: "AA" }
+      : grants.find((one) => one?.visit_id === opening.visit_id && grantFor(one, opening.lock_id));
     if (!grant) return this.#set(machine.refusedByServer(this.door, { code: "no_grant", title: "", text: "" }));
     const signed = await signChallenge({ lock_id: opening.lock_id, op: opening.op, cti: grant.cti, nonce: opening.nonce });
     if (!signed) return this.#set(machine.refusedByServer(this.door, { code: "no_holder_key", title: "", text: "" }));
@@ -90,8 +229,8 @@ export class DoorDriver extends EventTarget {
     if (!current()) return;
     // once the signature has left, a lost answer says nothing about the door: the clock decides
     if (this.door.commanded) return;
-    if (error.mayWorkLater) this.#set(machine.notSent(this.door));
-    else this.#set(machine.refusedByServer(this.door, { code: error.code, title: "", text: error.words }));
+    if (error.mayWorkLater) return; // whoever tapped may still get in beside the lock
+    this.#set(machine.refusedByServer(this.door, { code: error.code, title: "", text: error.words }));
   }
 
   #left_ms() {
@@ -101,11 +240,11 @@ export class DoorDriver extends EventTarget {
   #tick() {
     const now_ms = performance.now();
     this.#set(machine.ticked(this.door, now_ms));
-    const { state, commanded, opening } = this.door;
-    if (!opening?.id || !commanded) return;
+    const { state, commanded, opening, near } = this.door;
+    if (state === "sent" || state === "unknown") this.dispatchEvent(new Event("second"));
+    if (!opening?.id || !commanded || near) return;
     const pause_ms = state === "sent" ? ASK_WHILE_SENT_MS : state === "unknown" ? ASK_WHILE_UNKNOWN_MS : Infinity;
     if (now_ms - this.asked_ms >= pause_ms) this.#ask();
-    if (state === "sent" || state === "unknown") this.dispatchEvent(new Event("second"));
   }
 
   async #ask() {

@@ -5,6 +5,10 @@
 export const SEND_WITHIN_MS = 5000;
 export const SLOW_AFTER_MS = 6000;
 export const UNKNOWN_AFTER_MS = 10000;
+/** How long the server is waited for before the lock is asked itself; by then nothing of ours may have left. */
+export const NEAR_AFTER_MS = 2000;
+/** How long the first of two holders waits for the other. */
+export const SECOND_WITHIN_MS = 60000;
 
 /**
  * @typedef {"ready" | "sent" | "unlocked" | "refused" | "unknown" | "jammed" | "expired"} DoorState
@@ -16,11 +20,12 @@ export const UNKNOWN_AFTER_MS = 10000;
  * @property {string | null} visit_id
  * @property {any} opening the server's last word on it
  * @property {"open" | "locked" | null} seen what the carer has observed
+ * @property {boolean} near whether the lock itself is asked
  */
 
 /** @returns {Door} */
 export function ready() {
-  return { state: "ready", commanded: false, aborted: false, tapped_ms: 0, visit_id: null, opening: null, seen: null };
+  return { state: "ready", commanded: false, aborted: false, tapped_ms: 0, visit_id: null, opening: null, seen: null, near: false };
 }
 
 /** The carer taps "Lås op". @param {string} visit_id @param {number} now_ms @returns {Door} */
@@ -28,14 +33,32 @@ export function tapped(visit_id, now_ms) {
   return { ...ready(), state: "sent", tapped_ms: now_ms, visit_id };
 }
 
+/** Whether a lock that was asked has certainly not moved since, so that it may be asked anew. @param {Door} door */
+export function mayAskAgain(door) {
+  return ["ready", "refused", "jammed", "expired"].includes(door.state) || (door.state === "unknown" && door.seen === "locked");
+}
+
 /** Whether a signature may still leave the tablet. @param {Door} door @param {number} now_ms */
 export function maySend(door, now_ms) {
   return door.state === "sent" && !door.commanded && now_ms - door.tapped_ms < SEND_WITHIN_MS;
 }
 
-/** The signature leaves the tablet now. @param {Door} door @returns {Door} */
+/** The server is silent: the lock is asked beside it as well. Whoever has a challenge first is answered. @param {Door} door @returns {Door} */
+export function tryingNear(door) {
+  return door.state === "sent" && !door.commanded ? { ...door, near: true } : door;
+}
+
+/** The signature leaves the tablet now, to the server. @param {Door} door @returns {Door} */
 export function commanded(door) {
-  return { ...door, commanded: true };
+  return { ...door, commanded: true, near: false };
+}
+
+/**
+ * The signature leaves the tablet now, to the lock itself. What the server may still say belongs to another opening.
+ * @param {Door} door @param {string} id of the opening beside the lock @returns {Door}
+ */
+export function commandedNear(door, id) {
+  return { ...door, commanded: true, near: true, opening: { id, visit_id: door.visit_id, state: "sent" } };
 }
 
 /** Nothing could be sent. @param {Door} door @returns {Door} */
@@ -67,6 +90,7 @@ export function heard(door, opening) {
 export function ticked(door, now_ms) {
   if (door.state !== "sent") return door;
   const waited_ms = now_ms - door.tapped_ms;
+  if (door.commanded && door.opening?.state === "pending" && waited_ms < SECOND_WITHIN_MS) return door;
   if (!door.commanded && waited_ms >= SEND_WITHIN_MS) return { ...door, state: "expired" };
   if (waited_ms >= UNKNOWN_AFTER_MS) return { ...door, state: "unknown" };
   return door;

@@ -46,6 +46,7 @@ export function menu({ signedIn, changed, signOut }) {
       choice(words, language() === code, `lang-${code}`, () => { setLanguage(code); changed(); }, code))),
     h("div.menu-links", {},
       signedIn && h("button.button", { type: "button", "data-key": "driving-log", onclick: drivingLog }, icon("car"), t("tablet.driving")),
+      signedIn && h("button.button", { type: "button", "data-key": "mileage", onclick: mileage }, icon("document"), t("tablet.mileage")),
       h("a.button", { href: "/tilgaengelighed" }, icon("accessibility-new"), t("common.accessibility")),
       signedIn && h("button.button", { type: "button", "data-key": "sign-out", onclick: signOut }, icon("person"), t("tablet.sign_out"))));
 }
@@ -54,6 +55,11 @@ export function menu({ signedIn, changed, signOut }) {
 async function drivingLog() {
   const { openDrivingLog } = await import("./driving_log.js");
   openDrivingLog();
+}
+
+async function mileage() {
+  const { openMileage } = await import("./mileage.js");
+  openMileage();
 }
 
 /** @param {string} words @param {HTMLElement[]} choices */

@@ -8,7 +8,7 @@ import * as store from "./store.js";
  * @typedef {object} Fact
  * @property {number} [order] place in the queue, given by the store
  * @property {string} key client-made UUID, the Idempotency-Key
- * @property {"visit_begin" | "visit_end" | "screen_outcome" | "acknowledgement" | "observation" | "transfer_answer" | "transfer_presence"} kind
+ * @property {"visit_begin" | "visit_end" | "screen_outcome" | "acknowledgement" | "observation" | "transfer_answer" | "transfer_presence" | "ferry"} kind
  * @property {string} path
  * @property {any} body
  * @property {string} [at] world time of the fact, for facts that have one
@@ -90,8 +90,11 @@ export class Outbox extends EventTarget {
 
   /** @param {Fact} fact @returns {Promise<boolean>} whether to go on with the next */
   async #send(fact) {
+    let answer;
     try {
-      await call("POST", fact.path, { body: await this.#bodyOf(fact), key: fact.key });
+      // one that waited already lets others go first: nobody stands in front of it
+      const headers = fact.tried ? { "X-Waited": "1" } : undefined;
+      answer = await call("POST", fact.path, { body: await this.#bodyOf(fact), key: fact.key, headers });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 0) this.dispatchEvent(new Event("unreachable"));
@@ -105,6 +108,7 @@ export class Outbox extends EventTarget {
       return true;
     }
     this.dispatchEvent(new CustomEvent("told", { detail: fact }));
+    if (answer?.down) this.dispatchEvent(new CustomEvent("answered", { detail: { lock_id: fact.body.lock_id, down: answer.down } }));
     return this.#done(fact);
   }
 

@@ -33,7 +33,7 @@ export function ask(asked, view, act) {
         : question({ heading: t("tablet.no_keys"), text: t("tablet.no_keys_text"), answers: [], back: act.back });
     case "ask_end":
       return view.waiting
-        ? question({ heading: t("tablet.cannot_end"), text: t("tablet.cannot_end_text", { n: view.waiting }), answers: [], back: act.back })
+        ? cannotEnd(view, act)
         : places("end", view, act.end, act.back);
     case "ask_outcome":
       return question({
@@ -49,6 +49,17 @@ export function ask(asked, view, act) {
     default:
       return more(view, act);
   }
+}
+
+/** What is not sent yet keeps the shift open; the keys need not wait for that. @param {any} view @param {any} act */
+function cannotEnd(view, act) {
+  return question({
+    heading: t("tablet.cannot_end"), text: t("tablet.cannot_end_text", { n: view.waiting }), back: act.back,
+    extra: view.has_keys && h("p", {}, t("tablet.destroy_keys_text")),
+    answers: view.has_keys
+      ? [{ words: t("tablet.destroy_keys"), icon: "lock", key: "destroy-keys", danger: true, act: () => act.more("destroy_keys") }]
+      : [],
+  });
 }
 
 /** Where; a residence is its own base. @param {"start" | "end"} which @param {any} view @param {(place: any) => void} chosen @param {() => void} back */
@@ -87,6 +98,7 @@ function more(view, act) {
     answers: [
       withoutDoor && { words: t("tablet.begin_without_door"), icon: "home", key: "more-begin", act: () => act.more("begin") },
       ended && { words: t("tablet.not_carried_out"), icon: "flag", key: "more-outcome", act: () => act.more("ask_outcome") },
+      view.by_code && { words: t("tablet.code.more"), icon: "warning", key: "more-code", act: () => act.more("code_door") },
       { words: t("tablet.refresh"), icon: "refresh", key: "more-refresh", act: () => act.more("refresh") },
       { words: t("tablet.end_shift"), icon: "check", key: "more-end", act: () => act.more("ask_end") },
     ].filter((answer) => answer !== false && answer !== undefined && answer !== null),

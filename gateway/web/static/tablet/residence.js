@@ -4,7 +4,8 @@
 import { Problem, call } from "../shared/api.js";
 import { h } from "../shared/dom.js";
 import { clock } from "../shared/formats.js";
-import { learn, t } from "../shared/messages.js";
+import { t } from "../shared/messages.js";
+import { laterWords } from "./later_words.js";
 import { residenceView } from "./residence_view.js";
 import { keep, load } from "./store.js";
 import { questionCards, withOwnFacts } from "./transfer.js";
@@ -14,10 +15,7 @@ const AGAIN_MS = 60000;
 /** The part with its words and its look. @param {any} tablet the application @returns {Promise<Residence>} */
 export async function openResidence(tablet) {
   // the words are kept beside what they tell of: without a network both come from the tablet
-  const words = await call("GET", "/tablet/ord").catch(() => load("residence-words"));
-  if (!words) throw new Problem(0, "no_answer", t("common.no_connection"));
-  learn(words);
-  await keep("residence-words", words);
+  if (!(await laterWords())) throw new Problem(0, "no_answer", t("common.no_connection"));
   document.head.append(h("link", { rel: "stylesheet", href: new URL("residence.css", import.meta.url).pathname }));
   const residence = new Residence(tablet);
   residence.kept = (await load("residence")) ?? null;

@@ -20,7 +20,7 @@ export function routeView({ day, current, now_ms, ticks, choose, tick }) {
   const stops = day.route?.stops ?? [];
   if (!stops.length) return h("p.empty", {}, t("tablet.no_route"));
   const done = stops.filter((/** @type {Stop} */ s) => s.state === "ended");
-  const rest = stops.filter((/** @type {Stop} */ s) => s.state !== "ended" && s !== current);
+  const rest = stops.filter((/** @type {Stop} */ s) => s.state !== "ended" && s.visit_id !== current?.visit_id);
   return [
     current ? nowCard(current, now_ms, ticks, tick) : h("p.empty", {}, t("tablet.no_more_visits")),
     rest.length > 0 && h("h2.list-heading", {}, t("tablet.rest_of_route", { n: rest.length })),
@@ -41,6 +41,7 @@ function nowCard(stop, now_ms, ticks, tick) {
       && h("p.note", {}, icon("time"), t("tablet.opens_from", { at: clock(stop.door.opens_from_at) })),
     stop.why && h("p.muted", {}, t("tablet.why", { why: stop.why })),
     stop.key_note && h("p.note", {}, icon("info"), stop.key_note),
+    stop.door_note && h("p.note", {}, icon("info"), stop.door_note),
     stop.door?.battery_low && h("p.note.note-warn", {}, icon("warning"), t("tablet.battery_low")),
     stop.tasks.length > 0 && h("ul.tasks", { "aria-label": t("tablet.tasks") },
       stop.tasks.map((/** @type {string} */ words, /** @type {number} */ index) => taskRow(stop, words, index, ticks, tick))),

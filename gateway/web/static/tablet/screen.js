@@ -35,6 +35,9 @@ export class Screen {
     this.mode = "";
     this.language = "";
     this.menuButton.addEventListener("click", () => this.#toggleMenu());
+    this.emergencyButton = byId("emergency-button");
+    // the dialog comes when it is asked for: it needs the network anyway
+    this.emergencyButton.addEventListener("click", () => void import("./emergency.js").then((it) => it.openEmergency(this.tablet)));
     addEventListener("keydown", (event) => { if (event.key === "Escape") this.closeMenu(true); });
   }
 
@@ -99,6 +102,8 @@ export class Screen {
     const day = session.day;
     byId("clock").textContent = session.world.heard ? clock(session.world.now_ms()) : "Omsorgstid";
     this.menuButton.setAttribute("aria-label", t("tablet.menu"));
+    this.emergencyButton.hidden = this.mode !== "day" || day?.shift?.state !== "begun";
+    fill(this.emergencyButton, language(), () => [icon("warning"), h("span", {}, t("tablet.emergency"))]);
     const shift = this.mode === "day" ? day?.shift : null;
     const first = (day?.carer?.name ?? "").split(" ")[0];
     byId("shift").textContent = shift
@@ -127,6 +132,7 @@ export class Screen {
     const bannerFacts = {
       day, waiting: outbox.waiting.length, refused: outbox.refused, offline_since_ms: session.offline_since_ms,
       stale_ms: session.stale_ms, key_place: session.key_place, notice: tablet.notice,
+      doors_until_ms: tablet.door.near_url ? tablet.keeper.until_ms : 0,
     };
     const changes = [day?.route?.version, day?.route?.acknowledged_version, day?.route?.changes];
     fill(this.banners, [language(), { ...bannerFacts, day: changes }], () => banners({
@@ -169,9 +175,10 @@ export class Screen {
     const in_house = Boolean(tablet.residence?.shown?.unit);
     document.title = t(in_house ? "transfer.title" : "tablet.title");
     if (asking) {
-      const facts = [language(), asking, busy, tablet.outbox.waiting.length, stop?.visit_id, stop?.state, tablet.outcome];
+      const facts = [language(), asking, busy, tablet.outbox.waiting.length, stop?.visit_id, stop?.state, tablet.outcome, tablet.session.key_place, tablet.keeper.by_code];
       fill(this.bar, facts, () => ask(asking, {
         day, stop, outcome: tablet.outcome, waiting: tablet.outbox.waiting.length, busy, can_hold_keys: canHoldKeys(), in_house,
+        by_code: tablet.keeper.by_code, has_keys: tablet.session.key_place === "here",
       }, {
         back: () => tablet.ask(null),
         start: (place) => tablet.shift("start", place),
@@ -190,7 +197,7 @@ export class Screen {
   /** @param {import("./door_machine.js").Door} door @param {any} stop @param {string | null} phone */
   #doorBar(door, stop, phone) {
     const begun = stop?.visit_id === door.visit_id && stop?.state === "begun";
-    const shown = panelOf(door, performance.now(), begun);
+    const shown = panelOf(door, performance.now(), begun, this.tablet.door.way.map((/** @type {any} */ lock) => lock.door));
     document.title = `${shown.heading} – ${stop?.citizen_name ?? ""}`;
     fill(this.bar, [language(), shown, phone], () => {
       const [first, ...others] = shown.actions.map((name) => {

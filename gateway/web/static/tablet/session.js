@@ -5,8 +5,7 @@ import { Problem, call } from "../shared/api.js";
 import { WorldClock } from "../shared/world.js";
 import { withWaiting } from "./day.js";
 import { heldThumbprint } from "./holder_key.js";
-import { rememberPin } from "./pin.js";
-import { forget, forgetAll, keep, load } from "./store.js";
+import { forget, forgetAll, keep, keepForPerson, load } from "./store.js";
 
 /** @typedef {{identity: string, name: string}} Person */
 
@@ -39,7 +38,7 @@ export class Session {
     this.world.hear({ at: new Date(Date.parse(kept.day.world.at) + (Date.now() - kept.kept_ms) * kept.day.world.speed).toISOString(), speed: kept.day.world.speed });
     this.day = kept.day;
     this.stale_ms = Date.parse(kept.day.world.at);
-    await this.#findKey();
+    await this.findKey();
   }
 
   /** Somebody has signed in. @param {{identity: string, pin: string, session: any}} signedIn */
@@ -53,11 +52,12 @@ export class Session {
     this.ended = null;
     this.person = { identity, name: session.name };
     await keep("person", this.person);
-    await rememberPin(pin);
+    await (await import("./vault.js")).openVault(pin);
   }
 
   /** She leaves; nothing about citizens or doors stays. The queue is empty by now. */
   async end() {
+    this.asked += 1; // a day that is still on its way is no longer asked for
     await call("DELETE", "/api/v1/session").catch((/** @type {unknown} */ error) => {
       if (!(error instanceof Problem)) throw error;
     });
@@ -77,6 +77,7 @@ export class Session {
       this.ticks = {};
       this.key_place = "none";
     } else await forget("person");
+    await (await import("./vault.js")).closeVault();
     this.person = null;
   }
 
@@ -106,8 +107,8 @@ export class Session {
     this.reached();
     this.day = day;
     this.stale_ms = null;
-    await keep("day", { day, kept_ms: Date.now() });
-    await this.#findKey();
+    await keepForPerson("day", { day, kept_ms: Date.now() });
+    await this.findKey();
   }
 
   /** The server has taken a fact; until the day is read again it stands as told. @param {import("./outbox.js").Fact} fact */
@@ -118,7 +119,7 @@ export class Session {
   /** @param {string} key @param {boolean} done */
   async tick(key, done) {
     this.ticks = { ...this.ticks, [key]: done };
-    await keep("ticks", this.ticks);
+    await keepForPerson("ticks", this.ticks);
   }
 
   reached() {
@@ -129,7 +130,8 @@ export class Session {
     this.offline_since_ms ??= this.world.now_ms();
   }
 
-  async #findKey() {
+  /** Whether the shift's key is on this tablet. */
+  async findKey() {
     const shift = this.day?.shift;
     if (shift?.state !== "begun") {
       this.key_place = "none";

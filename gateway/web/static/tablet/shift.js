@@ -32,9 +32,17 @@ export async function startShift(shiftId, place) {
   }
 }
 
-/** End the shift; its key is destroyed. @param {"home" | "base" | "citizen"} place @returns {Promise<any>} the day */
+/** End the shift; its key and its grants are destroyed. @param {"home" | "base" | "citizen"} place @returns {Promise<any>} the day */
 export async function endShift(place) {
   const day = await call("POST", "/api/v1/me/shift/end", { body: { place }, key: crypto.randomUUID(), headers: { "X-Tablet": "1" } });
-  await dropHolderKey();
+  await destroyKeys();
   return day;
+}
+
+/** From now on this tablet opens nothing. It needs nobody's leave and no network. */
+export async function destroyKeys() {
+  await forget("grants");
+  await forget("prepared");
+  await forget("prepared-tries");
+  await dropHolderKey();
 }

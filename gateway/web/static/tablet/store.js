@@ -42,6 +42,16 @@ export const load = (key) => run("kept", "readonly", (store) => store.get(key));
 /** @param {string} key @param {any} value any structured-cloneable value, keys of WebCrypto included */
 export const keep = (key, value) => run("kept", "readwrite", (store) => store.put(value, key));
 
+/**
+ * The same for what only belongs here while somebody is signed in: an answer that comes after the sign-out is let go.
+ * @param {string} key @param {any} value
+ */
+export const keepForPerson = (key, value) => run("kept", "readwrite", (store) => {
+  const asked = store.get("person");
+  asked.onsuccess = () => { if (asked.result) store.put(value, key); };
+  return asked;
+});
+
 /** @param {string} key */
 export const forget = (key) => run("kept", "readwrite", (store) => store.delete(key));
 
