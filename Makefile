@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-PYTEST_WORKERS ?= 2
+# Tests wait for locks, browsers and brokers most of their time: one worker more than there are cores.
+PYTEST_WORKERS ?= 3
 ENGINE_SOURCES := build_engine.py $(wildcard scheduling/native/*.[ch])
 DEBIAN_PARTS := mosquitto redis-server postgresql chromium prometheus coturn
 
@@ -47,7 +48,7 @@ lint: $(DEV_STAMP) ## ruff, mypy --strict and the import contracts
 
 .PHONY: test
 test: $(DEV_STAMP) parts lint ## set up and run everything: lint, all tests, real parts
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: $(DEV_STAMP) ## the tests that need no browser and no PostgreSQL
