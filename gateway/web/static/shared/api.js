@@ -24,7 +24,7 @@ export class Problem extends Error {
  * Ask the server.
  * @param {string} method
  * @param {string} path
- * @param {{body?: unknown, file?: Blob, key?: string, timeout_ms?: number, headers?: Record<string, string>}} [options] `key` becomes the Idempotency-Key; `file` is sent as it is
+ * @param {{body?: unknown, file?: Blob, key?: string, timeout_ms?: number, headers?: Record<string, string>}} [options] `key`: Idempotency-Key
  * @returns {Promise<any>} the JSON of the answer, null for 204
  */
 export async function call(method, path, options = {}) {
