@@ -301,12 +301,16 @@ class Link:
             return
         self.connection += 1
         self._is_new_session = not flags.session_present
-        # The first connect of a process subscribes even to a session it finds: the list may have grown.
-        if (self._subscribed and flags.session_present) or not self._subscriptions:
+        if not self._subscriptions:
             self._up()
             return
+        # Every connect subscribes, also to a session it finds: a broker that was killed may have kept the session
+        # and forgotten what was subscribed in its last second. What it still knows is not told again.
+        known = self._subscribed and flags.session_present
+        retained = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB if known else SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+        self._granting.clear()
         for topic in self._subscriptions:
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE)
+            options = SubscribeOptions(qos=1, retainHandling=retained)
             _rc, mid = self._client.subscribe(topic, options=options)
             if mid is not None:
                 self._granting.add(mid)

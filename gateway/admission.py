@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 #: what a tablet sends with a fact that has waited already: nobody looks at the page for its answer
 WAITED_HEADER = b"x-waited"
 #: requests that are worked on at once, beside those at doors; more would only take turns more often
-AT_ONCE = 16
+AT_ONCE = 12
 #: of these, facts that have waited
-WAITED_AT_ONCE = 8
+WAITED_AT_ONCE = 3
 
 _AT_A_DOOR = re.compile(r"^/api/v1/(doors/|openings/|me/grants|me/emergenc)")
 _NEVER_WAITS = ("/healthz", "/readyz", "/metrics", "/static/")
