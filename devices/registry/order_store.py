@@ -37,14 +37,3 @@ def orders(
         query = query.where(col(WorkOrderRow.position) < cursor)
     rows = list(session.exec(query.order_by(col(WorkOrderRow.position).desc()).limit(limit + 1)))
     return rows[:limit], rows[limit - 1].position if len(rows) > limit else None
-
-
-def open_for_devices(session: Session, device_ids: Collection[str]) -> dict[str, list[WorkOrderRow]]:
-    """Open orders by the device they are about."""
-    found: dict[str, list[WorkOrderRow]] = {}
-    query = select(WorkOrderRow).where(
-        col(WorkOrderRow.device_id).in_(sorted(device_ids)), WorkOrderRow.state == "open"
-    )
-    for row in session.exec(query.order_by(col(WorkOrderRow.position))):
-        found.setdefault(row.device_id or "", []).append(row)
-    return found
