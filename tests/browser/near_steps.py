@@ -11,6 +11,7 @@ from devices.keys.tables import LockRow
 from devices.simulator.fleet import Fleet
 from kernel.log import read_after
 from tests.conftest import LiveServer
+from tests.gateway.platform import eventually
 
 _MODULE = 'import(document.querySelector("script[type=module]").src.replace("app.js", "{name}"))'
 #: seconds are counted in the page, from one state of the door's panel to the next
@@ -42,9 +43,11 @@ def held(page: Page) -> list[str]:
 
 
 def until_held(page: Page, count: int = 1) -> None:
-    """Wait until the tablet holds so many grants."""
-    module = _MODULE.format(name="keyring.js")
-    page.wait_for_function(f"async () => (await (await {module}).heldGrants()).visits.length >= {count}")
+    """Wait until the tablet holds so many grants.
+
+    Asked from here again and again: a promise given to ``wait_for_function`` counts as true before it is fulfilled.
+    """
+    assert eventually(lambda: len(held(page)) >= count), f"expected {count} grants on the tablet, it holds {held(page)}"
 
 
 def stops(page: Page) -> list[dict[str, Any]]:
