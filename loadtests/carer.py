@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import gevent
 
@@ -41,8 +40,8 @@ class CarerLife:
         self._route_changed = False
         self._todo: list[dict[str, Any]] = []
         self._open_visit: str | None = None
-        #: facts kept while offline: path, body, key
-        self._outbox: list[tuple[str, dict[str, Any], str]] = []
+        #: facts kept while offline, as they are told together
+        self._outbox: list[dict[str, Any]] = []
         self.facts_sent = self.facts_lost = 0
         self.flushed_s: float | None = None
         storm = profile.storm
@@ -193,10 +192,8 @@ class CarerLife:
         self._keep(storm.facts_per_tablet)
         gevent.sleep(max(0.0, self._start_s + storm.back_after_s - time.monotonic()))
         self._listen()
-        for path, body, key in self._outbox:
-            self.facts_sent += 1
-            if not self._send(path, body, key):
-                self.facts_lost += 1
+        self.facts_sent = len(self._outbox)
+        self.facts_lost = self.facts_sent - self._flush()
         self.flushed_s = time.monotonic() - (self._start_s + storm.back_after_s)
 
     def _keep(self, count: int) -> None:
@@ -213,20 +210,25 @@ class CarerLife:
             self._fact(stop["visit_id"], "end")
 
     def _fact(self, visit_id: str, act: str) -> None:
-        body: dict[str, Any] = {"at": datetime.now(UTC).isoformat()}
-        if act == "end":
-            body["outcome"] = "done"
-        self._outbox.append((f"/api/v1/me/visits/{quote(visit_id)}/{act}", body, str(uuid.uuid4())))
+        fact = {
+            "kind": f"visit_{act}",
+            "key": str(uuid.uuid4()),
+            "visit_id": visit_id,
+            "at": datetime.now(UTC).isoformat(),
+        }
+        self._outbox.append(fact | ({"outcome": "done"} if act == "end" else {}))
 
-    def _send(self, path: str, body: dict[str, Any], key: str) -> bool:
-        """Whether a fact came in. A refusal is final; silence is not, and the key makes a repeat harmless."""
+    def _flush(self) -> int:
+        """How many facts came in. A refusal is final; silence is not, and the keys make a repeat harmless."""
+        if not self._outbox:
+            return 0
         for _ in range(_FLUSH_TRIES):
             try:
-                self._tablet.call("POST", path, body, {"Idempotency-Key": key, WAITED: "1"})
+                told = self._tablet.call("POST", "/api/v1/me/facts", {"facts": self._outbox}, {WAITED: "1"})
             except RefusedError:
-                return False
+                return 0
             except Unreachable:
                 gevent.sleep(0.5)
             else:
-                return True
-        return False
+                return sum(answer["status"] < 400 for answer in told["answers"])
+        return 0

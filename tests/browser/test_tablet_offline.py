@@ -62,10 +62,13 @@ def test_facts_wait_without_a_network_are_counted_survive_a_reload_and_are_told_
     expect(page.get_by_text("2 registreringer venter og sendes selv.")).to_be_visible()
     expect(page.get_by_text("1 besøg er afsluttet")).to_be_visible()
     assert visit(live_server, visit_id).state == "planned"
+    answered: list[str] = []
+    page.on("requestfinished", lambda request: answered.append(request.url) if request.method == "POST" else None)
 
     wire.mend()
 
     expect(page.get_by_text("Alt er sendt")).to_be_visible(timeout=15000)
+    assert [url.rsplit("/api/v1")[-1] for url in answered] == ["/me/facts"], "what waited goes in one request"
     stored = visit(live_server, visit_id)
     assert (stored.state, stored.outcome, stored.source) == ("ended", "done", "manual")
     assert (told(live_server, "visit.begun"), told(live_server, "visit.ended")) == (1, 1)
@@ -89,6 +92,7 @@ def test_an_answer_that_got_lost_is_asked_for_again_with_the_same_key(live_serve
     expect(page.get_by_text("Alt er sendt")).to_be_visible(timeout=15000)
     assert len(keys) >= 2
     assert len(set(keys)) == 1
+    expect(page.get_by_role("button", name="Jeg har set det")).to_have_count(0)
     assert told(live_server, "visit.begun") == 1
 
 

@@ -1,6 +1,7 @@
 """*Start vagt*, visits by tap, *Slut vagt* over HTTP: places, double taps, other tablets, other people's visits."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway.demo.tablets import Tablet, TabletError
 from gateway.wire import b64u, iso
 from kernel.tables import EventRow
 from tests.gateway.platform import Platform
+from tests.gateway.web import Answer, Person
 
 
 def _refused(tablet: Tablet, method: str, path: str, body: Any = None) -> tuple[int, str]:
@@ -24,6 +26,27 @@ def _events(platform: Platform, event_type: str, carer_id: str) -> list[dict[str
     with platform.runtime.database.reading() as session:
         rows = session.exec(select(EventRow).where(EventRow.event_type == event_type, EventRow.carer_id == carer_id))
         return [dict(r.data) for r in rows]
+
+
+@dataclass(frozen=True)
+class OnShift:
+    """Somebody on a begun shift, over plain HTTP."""
+
+    carer_id: str
+    person: Person
+
+    def get(self, path: str) -> Answer:
+        return self.person.get(path)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return self.person.post(path, body, **headers)
+
+
+def _on_shift(platform: Platform) -> OnShift:
+    carer_id = platform.fresh_carer()
+    person = platform.signed_in(carer_id)
+    person.post("/api/v1/me/shift/start", {"place": "home", "holder_key": b64u(HolderKey.generate().public_key)})
+    return OnShift(carer_id, person)
 
 
 @pytest.mark.parametrize("place", ["home", "base", "citizen"])
@@ -185,6 +208,64 @@ def test_one_key_for_two_different_facts_is_a_mistake_and_neither_is_answered_fo
 
     assert begun.json["visit"]["state"] == "begun"
     assert (ended.status, ended.code) == (422, "key_used_otherwise")
+
+
+def test_a_fact_whose_answer_got_lost_is_told_again_with_its_time_and_is_the_same_fact(office: Platform) -> None:
+    person = _on_shift(office)
+    carer_id, stop = person.carer_id, person.get("/api/v1/me/day").json["route"]["stops"][0]["visit_id"]
+
+    for act, body, event in (("begin", {}, "visit.begun"), ("end", {"outcome": "done"}, "visit.ended")):
+        first = person.post(f"/api/v1/me/visits/{stop}/{act}", body, Idempotency_Key=f"lost-{act}")
+        # the tablet does not know whether the first came in: it says now when it was
+        again = person.post(
+            f"/api/v1/me/visits/{stop}/{act}", body | {"at": iso(office.clock.now())}, Idempotency_Key=f"lost-{act}"
+        )
+        assert (again.status, again.json) == (200, first.json)
+        assert len(_events(office, event, carer_id)) == 1
+
+
+def test_what_waited_for_a_network_is_told_in_one_request_and_each_fact_has_its_own_answer(office: Platform) -> None:
+    person = _on_shift(office)
+    first, second, third = [s["visit_id"] for s in person.get("/api/v1/me/day").json["route"]["stops"][:3]]
+    now = office.clock.now()
+    office.clock.advance_to(now + timedelta(minutes=9))
+    # the first of them had come in before the network went, only its answer had not
+    alone = person.post(f"/api/v1/me/visits/{first}/begin", {"at": iso(now)}, Idempotency_Key="b1")
+
+    def kept(key: str, visit_id: str, minutes: int, outcome: str = "") -> dict[str, str]:
+        fact = {"kind": "visit_begin", "key": key, "visit_id": visit_id, "at": iso(now + timedelta(minutes=minutes))}
+        return fact | ({"kind": "visit_end", "outcome": outcome} if outcome else {})
+
+    told = [
+        *(kept("b1", first, 0), kept("e1", first, 2, "done"), kept("b2", "nobody-s", 3)),
+        *(kept("b3", second, 4), kept("b4", third, 5), kept("e3", second, 8, "partly")),
+    ]
+
+    answers = person.post("/api/v1/me/facts", {"facts": told}).json["answers"]
+    again = person.post("/api/v1/me/facts", {"facts": told}).json["answers"]
+
+    assert [a["key"] for a in answers] == [f["key"] for f in told]
+    assert [a["status"] for a in answers] == [200, 200, 403, 200, 409, 200]
+    assert (answers[0]["body"], answers[2]["body"]["code"]) == (alone.json, "not_your_visit")
+    assert answers[4]["body"]["code"] == "another_visit_open"
+    assert answers[5]["body"]["visit"]["ended_at"] == iso(now + timedelta(minutes=8))
+    assert [(a["key"], a["status"]) for a in again[:4]] == [(a["key"], a["status"]) for a in answers[:4]]
+    assert [e["visit_id"] for e in _events(office, "visit.begun", person.carer_id)] == [first, second, third]
+    assert [e["visit_id"] for e in _events(office, "visit.ended", person.carer_id)] == [first, second]
+
+
+def test_one_fact_of_many_that_cannot_be_read_says_which_and_none_is_told(office: Platform) -> None:
+    person = _on_shift(office)
+    stop = person.get("/api/v1/me/day").json["route"]["stops"][0]["visit_id"]
+    good = {"kind": "visit_begin", "key": "k1", "visit_id": stop}
+
+    wrong = person.post("/api/v1/me/facts", {"facts": [good, {"kind": "visit_end", "key": "k2", "visit_id": stop}]})
+
+    assert (wrong.status, wrong.code) == (422, "invalid_input")
+    assert wrong.json["facts"]["problems"][0]["path"] == "body/facts/1/visit_end/outcome"
+    assert person.post("/api/v1/me/facts", {"facts": []}).status == 422
+    assert person.post("/api/v1/me/facts", {"facts": [good | {"key": str(n)} for n in range(61)]}).status == 422
+    assert _events(office, "visit.begun", person.carer_id) == []
 
 
 @pytest.mark.parametrize("length", [1, 96])

@@ -4,6 +4,9 @@
 import { Problem, call } from "../shared/api.js";
 import * as store from "./store.js";
 
+/** One that waited already lets others go first: nobody stands in front of it. */
+export const WAITED = { "X-Waited": "1" };
+
 /**
  * @typedef {object} Fact
  * @property {number} [order] place in the queue, given by the store
@@ -75,7 +78,8 @@ export class Outbox extends EventTarget {
     try {
       // the queue may grow while it is being sent, and another page of this tablet may have sent a part of it
       for (let fact = this.#next(); fact; fact = this.#next()) {
-        if (!(await this.#send(fact))) break;
+        const waited = fact.tried && (await import("./told_together.js").catch(() => null));
+        if (!(await (waited ? waited.send(this, fact) : this.send(fact)))) break;
         this.#changed();
       }
     } finally {
@@ -89,27 +93,32 @@ export class Outbox extends EventTarget {
   }
 
   /** @param {Fact} fact @returns {Promise<boolean>} whether to go on with the next */
-  async #send(fact) {
-    let answer;
+  async send(fact) {
     try {
-      // one that waited already lets others go first: nobody stands in front of it
-      const headers = fact.tried ? { "X-Waited": "1" } : undefined;
-      answer = await call("POST", fact.path, { body: await this.#bodyOf(fact), key: fact.key, headers });
+      const headers = fact.tried ? WAITED : undefined;
+      await this.done(fact, await call("POST", fact.path, { body: await this.bodyOf(fact), key: fact.key, headers }));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status === 0) this.dispatchEvent(new Event("unreachable"));
-      if (error.status === 401) this.dispatchEvent(new Event("signed-out"));
-      if (error.mayWorkLater || error.status === 401) return false;
-      // the lock's own word came first; what the carer saw is no longer needed
-      if (error.code === "lock_has_answered") return this.#done(fact);
-      fact.refused = error.words;
-      await store.putInOutbox(fact);
-      this.dispatchEvent(new Event("refused"));
-      return true;
+      if (this.mayCome(error)) return false;
+      await this.refuse(fact, error);
     }
-    this.dispatchEvent(new CustomEvent("told", { detail: fact }));
-    if (answer?.down) this.dispatchEvent(new CustomEvent("answered", { detail: { lock_id: fact.body.lock_id, down: answer.down } }));
-    return this.#done(fact);
+    return true;
+  }
+
+  /** Whether the same may be told another time: network, server or sign-in are missing. @param {Problem} error */
+  mayCome(error) {
+    if (error.status === 0) this.dispatchEvent(new Event("unreachable"));
+    if (error.status === 401) this.dispatchEvent(new Event("signed-out"));
+    return error.mayWorkLater || error.status === 401;
+  }
+
+  /** @param {Fact} fact @param {Problem} error */
+  async refuse(fact, error) {
+    // the lock's own word came first; what the carer saw is no longer needed
+    if (error.code === "lock_has_answered") return this.#remove(fact);
+    fact.refused = error.words;
+    await store.putInOutbox(fact);
+    this.dispatchEvent(new Event("refused"));
   }
 
   /**
@@ -117,7 +126,7 @@ export class Outbox extends EventTarget {
    * time that the world has not reached.
    * @param {Fact} fact
    */
-  async #bodyOf(fact) {
+  async bodyOf(fact) {
     if (!fact.at) return fact.body;
     if (fact.tried) return { ...fact.body, at: new Date(Math.min(Date.parse(fact.at), this.worldNow_ms())).toISOString() };
     fact.tried = true;
@@ -125,10 +134,11 @@ export class Outbox extends EventTarget {
     return fact.body;
   }
 
-  /** @param {Fact} fact */
-  async #done(fact) {
+  /** @param {Fact} fact @param {any} answer */
+  async done(fact, answer) {
+    this.dispatchEvent(new CustomEvent("told", { detail: fact }));
+    if (answer?.down) this.dispatchEvent(new CustomEvent("answered", { detail: { lock_id: fact.body.lock_id, down: answer.down } }));
     await this.#remove(fact);
-    return true;
   }
 
   /** @param {Fact} fact */
