@@ -1,9 +1,14 @@
-"""Wakes whoever waits for new events. Redis only wakes; everybody also polls (design §3)."""
+"""Wakes whoever waits for new events. Redis only wakes; everybody also polls (design §3).
 
+It rings twice for an event: once when it is committed, for who gives it its position, and once when it has one, for
+who reads by position. Nobody is woken to find nothing.
+"""
+
+import secrets
 from collections.abc import Callable
+from enum import StrEnum
 from threading import Event, Thread
 
-import fakeredis
 import redis
 import structlog
 
@@ -12,32 +17,47 @@ log = structlog.get_logger(__name__)
 CHANNEL = "omsorgstid:log"
 
 
+class Ring(StrEnum):
+    """What there is to look at: events that were committed, or events that got their positions."""
+
+    WRITTEN = "written"
+    READABLE = "readable"
+
+
 class Bell:
     """Rung after each commit that wrote events; heard by every process that shares the Redis."""
 
     def __init__(self, url: str) -> None:
-        self._redis: redis.Redis = redis.Redis.from_url(url) if url else fakeredis.FakeRedis()
-        self._local: list[Callable[[], None]] = []
-        self._stop = Event()
+        self._redis: redis.Redis = redis.Redis.from_url(url) if url else _in_process()
         self._shared = bool(url)
+        self._local: dict[Ring, list[Callable[[], None]]] = {ring: [] for ring in Ring}
+        #: by which we know our own rings when Redis brings them back
+        self._name = secrets.token_hex(4)
+        self._stop = Event()
         self._thread: Thread | None = None
 
-    def on_ring(self, heard: Callable[[], None]) -> None:
-        """Call this when the bell rings; it has to be quick."""
-        self._local.append(heard)
+    def on_ring(self, heard: Callable[[], None], *what: Ring) -> None:
+        """Call this when the bell rings, for this or for anything; it has to be quick."""
+        for ring in what or Ring:
+            self._local[ring].append(heard)
 
     def ring(self) -> None:
-        """Wake everybody here and, over Redis, elsewhere. A dead Redis costs a poll of delay only."""
-        for heard in self._local:
-            heard()
-        self.ring_elsewhere()
+        """Events were committed: wake who waits for them here and, over Redis, elsewhere.
 
-    def ring_elsewhere(self) -> None:
-        """Wake the other processes only: events have got their positions and can be read now."""
+        A dead Redis costs a poll of delay only.
+        """
+        self._ring(Ring.WRITTEN)
+
+    def ring_readable(self) -> None:
+        """Events have got their positions: wake who reads by position."""
+        self._ring(Ring.READABLE)
+
+    def _ring(self, what: Ring) -> None:
+        self._hear(what)
         if not self._shared:
             return
         try:
-            self._redis.publish(CHANNEL, b"1")
+            self._redis.publish(CHANNEL, f"{what}:{self._name}")
         except redis.RedisError as err:
             log.warning("bell_not_heard_elsewhere", error=type(err).__name__)
 
@@ -60,9 +80,24 @@ class Bell:
                 with self._redis.pubsub() as channel:  # type: ignore[no-untyped-call]
                     channel.subscribe(CHANNEL)
                     while not self._stop.is_set():
-                        if channel.get_message(ignore_subscribe_messages=True, timeout=1.0):
-                            for heard in self._local:
-                                heard()
+                        message = channel.get_message(ignore_subscribe_messages=True, timeout=1.0)
+                        if message:
+                            self._heard_elsewhere(message["data"])
             except redis.RedisError as err:
                 log.warning("bell_lost_redis", error=type(err).__name__)
                 self._stop.wait(1.0)
+
+    def _heard_elsewhere(self, data: bytes) -> None:
+        what, _, name = data.decode("ascii", "replace").partition(":")
+        if name != self._name and what in set(map(str, Ring)):
+            self._hear(Ring(what))
+
+    def _hear(self, what: Ring) -> None:
+        for heard in self._local[what]:
+            heard()
+
+
+def _in_process() -> redis.Redis:
+    import fakeredis  # noqa: PLC0415 - heavy: imported where it is used, and not at all beside a real one
+
+    return fakeredis.FakeRedis()

@@ -7,6 +7,7 @@ ten seconds. A command is handed to the broker once; if the broker does not take
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as NotInTimeError
+from functools import partial
 from threading import Lock
 from time import monotonic
 
@@ -81,8 +82,8 @@ class DoorDesk:
         with self._lock:
             self._waiting |= awaited
         try:
-            for question, _ in questions:
-                self.send([question])
+            # Not waited for: who does not take the question answers nothing either.
+            self.hand_over([question for question, _ in questions])
             deadline_s = monotonic() + timeout_s
             wait(awaited.values(), timeout_s, FIRST_COMPLETED)
             wait(awaited.values(), max(0.0, min(GRACE_S, deadline_s - monotonic())))
@@ -91,6 +92,11 @@ class DoorDesk:
                 for key in awaited:
                     del self._waiting[key]
         return [future.result() if future.done() else None for future in awaited.values()]
+
+    def hand_over(self, messages: Iterable[Outgoing]) -> None:
+        """Hand messages to the broker, each once, and wait for nothing. What it does not take is logged and gone."""
+        for message in messages:
+            self._hand_over(message).add_done_callback(partial(_log_not_taken, message))
 
     def send(self, messages: Iterable[Outgoing]) -> bool:
         """Hand messages to the broker, each once. Returns whether it took all of them.
@@ -120,6 +126,12 @@ class DoorDesk:
                 awaited = self._waiting.get((topic.device_id, message.request))
             if awaited is not None and not awaited.done():
                 awaited.set_result(message)
+
+
+def _log_not_taken(message: Outgoing, done: Future[None]) -> None:
+    error = done.exception()
+    if error is not None:
+        log.warning("message_not_taken_by_broker", name=message.name, error=type(error).__name__)
 
 
 def _is_taken(message: Outgoing, done: Future[None], deadline_s: float) -> bool:

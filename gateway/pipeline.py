@@ -11,13 +11,19 @@ from threading import Condition, Thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from kernel.consumers import Consumer, advance
+from kernel.consumers import Consumer, catch_up_together
 from kernel.errors import KernelError
 from kernel.sequencer import Sequencer
-from kernel.tailer import Tailer
 from kernel.work import UnitsOfWork
 
 log = structlog.get_logger(__name__)
+
+#: What is committed within so long of the first ring gets its positions together. A door that opens takes about as
+#: long, and its own steps would otherwise compete with the sequencer for the same cores.
+GATHER_S = 0.025
+#: Ledgers and watches that run in a process of their own read what came meanwhile in one go.
+READ_EVERY_S = 0.5
+_BATCH = 2_000
 
 
 class Pipeline:
@@ -26,7 +32,7 @@ class Pipeline:
     Parameters
     ----------
     sequenced
-        Called after events got their positions: tailers of other processes can read them from then on.
+        Called after events got their positions: tailers can read them from then on.
     sequencing
         Whether this process gives positions too. One that only reads on waits for those who do.
     """
@@ -35,7 +41,6 @@ class Pipeline:
         self,
         units: UnitsOfWork,
         consumers: Sequence[Consumer],
-        tailer: Tailer | None = None,
         poll_s: float = 0.5,
         sequenced: Callable[[], None] = lambda: None,
         sequencing: bool = True,
@@ -43,8 +48,8 @@ class Pipeline:
         self._units = units
         self._sequencer = Sequencer(units.database) if sequencing else None
         self._consumers = tuple(consumers)
-        self._tailer = tailer
         self._poll_s = poll_s
+        self._gather_s = GATHER_S if sequencing else READ_EVERY_S
         self._sequenced = sequenced
         self._changed = Condition()
         self._rung = 0
@@ -65,6 +70,11 @@ class Pipeline:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(timeout=30)
+
+    @property
+    def is_sequencing(self) -> bool:
+        """Whether positions are given here."""
+        return self._sequencer is not None
 
     def wake(self) -> None:
         """There is something new: look now instead of at the next poll."""
@@ -98,19 +108,18 @@ class Pipeline:
         """Give positions and let consumers read until nothing is left."""
         while True:
             if self._sequencer is not None and self._sequencer.run_until_empty():
-                if self._tailer is not None:
-                    self._tailer.wake()
                 self._sequenced()
-            for consumer in self._consumers:
-                while advance(self._units, consumer):
-                    pass
-            if self._sequencer is None or not self._sequencer.pending():
+            catch_up_together(self._units, self._consumers, _BATCH)
+            # A consumer may have told the log something itself.
+            if not self._consumers or self._sequencer is None or not self._sequencer.pending():
                 return
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stop or self._handled < self._rung, self._poll_s)
+                rang = self._changed.wait_for(lambda: self._stop or self._handled < self._rung, self._poll_s)
+                if rang:
+                    self._changed.wait_for(lambda: self._stop, self._gather_s)
                 if self._stop:
                     return
                 if self._paused:

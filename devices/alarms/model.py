@@ -19,6 +19,7 @@ KINDS = (
     "ingest_stale",
     "acl_stale",
     "vendor_silent",
+    "idle_lock_opened",
     "emergency_opening",
     "inspection_due",
     "device_fault",

@@ -53,7 +53,8 @@ class OpeningSettled(Event):
 class DoorOpened(Event):
     """A lock says, signed and in its chain, that it opened for a grant.
 
-    A stairwell that was opened on the way belongs to no visit and no emergency: the door behind it does.
+    A stairwell that was opened on the way belongs to no visit: the door behind it does. Opened without a plan it names
+    the emergency all the same, so that nobody comes in there unseen.
     """
 
     event_type: ClassVar[str] = "door.opened"
@@ -67,6 +68,8 @@ class DoorOpened(Event):
     shift_id: str | None = None
     #: the emergency it was opened for; such an opening belongs to no visit
     emergency_id: str | None = None
+    #: of a stairwell opened in an emergency: the door the grant was for
+    behind_door_id: str | None = None
     #: who says so: the lock itself, or the log of its vendor (``boot`` is 0 then, ``seq`` the log's number)
     source: Literal["lock", "vendor_log"] = "lock"
 

@@ -5,9 +5,7 @@ nothing is acknowledged; after a while the link is cut, and the broker delivers 
 queue is full the connection is not read: what waits, waits with the broker.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from threading import Condition, Thread
 
@@ -16,6 +14,7 @@ import structlog
 from devices.broker import Delivery, Publication
 from devices.connections import Inlet
 from devices.inbox.errors import database_is_away
+from devices.inbox.lanes import BATCH, Lanes, Waiting
 from devices.inbox.leases import LeaseLostError
 from devices.inbox.model import Accepted, Fence, Incoming, Outgoing
 from devices.inbox.service import Inbox
@@ -26,27 +25,15 @@ from kernel.clock import LinkClock, WorldClock
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
-BATCH_BYTES = 128 * 1024
 GATHER_S = 0.005
+#: how long what nobody waits for waits for company
+PATIENT_S = 0.1
 GIVE_UP_S = 5.0
 #: above this the connection is not read, below half of it it is again
 QUEUE = 2_000
 QUEUE_BYTES = 16 * 1024 * 1024
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    delivery: Delivery
-    #: ``None`` where it belongs to another shard and is only acknowledged, in its turn
-    incoming: Incoming | None
-    since_s: float
-
-    @property
-    def size_bytes(self) -> int:
-        return 0 if self.incoming is None else len(self.incoming.payload)
 
 
 class Committer:
@@ -84,11 +71,10 @@ class Committer:
         self._committed = committed
         self._is_mine = is_mine
         self._inlet: Inlet | None = None
-        self._queue: deque[_Waiting] = deque()
-        self._queue_bytes = 0
+        self._queue = Lanes()
         self._full = False
         self._changed = Condition()
-        self._in_flight: Sequence[_Waiting] = ()
+        self._in_flight: Sequence[Waiting] = ()
         self._stopping = False
         self._thread: Thread | None = None
         self.committed_total = 0
@@ -117,15 +103,15 @@ class Committer:
 
     def offer(self, delivery: Delivery) -> None:
         """Take a delivery; called by the connection. Never blocks and never raises."""
-        waiting = _Waiting(delivery, self._incoming(delivery), self._link.monotonic_s())
+        waiting = Waiting(delivery, self._incoming(delivery), self._link.monotonic_s())
         with self._changed:
-            self._queue.append(waiting)
-            self._queue_bytes += waiting.size_bytes
+            was_patient = self._queue.is_patient
+            self._queue.put(waiting)
             if not self._full and self._is_above(1.0):
                 self._full = True
                 self._pause(True)
-            # Only who waits for the first message, or for a whole batch, has to be woken.
-            if len(self._queue) == 1 or len(self._queue) >= BATCH:
+            # Only who waits for the first message, for one that cannot wait or for a whole batch has to be woken.
+            if len(self._queue) == 1 or self._queue.is_patient != was_patient or len(self._queue) >= BATCH:
                 self._changed.notify_all()
 
     @property
@@ -149,7 +135,7 @@ class Committer:
     def oldest_unacknowledged_s(self) -> float:
         """Age of the oldest message not yet committed, 0 where there is none. Above 5 s is an alarm."""
         with self._changed:
-            oldest = self._in_flight[0] if self._in_flight else (self._queue[0] if self._queue else None)
+            oldest = self._queue.oldest
         return 0.0 if oldest is None else self._link.monotonic_s() - oldest.since_s
 
     def take_worst_s(self) -> float:
@@ -165,44 +151,37 @@ class Committer:
             if accepted is not None:
                 self._acknowledge(batch, accepted)
             with self._changed:
-                self._worst_s = max(self._worst_s, self._link.monotonic_s() - batch[0].since_s)
+                oldest_s = min(waiting.since_s for waiting in batch)
+                self._worst_s = max(self._worst_s, self._link.monotonic_s() - oldest_s)
                 self._in_flight = ()
                 self._changed.notify_all()
 
-    def _gather(self) -> Sequence[_Waiting]:
-        """What is there, and what comes within 5 ms of it, up to 500 and 128 KiB. Empty when stopping."""
+    def _gather(self) -> Sequence[Waiting]:
+        """What is there, and what comes within 5 ms of it, up to a batch. Empty when stopping."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopping)
             if self._stopping:
                 return ()
+            if self._queue.is_patient:
+                self._changed.wait_for(lambda: not self._queue.is_patient or self._stopping, PATIENT_S)
             # A lone message is not made to wait; only a queue that has begun to grow is.
             if 1 < len(self._queue) < BATCH:
                 self._changed.wait_for(lambda: len(self._queue) >= BATCH or self._stopping, GATHER_S)
-            self._in_flight = self._take_a_batch()
+            self._in_flight = self._queue.take()
+            if self._full and not self._is_above(0.5):
+                self._full = False
+                self._pause(False)
             return self._in_flight
 
-    def _take_a_batch(self) -> Sequence[_Waiting]:
-        # Bounded in bytes too: whole logs that come home after an outage are long, and while a batch is being
-        # committed nobody else writes.
-        batch, size_bytes = [self._queue.popleft()], 0
-        while self._queue and len(batch) < BATCH and size_bytes < BATCH_BYTES:
-            batch.append(self._queue.popleft())
-            size_bytes += batch[-1].size_bytes
-        self._queue_bytes -= size_bytes + batch[0].size_bytes
-        if self._full and not self._is_above(0.5):
-            self._full = False
-            self._pause(False)
-        return batch
-
     def _is_above(self, ratio: float) -> bool:
-        return len(self._queue) > ratio * QUEUE or self._queue_bytes > ratio * QUEUE_BYTES
+        return len(self._queue) > ratio * QUEUE or self._queue.size_bytes > ratio * QUEUE_BYTES
 
     def _pause(self, paused: bool) -> None:
         log.info("inbox_full" if paused else "inbox_takes_again", waiting=len(self._queue))
         if self._inlet is not None:
             self._inlet.pause(paused)
 
-    def _commit(self, batch: Sequence[_Waiting]) -> Accepted | None:
+    def _commit(self, batch: Sequence[Waiting]) -> Accepted | None:
         """Commit a batch, trying again while the database is away. ``None`` if given up."""
         began_s, pause_s = self._link.monotonic_s(), _FIRST_PAUSE_S
         ours = [waiting.incoming for waiting in batch if waiting.incoming is not None]
@@ -233,7 +212,6 @@ class Committer:
     def _give_up(self, cut: bool = True) -> None:
         with self._changed:
             self._queue.clear()
-            self._queue_bytes = 0
             if self._full:
                 self._full = False
                 self._pause(False)
@@ -241,12 +219,14 @@ class Committer:
             log.error("inbox_gave_up_link_cut")
             self._inlet.reconnect()
 
-    def _acknowledge(self, batch: Sequence[_Waiting], accepted: Accepted) -> None:
+    def _acknowledge(self, batch: Sequence[Waiting], accepted: Accepted) -> None:
         ours = [waiting.incoming for waiting in batch if waiting.incoming is not None]
         self.committed_total += len(ours)
-        self.acknowledged_total += len(batch)
+        with self._changed:
+            told = self._queue.settle(batch)
+        self.acknowledged_total += len(told)
         if self._inlet is not None:
-            self._inlet.ack([waiting.delivery for waiting in batch])
+            self._inlet.ack([waiting.delivery for waiting in told])
             for outgoing in accepted.outgoing:
                 # Not waited for: a device that misses its watermark sends again and gets it then.
                 self._inlet.publish(publication_of(self._tenant, outgoing))

@@ -7,7 +7,7 @@ Nothing here lets anybody in by itself.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, cast
+from typing import cast
 
 from sqlmodel import Session, col, select
 
@@ -15,11 +15,12 @@ from devices.alarms.model import NewAlarm
 from devices.alarms.service import raise_alarm
 from devices.events import DoorOpened, EmergencyOutcome, EmergencyReason, EmergencyRequested, EmergencyReviewed
 from devices.keys import service, store
+from devices.keys.emergency_errors import EmergencyError
 from devices.keys.rules import EMERGENCY, PREPARED
 from devices.keys.schemas import GrantIssued
 from devices.keys.signer.model import Basis, MintRequest
 from devices.keys.tables import EmergencyRow, GrantRow, LockRow
-from kernel.errors import DomainError, ErrorKind, ErrorText, KernelError
+from kernel.errors import KernelError
 from kernel.ids import new_id
 from kernel.localtime import clock_text
 from kernel.work import Work
@@ -29,48 +30,6 @@ REVIEW_WITHIN = timedelta(hours=24)
 
 OFFLINE = "offline"
 """The reason of an opening that a spoken code let in: what the carer told the planner is not known here."""
-
-
-class EmergencyError(DomainError):
-    """Why an emergency does not open a door, or a review is not taken."""
-
-    texts: ClassVar[dict[str, ErrorText]] = {
-        "no_lock_there": ErrorText(
-            ErrorKind.CONFLICT,
-            "Der er ingen elektronisk lås hos borgeren. Brug nøgleboks, eller ring til vagttelefonen.",
-            "There is no electronic lock at the citizen's. Use the key box or call the duty phone.",
-        ),
-        "no_consent_there": ErrorText(
-            ErrorKind.FORBIDDEN,
-            "Borgeren har sagt nej til elektronisk nøgle. Ring på, brug aftalt nøgle, eller ring 112.",
-            "The citizen said no to the electronic key. Ring the bell, use the agreed key, or call 112.",
-        ),
-        "other_units_citizen": ErrorText(
-            ErrorKind.FORBIDDEN,
-            "Borgeren hører til en anden enhed. Ring til vagttelefonen.",
-            "The citizen belongs to another unit. Call the duty phone.",
-        ),
-        "key_missing": ErrorText(
-            ErrorKind.CONFLICT,
-            "Tabletten har ingen nøgle i denne vagt. Start vagten igen, eller ring til vagttelefonen.",
-            "The tablet has no key in this shift. Start the shift again or call the duty phone.",
-        ),
-        "no_emergency_grant": ErrorText(
-            ErrorKind.FORBIDDEN,
-            "Der kan ikke udstedes flere nødåbninger nu ({why}). Ring til vagttelefonen, eller ring 112.",
-            "No more emergency openings can be issued now ({why}). Call the duty phone, or call 112.",
-        ),
-        "already_reviewed": ErrorText(
-            ErrorKind.CONFLICT,
-            "Nødåbningen er allerede gennemset {clock}. Du skal ikke gøre mere.",
-            "The emergency opening was reviewed at {clock}. There is nothing more to do.",
-        ),
-        "review_note_missing": ErrorText(
-            ErrorKind.INVALID,
-            "Skriv kort, hvad der ikke var i orden, og hvad der er gjort.",
-            "Write in a few words what was not in order and what has been done.",
-        ),
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +140,17 @@ def held_grant(session: Session, emergency: Emergency, request: MintRequest, now
 
 
 def note_opened(work: Work, opened: DoorOpened) -> None:
-    """The lock says that it opened for an emergency, or for a prepared door: then it is one from now on."""
+    """The lock says that it opened for an emergency, or for a prepared door: then it is one from now on.
+
+    A stairwell on the way is loud as well; opened is the emergency only by its own door.
+    """
     if opened.emergency_id is None or opened.door_id is None:
         return
-    row = work.session.get(EmergencyRow, opened.emergency_id)
-    if row is None or row.door_id != opened.door_id:
-        row = _from_prepared(work, opened)
-    if row is not None and row.opened_at is None:
+    row = work.session.get(EmergencyRow, opened.emergency_id) or _from_prepared(work, opened)
+    if row is not None and row.opened_at is None and row.door_id == opened.door_id:
         row.opened_at = opened.at
+        # Looked at before it opened: what was judged was another thing. The first judgement stays in the log.
+        row.reviewed_at, row.reviewed_by_role, row.outcome = None, None, None
         work.session.add(row)
         work.session.flush()
 
@@ -282,15 +244,28 @@ def _from_prepared(work: Work, opened: DoorOpened) -> EmergencyRow | None:
     grant = work.session.exec(
         select(GrantRow).where(
             GrantRow.right_id == opened.emergency_id,
-            GrantRow.door_id == opened.door_id,
+            GrantRow.door_id == (opened.behind_door_id or opened.door_id),
             GrantRow.basis == Basis.PREPARED.value,
         )
     ).first()
     if grant is None:
         return None
+    closes_at = grant.minted_at + PREPARED
+    # One preparation covers many doors; each is looked at by itself, with the stairwell on its way.
+    known = work.session.exec(
+        select(EmergencyRow).where(
+            EmergencyRow.shift_id == grant.shift_id,
+            EmergencyRow.door_id == grant.door_id,
+            EmergencyRow.reason == OFFLINE,
+            EmergencyRow.closes_at == closes_at,
+            # what opens after somebody has looked is looked at again
+            col(EmergencyRow.reviewed_at).is_(None),
+        )
+    ).first()
+    if known is not None:
+        return known
     new = NewEmergency(grant.door_id, "", grant.unit_id, grant.carer_id, grant.shift_id, "other")
-    # One preparation covers many doors; each opening is looked at by itself.
-    return _keep(work, new, new_id(), OFFLINE, grant.minted_at + PREPARED, requested_at=opened.at)
+    return _keep(work, new, new_id(), OFFLINE, closes_at, requested_at=opened.at)
 
 
 def _keep(

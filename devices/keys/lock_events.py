@@ -16,12 +16,13 @@ import structlog
 from devices.events import DoorOpened, LockReported
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
 from devices.inbox.store import store_reports
-from devices.keys import cbor, opening_store, openings, store
+from devices.keys import opening_store, openings, store
 from devices.keys.answer import Answer, read_answer
 from devices.keys.chain import ChainState, LinkReport, SignedEvent, Verdict, commit, read_event, verify_links
 from devices.keys.control import SignedTime, ack_of, sign_ack, sign_time
 from devices.keys.cose import SigningKey, Trust, VerifyingKey, lock_trust
-from devices.keys.errors import MessageError
+from devices.keys.event_payload import list_version_in, request_in
+from devices.keys.held import held_by
 from devices.keys.messages import Ask, Birth, CfgReport, Challenge, EventBatch, TimeRequest, decode_message
 from devices.keys.model import Bolt, ClockState, DenialCode, LockResult
 from devices.keys.opening import Answered
@@ -58,7 +59,6 @@ _BOLT_AFTER = {
     LockResult.LOCKED.value: Bolt.LOCKED,
     LockResult.JAMMED.value: Bolt.UNKNOWN,
 }
-_REQUEST_BYTES = 16
 
 
 def lock_handlers(service_key: SigningKey, wall_s: Callable[[], float]) -> dict[tuple[str, str], Handler]:
@@ -101,9 +101,16 @@ class _Heard:
         named = (self._request(event.event.seq) for event in self.events)
         return {request for request in named if request is not None}
 
+    def list_taken(self) -> int:
+        """Version of the newest revocation list the lock says, signed, that it has taken; 0 where it says of none."""
+        told = [
+            self.payloads[e.event.seq][1] for e in self.events if e.event.type == "crl" and e.event.seq in self.payloads
+        ]
+        return max((list_version_in(payload) for payload in told), default=0)
+
     def _request(self, seq: int) -> str | None:
         salted = self.payloads.get(seq)
-        return None if salted is None else _request_in(salted[1])
+        return None if salted is None else request_in(salted[1])
 
 
 class LockVoice:
@@ -129,6 +136,7 @@ class LockVoice:
             heard.payloads = _payloads(batch, heard.events)
             self._take_in(work, lock, unit_id, heard)
         _extend(lock, report, heard.events)
+        lock.crl_signed = max(lock.crl_signed or 0, heard.list_taken())
         work.session.flush()
         return (Outgoing(KIND, lock.lock_id, "ack", sign_ack(ack_of(report.state), self._service_key)),)
 
@@ -232,8 +240,13 @@ class LockVoice:
         session = work.session
         store.keep_payloads(session, lock.lock_id, heard.payloads)
         heard.openings = opening_store.openings_for_update(session, lock.lock_id, heard.requests())
-        heard.grants = store.grants(session, {s.event.cti for s in heard.events if s.event.cti is not None})
-        opened = [s for s in heard.events if s.event.type in OPENINGS]
+        held = held_by(work.session)
+        heard.grants = held.grants_of(work.session, {s.event.cti for s in heard.events if s.event.cti is not None})
+        opened = [
+            s
+            for s in heard.events
+            if s.event.type in OPENINGS and (lock.lock_id, s.event.boot, s.event.seq) not in held.told
+        ]
         numbers = {
             (s.event.boot, s.event.seq): row.opening_id if (row := heard.opening_of(s)) else None for s in opened
         }
@@ -254,17 +267,22 @@ class LockVoice:
     def _opened(
         self, work: Work, lock: LockRow, unit_id: str, answer: Answer, seq: int, opening_id: str | None
     ) -> None:
-        if not store.first_told(work.session, lock.lock_id, {(answer.boot, seq): opening_id}):
+        held = held_by(work.session)
+        is_first = store.first_told(work.session, lock.lock_id, {(answer.boot, seq): opening_id})
+        held.told.add((lock.lock_id, answer.boot, seq))
+        if not is_first:
             return
-        grant = None if answer.cti is None else work.session.get(GrantRow, answer.cti)
+        grant = None if answer.cti is None else held.grants_of(work.session, {answer.cti}).get(answer.cti)
         opened = _door_opened(lock, unit_id, answer.ts_at or work.now, answer.boot, seq, opening_id, grant)
         work.record(opened.model_copy(update={"battery_mv": answer.battery_mv}))
 
 
 def _lock(work: Work, incoming: Incoming) -> tuple[LockRow, str]:
-    found = store.lock_for_update(work.session, incoming.device_id)
+    held = held_by(work.session)
+    found = held.locks.get(incoming.device_id) or store.lock_for_update(work.session, incoming.device_id)
     if found is None:
         raise Refused(Reason.UNKNOWN_DEVICE, "a lock on a door, with its key", "a device without one")
+    held.locks[incoming.device_id] = found
     return found
 
 
@@ -323,15 +341,6 @@ def _payloads(batch: EventBatch, events: Sequence[SignedEvent]) -> dict[int, tup
     return found
 
 
-def _request_in(payload: bytes) -> str | None:
-    try:
-        body = cbor.decode(payload, "event payload")
-    except MessageError:
-        return None  # a payload of another make: kept, and belonging to no opening of ours
-    request = body.get("request") if isinstance(body, dict) else None
-    return request.hex() if isinstance(request, bytes) and len(request) == _REQUEST_BYTES else None
-
-
 def _event(work: Work, lock: LockRow, unit_id: str, signed: SignedEvent, heard: _Heard) -> Event | None:
     """What to tell the log; ``None`` for an opening it has been told of already."""
     event = signed.event
@@ -366,7 +375,8 @@ def _door_opened(
     opening_id: str | None,
     grant: GrantRow | None,
 ) -> DoorOpened:
-    basis = grant.basis if grant is not None and grant.door_id == lock.door_id else None
+    at_own_door = grant is not None and grant.door_id == lock.door_id
+    unplanned = grant is not None and grant.basis != Basis.ROUTE
     return DoorOpened(
         at=at,
         unit_id=unit_id if grant is None else grant.unit_id,
@@ -376,7 +386,8 @@ def _door_opened(
         boot=boot,
         seq=seq,
         opening_id=opening_id,
-        visit_id=grant.visit_id if grant is not None and basis == Basis.ROUTE else None,
+        visit_id=grant.visit_id if grant is not None and at_own_door and not unplanned else None,
         shift_id=None if grant is None else grant.shift_id,
-        emergency_id=grant.right_id if grant is not None and basis not in (None, Basis.ROUTE) else None,
+        emergency_id=grant.right_id if grant is not None and unplanned else None,
+        behind_door_id=grant.door_id if grant is not None and unplanned and not at_own_door else None,
     )

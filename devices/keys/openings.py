@@ -7,14 +7,15 @@ after commit, and nothing here can hand it out again.
 ``wall_s`` is link time as epoch seconds, so that the web process and the inbox judge the same deadlines.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar, cast
+from types import MappingProxyType
+from typing import ClassVar
 
 from sqlmodel import Session
 
-from devices import events
-from devices.events import OpeningRequested, OpeningSettled
+from devices.events import OpeningRequested
 from devices.inbox.model import Outgoing
 from devices.keys import opening as machine
 from devices.keys import opening_store
@@ -27,6 +28,7 @@ from devices.keys.rules import may_open, may_open_in_emergency
 from devices.keys.schemas import DoorOpening, Observation, OpeningIds, ProofOutcome
 from devices.keys.signer.model import Basis
 from devices.keys.tables import GrantRow, OpeningRow
+from devices.keys.vendors.model import NATIVE
 from kernel.errors import DomainError, ErrorKind, ErrorText, KernelError
 from kernel.ids import new_id
 from kernel.work import Work
@@ -159,6 +161,23 @@ def challenged(work: Work, opening_id: str, challenge: Challenge, wall_s: float)
     return opening_store.opening_view(row)
 
 
+def challenge_came(work: Work, opening: DoorOpening, challenge: Challenge, wall_s: float) -> DoorOpening:
+    """As :func:`challenged`, for who has just begun the opening: one statement, where nobody has moved it since.
+
+    Raises
+    ------
+    KernelError, OpeningError
+        As above.
+    """
+    begun = machine.Opening(opening.state, opening.tapped_wall_s)
+    state = machine.advance(begun, Challenged(wall_s)).state
+    is_for_it = challenge.lock == opening.ids.lock_id and challenge.request == request_id(opening.opening_id)
+    is_first = opening.state is OpeningState.REQUESTED and state is OpeningState.CHALLENGED
+    if is_for_it and is_first and opening_store.keep_nonce(work.session, opening.opening_id, challenge.nonce):
+        return replace(opening, state=state, nonce=challenge.nonce)
+    return challenged(work, opening.opening_id, challenge, wall_s)
+
+
 def proof_given(
     work: Work, opening_id: str, *, cti: bytes, holder_key: bytes, proof: bytes, wall_s: float
 ) -> ProofOutcome:
@@ -181,10 +200,47 @@ def proof_given(
         The signature does not prove what it should. The opening stays as it is and expires by itself.
     """
     row = _held(work, opening_id)
+    return _prove(work, row, lambda: work.session.get(GrantRow, cti), holder_key, proof, wall_s)
+
+
+def proof_shown(
+    work: Work, opening_id: str, carer_id: str, *, token: bytes, holder_key: bytes, proof: bytes, wall_s: float
+) -> ProofOutcome:
+    """The same by the grant itself, as a tablet shows it, and for this carer's openings only.
+
+    An opening at another maker's lock is left as it is: that lock takes no grant.
+
+    Raises
+    ------
+    KernelError
+        ``not_found``, also for anybody else's opening.
+    OpeningError, ProofError
+        As above; ``grant_not_for_opening`` also where the shift's tablet may not hold that grant any more.
+    """
+    row = _held(work, opening_id)
+    if row.carer_id != carer_id:
+        raise KernelError("not_found", what="Åbningen")
+    if row.vendor != NATIVE:
+        return ProofOutcome(opening_store.opening_view(row), None)
+
+    def held() -> GrantRow | None:
+        return opening_store.grant_held(work.session, row.shift_id, token, work.now)
+
+    return _prove(work, row, held, holder_key, proof, wall_s)
+
+
+def _prove(
+    work: Work,
+    row: OpeningRow,
+    find_grant: Callable[[], GrantRow | None],
+    holder_key: bytes,
+    proof: bytes,
+    wall_s: float,
+) -> ProofOutcome:
     _advance(work, row, Ticked(wall_s))
     if row.state != OpeningState.CHALLENGED or row.nonce is None:
         return ProofOutcome(opening_store.opening_view(row), None)
-    grant = work.session.get(GrantRow, cti)
+    grant = find_grant()
     if grant is None or (grant.visit_id, grant.door_id, grant.shift_id) != (
         row.visit_id,
         row.door_id,
@@ -195,12 +251,12 @@ def proof_given(
     if code is not None:
         _advance(work, row, RefusedByServer(wall_s, code.value))
         return ProofOutcome(opening_store.opening_view(row), None)
-    signed = proof_input(row.lock_id, Operation.OPEN, cti, bytes(row.nonce))
+    signed = proof_input(row.lock_id, Operation.OPEN, bytes(grant.cti), bytes(row.nonce))
     verify_proof(holder_key, bytes(grant.holder_thumbprint), proof, signed)
-    row.cti = cti
+    row.cti = bytes(grant.cti)
     _advance(work, row, Sent(wall_s))
     command = OpenCommand(
-        request_id(opening_id), Operation.OPEN, bytes(grant.token), holder_key, bytes(row.nonce), proof
+        request_id(row.opening_id), Operation.OPEN, bytes(grant.token), holder_key, bytes(row.nonce), proof
     )
     return ProofOutcome(opening_store.opening_view(row), Outgoing("lock", row.lock_id, "open", command.encode()))
 
@@ -259,8 +315,7 @@ def settle_answer(work: Work, answer: Answer, wall_s: float) -> DoorOpening | No
 
 def settle(work: Work, row: OpeningRow, answered: Answered, boot: int, seq: int | None, motor_ms: int | None) -> None:
     """Take in the lock's own word, from its answer or from its chained event: the first of them stands."""
-    if _advance(work, row, answered):
-        row.boot, row.seq, row.motor_ms = boot, seq, motor_ms
+    _advance(work, row, answered, {"boot": boot, "seq": seq, "motor_ms": motor_ms})
 
 
 def expire_due(work: Work, wall_s: float) -> list[DoorOpening]:
@@ -284,11 +339,6 @@ def observe(work: Work, opening_id: str, observation: Observation) -> DoorOpenin
     row.observation, row.observed_at = observation, work.now
     work.session.flush()
     return opening_store.opening_view(row)
-
-
-def anything_due(session: Session, wall_s: float) -> bool:
-    """Whether :func:`expire_due` would find something to look at; spares an idle sweeper the write lock."""
-    return opening_store.any_awaiting(session, _PENDING, wall_s - machine.SEND_WITHIN_S)
 
 
 def find_opening(session: Session, opening_id: str) -> DoorOpening:
@@ -329,8 +379,11 @@ def _unusable(grant: GrantRow, now: datetime) -> RefusalCode | None:
     return RefusalCode.GRANT_EXPIRED if grant.expires_at < now else None
 
 
-def _advance(work: Work, row: OpeningRow, step: Step) -> bool:
-    """Move the stored opening by one step of the machine; tell when it settled. Returns whether it moved."""
+def _advance(work: Work, row: OpeningRow, step: Step, then: Mapping[str, int | None] = MappingProxyType({})) -> bool:
+    """Move the stored opening by one step of the machine; tell when it settled. Returns whether it moved.
+
+    ``then`` is kept with the step, if it moves.
+    """
     before = machine.Opening(
         state=OpeningState(row.state),
         tapped_s=row.tapped_wall_s,
@@ -347,28 +400,13 @@ def _advance(work: Work, row: OpeningRow, step: Step) -> bool:
     row.state, row.code, row.by_lock, row.late = after.state.value, after.code, after.by_lock, after.late
     row.sent_wall_s, row.settled_wall_s = after.sent_s, after.settled_s
     row.second_by_wall_s = after.second_by_s
+    for name, value in then.items():
+        setattr(row, name, value)
     if after.state in _SETTLED:
         row.settled_at = work.now
-        work.record(_settled(row, work.now))
+        work.record(opening_store.settled_event(row, work.now))
     work.session.flush()
     return True
-
-
-def _settled(row: OpeningRow, now: datetime) -> OpeningSettled:
-    return OpeningSettled(
-        at=now,
-        opening_id=row.opening_id,
-        door_id=row.door_id,
-        visit_id=row.visit_id,
-        shift_id=row.shift_id,
-        carer_id=row.carer_id,
-        unit_id=row.unit_id,
-        state=cast(events.OpeningState, row.state),
-        code=row.code,
-        late=row.late,
-        elapsed_ms=round((now - row.requested_at).total_seconds() * 1000),
-        on_way=row.on_way,
-    )
 
 
 def _plain(value: object) -> str | int | None:

@@ -154,7 +154,12 @@ def known_uses(session: Session, shift_id: str) -> dict[str, int]:
     """How often each door was opened by a spoken code in a shift, as far as the locks' logs have come home."""
     query = (
         select(EmergencyRow.door_id, func.count())
-        .where(EmergencyRow.shift_id == shift_id, EmergencyRow.reason == OFFLINE)
+        .where(
+            EmergencyRow.shift_id == shift_id,
+            EmergencyRow.reason == OFFLINE,
+            # a stairwell alone uses nothing up: the code is the flat's
+            col(EmergencyRow.opened_at).is_not(None),
+        )
         .group_by(EmergencyRow.door_id)
     )
     return {door_id: int(count) for door_id, count in session.exec(query).all()}

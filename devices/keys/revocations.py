@@ -95,7 +95,7 @@ def raise_issuer_epoch(work: Work, lock_id: str, issuer: str) -> int:
 
 
 def await_lists(work: Work, lock_ids: Iterable[str], due_wall_s: float) -> None:
-    """Expect these locks to say, by a moment of link time, that they run with their present list.
+    """Expect these locks to say in their signed log, by a moment of link time, that they run with their present list.
 
     Call it in the transaction that raised the lists. :func:`raise_unconfirmed` looks at it when it is due.
     """
@@ -117,7 +117,7 @@ def raise_unconfirmed(work: Work, wall_s: float) -> frozenset[str]:
     """
     raised = set()
     for lock in store.locks_with_list_due(work.session, wall_s):
-        confirmed = lock.crl_awaited is None or lock.crl_reported >= lock.crl_awaited
+        confirmed = lock.crl_awaited is None or (lock.crl_signed or 0) >= lock.crl_awaited
         lock.crl_awaited, lock.crl_due_wall_s = None, None
         work.session.flush()
         if not confirmed:

@@ -260,16 +260,17 @@ def right_facts(
     epoch
         The lock's present epoch: what a grant that is not minted yet would carry.
     """
-    right = store.active_right(session, carer_id, visit_id, door_id)
-    if right is None:
+    found = store.right_with_grants(session, carer_id=carer_id, visit_id=visit_id, door_id=door_id, shift_id=shift_id)
+    if found is None:
         return None
-    grants = store.grants_of_right(session, right.right_id, shift_id)
+    closes_at, grants = found
     # What a raised epoch has voided says nothing about the right: a new grant is to be had for it.
-    present = [grant for grant in grants if grant.epoch >= epoch]
-    good = [grant for grant in present if grant.revoked_at is None]
+    present = [(of_epoch, revoked_at) for of_epoch, revoked_at in grants if of_epoch >= epoch]
+    good = [of_epoch for of_epoch, revoked_at in present if revoked_at is None]
     if present and not good:
-        return RightFacts(present[-1].epoch, right.closes_at, present[-1].revoked_at)
-    return RightFacts(good[-1].epoch if good else epoch, right.closes_at, None)
+        of_epoch, revoked_at = present[-1]
+        return RightFacts(of_epoch, closes_at, revoked_at)
+    return RightFacts(good[-1] if good else epoch, closes_at, None)
 
 
 def _epochs(session: Session, lock_ids: set[str]) -> Mapping[str, int]:

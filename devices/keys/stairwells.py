@@ -6,7 +6,7 @@ has signed so; we carry that list, run its connection, and can only keep out. It
 own (docs/protocol.md, section 9).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from sqlmodel import Session
@@ -49,6 +49,16 @@ class StairwellError(DomainError):
             ErrorKind.CONFLICT,
             "Døren er en borgers egen. Vælg en fælles dør.",
             "The door is a citizen's own. Choose a common one.",
+        ),
+        "home_without_lock": ErrorText(
+            ErrorKind.CONFLICT,
+            "Borger {found} har ingen lås på sin dør. Monter låsen først.",
+            "Citizen {found} has no lock on the door. Mount the lock first.",
+        ),
+        "stairwell_for_two": ErrorText(
+            ErrorKind.CONFLICT,
+            "Kun en borgers egen dør kan kræve to. Vælg døren bag opgangen.",
+            "Only a citizen's own door can ask for two. Choose the door behind the stairwell.",
         ),
         "issuer_is_ours": ErrorText(
             ErrorKind.INVALID,
@@ -152,6 +162,14 @@ def adopt_list(work: Work, lock_id: str, message: bytes) -> Outgoing:
     work.session.add(row)
     work.session.flush()
     return Outgoing("lock", lock_id, "trust", message)
+
+
+def keys_on_ways(session: Session, door_ids: Iterable[str]) -> dict[str, tuple[tuple[str, bytes], ...]]:
+    """The locks one tap opens, by door, each with its public key: the door's own first, then those on the way."""
+    ways = store.ways_through(session, door_ids)
+    every = {lock_id for way in ways.values() for lock_id in way}
+    found = {row.lock_id: bytes(row.public_key) for row in store.mounted_locks(session, every)}
+    return {door_id: tuple((lock_id, found[lock_id]) for lock_id in way) for door_id, way in ways.items()}
 
 
 def _require_way(session: Session, door_id: str, unit_id: str, stairwell_id: str) -> None:

@@ -285,15 +285,32 @@ def grants(session: Session, ctis: Collection[bytes]) -> dict[bytes, GrantRow]:
     return found
 
 
-def grants_of_right(session: Session, right_id: str, shift_id: str) -> list[GrantRow]:
-    """The grants minted for a right in one shift, oldest first."""
-    return list(
-        session.scalars(
-            select(GrantRow)
-            .where(col(GrantRow.right_id) == right_id, col(GrantRow.shift_id) == shift_id)
-            .order_by(col(GrantRow.minted_at), col(GrantRow.cti))
+def right_with_grants(
+    session: Session, *, carer_id: str, visit_id: str, door_id: str, shift_id: str
+) -> tuple[datetime, list[tuple[int, datetime | None]]] | None:
+    """When the right in force of this carer to this door for this visit closes, and what was minted for it in a shift.
+
+    Returns
+    -------
+    tuple
+        Closing instant, and of each grant, oldest first, its epoch and since when it is revoked; ``None`` without
+        such a right.
+    """
+    rows = session.execute(
+        select(col(RightRow.closes_at), col(GrantRow.epoch), col(GrantRow.revoked_at))
+        .select_from(RightRow)
+        .outerjoin(GrantRow, and_(col(GrantRow.right_id) == col(RightRow.right_id), col(GrantRow.shift_id) == shift_id))
+        .where(
+            col(RightRow.visit_id) == visit_id,
+            col(RightRow.carer_id) == carer_id,
+            col(RightRow.door_id) == door_id,
+            col(RightRow.state) == ACTIVE,
         )
-    )
+        .order_by(col(GrantRow.minted_at), col(GrantRow.cti))
+    ).all()
+    if not rows:
+        return None
+    return rows[0].closes_at, [(row.epoch, row.revoked_at) for row in rows if row.epoch is not None]
 
 
 def first_told(session: Session, lock_id: str, openings: Mapping[tuple[int, int], str | None]) -> set[tuple[int, int]]:

@@ -47,6 +47,8 @@ class LockRow(SQLModel, table=True):
     #: version of the revocation list the lock should have, and of what it says it has
     crl_version: int = 0
     crl_reported: int = 0
+    #: the newest list the lock's own signed log says it runs with: what promises rest on, a report anybody can make up
+    crl_signed: int | None = None
     #: a list that must be confirmed by this link time (epoch seconds), or the epoch is raised
     crl_awaited: int | None = None
     crl_due_wall_s: float | None = Field(default=None, index=True)

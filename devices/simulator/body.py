@@ -62,6 +62,8 @@ class LockBody:
         self.bolt = Bolt.LOCKED
         #: whether it can be reached over the near link
         self.radio = True
+        #: whether something keeps the bolt from moving: a door out of true, a foot in it
+        self.obstructed = False
         self.battery_uv = self.streams.battery_start_mv() * 1000
         self.boot = 0
         self._world = world
@@ -81,7 +83,7 @@ class LockBody:
 
     def run_motor(self, towards: Bolt) -> tuple[int, bool]:
         """Move the bolt: milliseconds the motor ran, and whether it got there."""
-        motor_ms, jammed = self.streams.motor_ms(), self.streams.jams()
+        motor_ms, jammed = self.streams.motor_ms(), self.streams.jams() or self.obstructed
         self.battery_uv = max(0, self.battery_uv - self.behaviour.battery_drop_uv)
         self.bolt = Bolt.UNKNOWN if jammed else towards
         return motor_ms, not jammed

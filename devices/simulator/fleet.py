@@ -4,8 +4,9 @@ Delays (a motor that turns) run in link time, times a scale: 1 is true to life, 
 happen in world time, drawn from each lock's own stream, and only when :meth:`Fleet.advance_to` says how late
 it is. Everything a lock does, it does on the network thread.
 
-A lock repeats its events until it has the signed watermark for them. One that gets none after several
-repeats (its log was set aside by the server) is counted as *stuck* and no longer waited for.
+A lock sends its log in order and at most 64 events ahead of the watermark (:mod:`devices.simulator.sending`); what
+comes next follows when the server has those. It repeats events until it has the signed watermark for them. One that
+gets none after several repeats (its log was set aside by the server) is counted as *stuck* and no longer waited for.
 """
 
 import heapq
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from threading import Condition
 
 import structlog
@@ -23,6 +25,7 @@ from devices.keys.messages import Ask, spec_of
 from devices.keys.topics import Direction, Topic, subscription
 from devices.simulator.body import Outgoing
 from devices.simulator.lock import SimulatedLock
+from devices.simulator.sending import Sending
 from kernel.clock import LinkClock
 
 log = structlog.get_logger(__name__)
@@ -45,6 +48,10 @@ class _Carried:
     waiting_since_s: float | None = None
     repeats: int = 0
     stuck: bool = False
+    sending: Sending = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sending = Sending(self.lock)
 
 
 @dataclass(order=True, frozen=True)
@@ -260,6 +267,7 @@ class Fleet:
             self._settle(carried)
         # The broker may have kept the last will of an earlier link; it is no longer true.
         self._publish(self._publication(carried.lock.lock_id, "death", b""), carried.lock.lock_id)
+        carried.sending.begin_again()
         self._send(carried, carried.lock.connected())
         self._done()
 
@@ -267,16 +275,22 @@ class Fleet:
         with self._changed:
             carried.up = False
             carried.waiting_since_s = None
+            carried.sending.begin_again()
             # It cannot be waited for; what it holds is sent when it is back.
             self._unacknowledged.discard(carried.lock.lock_id)
             self._settle(carried)
 
     def _take(self, carried: _Carried, delivery: Delivery) -> None:
         name = delivery.topic.rsplit("/", 1)[-1]
-        self._send(carried, carried.lock.on_message(name, delivery.payload))
+        said = carried.lock.on_message(name, delivery.payload)
+        if name == "ask" and any(message.name == "evt" for message in said):
+            carried.sending.begin_again()
+        self._send(carried, said)
 
     def _send(self, carried: _Carried, outgoing: Sequence[Outgoing]) -> None:
-        for message in outgoing:
+        carried.sending.add(message for message in outgoing if message.name == "evt")
+        rest = [message for message in outgoing if message.name != "evt"]
+        for message in chain(rest, carried.sending.due()):
             publication = self._publication(carried.lock.lock_id, message.name, message.payload)
             delay_s = message.delay_s * self._delay_ratio
             if delay_s <= 0:
@@ -335,7 +349,7 @@ class Fleet:
         now_s = self._link.monotonic_s()
         for carried in self._carried.values():
             since_s = carried.waiting_since_s
-            pause_s = RESEND_S * (10 if carried.stuck else 1)
+            pause_s = RESEND_S * (10 if carried.stuck else 1 + carried.repeats)
             if carried.up and since_s is not None and now_s - since_s > pause_s:
                 self._repeat(carried, now_s)
         self._connections.network.loop.call_later(_LOOK_S, self._look_after)
@@ -349,6 +363,7 @@ class Fleet:
                 carried.stuck = True
                 self._unacknowledged.discard(lock.lock_id)
                 log.warning("lock_gets_no_watermark", lock_id=lock.lock_id)
+        carried.sending.begin_again()
         ask = Ask(from_seq=lock.log.last_ack + 1)
         self._send(carried, lock.on_message("ask", ask.encode()))
 

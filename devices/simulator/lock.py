@@ -143,6 +143,10 @@ class SimulatedLock:
         """Its near link goes on or off."""
         self._body.radio = on
 
+    def obstruct(self, *, on: bool) -> None:
+        """Something is put in the way of the bolt, or taken away: every run of the motor ends jammed meanwhile."""
+        self._body.obstructed = on
+
     @property
     def trust_version(self) -> int:
         """Version of its trust list, 0 as enrolled."""

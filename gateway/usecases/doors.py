@@ -8,13 +8,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlalchemy import and_, select
+from sqlmodel import Session, col
 
-from devices.keys import openings, revocations, service, store
+from devices.keys import opening_store, openings, revocations, service
 from devices.keys.messages import Challenge
 from devices.keys.model import DoorFacts, RightFacts, VisitFacts
 from devices.keys.opening import SEND_WITHIN_S
+from devices.keys.opening_store import Way
 from devices.keys.schemas import DoorOpening, OpeningIds
+from devices.keys.vendors.model import NATIVE
 from gateway.parts import Parts
 from kernel.errors import KernelError
 from kernel.ids import new_id
@@ -33,21 +36,31 @@ CONSENT = "electronic_key"
 
 
 def request_opening(
-    parts: Parts, carer_id: str, door_id: str, visit_id: str, lock_ids: Collection[str] | None = None
+    parts: Parts,
+    carer_id: str,
+    door_id: str,
+    visit_id: str,
+    lock_ids: Collection[str] | None = None,
+    *,
+    at_own_locks: bool = False,
 ) -> list[DoorOpening]:
     """A carer tapped *Lås op*: judged, stored, and where allowed every lock is asked for its challenge.
+
+    Nothing happens here at a door another maker's lock acts on.
 
     Parameters
     ----------
     lock_ids
         Which of the door's locks and those on the way to it; all of them where it says nothing. After an act that
         came half way a tablet names what has certainly not moved.
+    at_own_locks
+        Also where another maker is in charge of the door: its lock is not there.
 
     Returns
     -------
     list
         One opening a lock: the door's own first, then those on the way. What is refused for the door is not asked
-        of the way.
+        of the way. Empty where the lock is another maker's.
 
     Raises
     ------
@@ -58,31 +71,28 @@ def request_opening(
     """
     tapped_s = time.time()
     with parts.units.begin() as work:
-        shift = shifts.shift_of(work.session, carer_id, local_day(work.now))
+        shift, visit, consents = _shift_and_visit(work, carer_id, visit_id)
         if shift is None or shift.state != "begun":
             raise SchedulingError("shift_not_begun")
-        visit = work.session.get(VisitRow, visit_id)
-        way = store.ways_through(work.session, [door_id]).get(door_id, ())
-        wanted = [lock for lock in way if lock_ids is None or lock in lock_ids]
+        way = opening_store.way_through(work.session, door_id, BATTERY_EMPTY_MV)
+        if way.vendor != NATIVE and not at_own_locks:
+            return []
+        wanted = [lock for lock in way.locks if lock_ids is None or lock in lock_ids]
         if visit is None or visit.door_id != door_id or not wanted:
             raise KernelError("not_found", what="Døren")
         whose = OpeningIds(door_id, "", visit_id, shift.id, carer_id, visit.unit_id)
-        act_id = new_id() if len(way) > 1 else None
+        act_id = new_id() if len(way.locks) > 1 else None
+        facts = _facts(work, shift, visit, whose, way, wanted[0], consents)
         tapped: list[DoorOpening] = []
         for ids in (replace(whose, lock_id=lock_id) for lock_id in wanted):
-            on_way = ids.lock_id != way[0]
-            facts = _facts(work, carer_id, shift, visit, ids)
+            on_way = ids.lock_id != next(iter(way.locks))
+            of_lock = replace(facts, door=way.locks[ids.lock_id])
             tapped.append(
-                openings.request_opening(work, facts=facts, ids=ids, wall_s=tapped_s, act_id=act_id, on_way=on_way)
+                openings.request_opening(work, facts=of_lock, ids=ids, wall_s=tapped_s, act_id=act_id, on_way=on_way)
             )
             if tapped[0].state == "refused" and not on_way:
                 break
     return await_challenges(parts, tapped)
-
-
-def await_challenge(parts: Parts, opening: DoorOpening) -> DoorOpening:
-    """The same for one lock alone."""
-    return await_challenges(parts, [opening])[0]
 
 
 def await_challenges(parts: Parts, tapped: Sequence[DoorOpening]) -> list[DoorOpening]:
@@ -103,13 +113,15 @@ def _answered(work: Work, opening: DoorOpening, challenge: Challenge | None) -> 
     if challenge is None:
         # The sweeper judges the deadline: what is not challenged in time expires there.
         return openings.find_opening(work.session, opening.opening_id)
-    return openings.challenged(work, opening.opening_id, challenge, time.time())
+    return openings.challenge_came(work, opening, challenge, time.time())
 
 
 def give_proof(
     parts: Parts, carer_id: str, opening_id: str, *, token: bytes, holder_key: bytes, proof: bytes
-) -> DoorOpening:
+) -> DoorOpening | None:
     """The tablet signed the challenge: release the command, once, after commit.
+
+    ``None`` where the lock is another maker's, and nothing is done.
 
     Raises
     ------
@@ -119,14 +131,13 @@ def give_proof(
         ``grant_not_for_opening`` where the token is none of the shift's.
     """
     with parts.units.begin() as work:
-        shift_id = own_opening(work, carer_id, opening_id).ids.shift_id
-        grants = service.tablet_grants(work.session, shift_id, work.now)
-        cti = next((g.cti for g in grants if g.token == token), b"")
-        outcome = openings.proof_given(
-            work, opening_id, cti=cti, holder_key=holder_key, proof=proof, wall_s=time.time()
+        outcome = openings.proof_shown(
+            work, opening_id, carer_id, token=token, holder_key=holder_key, proof=proof, wall_s=time.time()
         )
+    if outcome.opening.vendor != NATIVE:
+        return None
     if outcome.command is not None:
-        parts.doors.send([outcome.command])
+        parts.doors.hand_over([outcome.command])
     return outcome.opening
 
 
@@ -157,25 +168,65 @@ def tell_locks(parts: Parts, lock_ids: frozenset[str]) -> None:
         log.warning("locks_not_told", lock_count=len(lock_ids))
 
 
-def _facts(work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, ids: OpeningIds) -> VisitFacts:
-    session = work.session
+def _shift_and_visit(
+    work: Work, carer_id: str, visit_id: str
+) -> tuple[ShiftRow | None, VisitRow | None, list[ConsentRow]]:
+    """Today's shift of a carer, a visit, and what its citizen has said: one question, somebody waits at the door."""
+    rows = work.session.execute(
+        select(ShiftRow, VisitRow, ConsentRow)
+        .select_from(ShiftRow)
+        .outerjoin(VisitRow, col(VisitRow.id) == visit_id)
+        .outerjoin(
+            ConsentRow, and_(col(ConsentRow.citizen_id) == col(VisitRow.citizen_id), col(ConsentRow.kind) == CONSENT)
+        )
+        .where(*shifts.is_shift_of(carer_id, local_day(work.now)))
+    ).all()
+    shift, visit, _ = rows[0] if rows else (None, None, None)
+    return shift, visit, [consent for _, _, consent in rows if consent is not None]
+
+
+def _facts(
+    work: Work,
+    shift: ShiftRow,
+    visit: VisitRow,
+    ids: OpeningIds,
+    way: Way,
+    lock_id: str,
+    consents: Sequence[ConsentRow],
+) -> VisitFacts:
     right = service.right_facts(
-        session,
-        carer_id=carer_id,
+        work.session,
+        carer_id=ids.carer_id,
         visit_id=visit.id,
         door_id=ids.door_id,
         shift_id=shift.id,
         # one grant is for every lock on the way, and carries the highest of their epochs
-        epoch=store.highest_epoch_on_way(session, ids.door_id),
+        epoch=way.epoch,
     )
-    return visit_facts(work, carer_id, shift, visit, service.door_facts(session, ids.lock_id, BATTERY_EMPTY_MV), right)
+    return visit_facts(work, ids.carer_id, shift, visit, way.locks[lock_id], right, consents)
 
 
 def visit_facts(
-    work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, door: DoorFacts, right: RightFacts | None
+    work: Work,
+    carer_id: str,
+    shift: ShiftRow,
+    visit: VisitRow,
+    door: DoorFacts,
+    right: RightFacts | None,
+    consents: Sequence[ConsentRow] | None = None,
 ) -> VisitFacts:
-    """What the rules ask of both domains, whoever's lock is on the door."""
+    """What the rules ask of both domains, whoever's lock is on the door.
+
+    Parameters
+    ----------
+    consents
+        What the citizen has said of the electronic key; asked for where absent.
+    """
     session = work.session
+    if consents is None:
+        consents = session.scalars(
+            select(ConsentRow).where(col(ConsentRow.citizen_id) == visit.citizen_id, col(ConsentRow.kind) == CONSENT)
+        ).all()
     moved = None if visit.carer_id == carer_id else _moved(session, carer_id, shift, visit.id)
     return VisitFacts(
         now_at=work.now,
@@ -183,33 +234,32 @@ def visit_facts(
         planned_carer=visit.carer_id,
         planned_start_at=visit.start_at or visit.window_open_at,
         planned_end_at=visit.end_at or visit.window_close_at,
-        consent_active=consent_active(session, visit.citizen_id, visit),
+        consent_active=_consent_active(consents, visit),
         right=right,
         door=door,
         required_competences=frozenset(visit.required_competences),
-        held_competences=_held(session, carer_id, shift),
+        held_competences=_held(session, carer_id, shift) if visit.required_competences else frozenset(),
         moved_at=moved.at if moved else None,
         moved_reason=moved.reason if moved else None,
     )
 
 
-def consent_active(session: Session, citizen_id: str, visit: VisitRow) -> bool:
+def _consent_active(consents: Sequence[ConsentRow], visit: VisitRow) -> bool:
     """Whether the citizen has said yes to the electronic key and not taken it back."""
-    rows = session.exec(select(ConsentRow).where(ConsentRow.citizen_id == citizen_id, ConsentRow.kind == CONSENT)).all()
-    given = [r for r in rows if r.given_on <= visit.day]
+    given = [r for r in consents if r.given_on <= visit.day]
     return any(r.withdrawn_on is None or r.withdrawn_on > visit.day for r in given)
 
 
 def _held(session: Session, carer_id: str, shift: ShiftRow) -> frozenset[str]:
-    rows = session.exec(select(CompetenceRow).where(CompetenceRow.carer_id == carer_id)).all()
+    rows = session.scalars(select(CompetenceRow).where(col(CompetenceRow.carer_id) == carer_id)).all()
     return frozenset(r.code for r in rows if r.valid_until_on is None or r.valid_until_on >= shift.day)
 
 
 def _moved(session: Session, carer_id: str, shift: ShiftRow, visit_id: str) -> RouteChangeRow | None:
-    changes = session.exec(
+    changes = session.scalars(
         select(RouteChangeRow)
         .join(RouteRow, col(RouteRow.id) == col(RouteChangeRow.route_id))
-        .where(RouteRow.carer_id == carer_id, RouteRow.day == shift.day)
+        .where(col(RouteRow.carer_id) == carer_id, col(RouteRow.day) == shift.day)
         .order_by(col(RouteChangeRow.version).desc())
     ).all()
     return next((c for c in changes if visit_id in c.left), None)

@@ -5,7 +5,7 @@ asked, the grant is stored before the lock is.
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,18 +14,23 @@ from sqlmodel import Session, col, or_, select
 from devices.events import DoorOpened, EmergencyReason
 from devices.keys import emergency as keys
 from devices.keys import openings, service, store
-from devices.keys.emergency import Emergency, EmergencyError, NewEmergency
+from devices.keys.emergency import Emergency, NewEmergency
+from devices.keys.emergency_errors import EmergencyError
 from devices.keys.model import RightFacts, VisitFacts
 from devices.keys.rights import revoke_shift
 from devices.keys.schemas import DoorOpening, GrantIssued, GrantsKept, OpeningIds
 from devices.keys.service import GrantWanted
 from devices.keys.signer.model import Basis, MintRequest, NotMinted
-from devices.keys.vendors.store import native_locks
+from devices.keys.stairwells import keys_on_ways
+from devices.keys.vendors.store import acting_locks
 from gateway.auth import Role
-from gateway.parts import Parts
+from gateway.grants import held_ready
+from gateway.parts import HeldGrant, Parts
 from gateway.usecases.citizens import note_access
-from gateway.usecases.doors import BATTERY_EMPTY_MV, CONSENT, await_challenge, tell_locks
+from gateway.usecases.doors import BATTERY_EMPTY_MV, CONSENT, await_challenges, tell_locks
+from kernel.errors import KernelError
 from kernel.events import Event
+from kernel.ids import new_id
 from kernel.localtime import local_day
 from kernel.work import UnitsOfWork, Work
 from scheduling import shifts
@@ -42,21 +47,25 @@ FEWEST_LETTERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """An emergency, the grant for its door, and the opening that was begun with it."""
+    """An emergency, the grant for its door, and the openings begun with it: the door's own, then those on the way."""
 
     emergency: Emergency
-    grant: GrantIssued
-    opening: DoorOpening
+    grant: HeldGrant
+    openings: tuple[DoorOpening, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a carer may have to go: one citizen of her unit with a lock on the door."""
+    """Where a carer may have to go: one citizen of her unit with a lock on the door.
+
+    ``opens``: whether that lock opens in an emergency; a vendor's does not.
+    """
 
     citizen_id: str
     name: str
     address: str
     door_id: str
+    opens: bool = True
 
 
 def find_homes(session: Session, carer_id: str, on: datetime, text: str) -> list[Home]:
@@ -82,17 +91,31 @@ def find_homes(session: Session, carer_id: str, on: datetime, text: str) -> list
         .order_by(col(CitizenRow.name), col(CitizenRow.id))
         .limit(SHOWN)
     ).all()
-    locked = native_locks(session, [row.door_id for row in rows if row.door_id])
-    return [Home(r.id, r.name, r.address, r.door_id) for r in rows if r.door_id is not None and locked.get(r.door_id)]
+    acting = acting_locks(session, [row.door_id for row in rows if row.door_id])
+    return [
+        Home(r.id, r.name, r.address, r.door_id, acting[r.door_id].is_native)
+        for r in rows
+        if r.door_id is not None and r.door_id in acting
+    ]
 
 
-def enter(parts: Parts, carer_id: str, citizen_id: str, reason: EmergencyReason) -> Entered:
-    """Say why, get the grant, begin the opening: what the second tap does.
+def enter(
+    parts: Parts, carer_id: str, citizen_id: str, reason: EmergencyReason, lock_ids: Collection[str] | None = None
+) -> Entered:
+    """Say why, get the grant, begin the openings: what the second tap does.
+
+    Parameters
+    ----------
+    lock_ids
+        Which of the door's locks and those on the way to it; all of them where it says nothing. After an act that
+        came half way a tablet names what has certainly not moved.
 
     Raises
     ------
     SchedulingError
         ``shift_not_begun``.
+    KernelError
+        ``not_found`` where no such lock is on the way.
     EmergencyError
         Why this door is not opened in this way.
     SignerError
@@ -112,8 +135,9 @@ def enter(parts: Parts, carer_id: str, citizen_id: str, reason: EmergencyReason)
         held = keys.held_grant(work.session, emergency, request, work.now)
     grant = held or _minted(parts, request)
     with parts.units.begin() as work:
-        opening = _begin(work, emergency, grant, tapped_s)
-    return Entered(emergency, grant, await_challenge(parts, opening))
+        way = keys_on_ways(work.session, [emergency.door_id]).get(emergency.door_id, ())
+        begun = _begin(work, emergency, grant, tapped_s, [one for one, _ in way if lock_ids is None or one in lock_ids])
+    return Entered(emergency, held_ready(grant, way, emergency.requested_at), tuple(await_challenges(parts, begun)))
 
 
 def note_openings(work: Work, events: Iterable[Event]) -> None:
@@ -166,9 +190,36 @@ def _minted(parts: Parts, request: MintRequest) -> GrantIssued:
     return kept.issued[0]
 
 
-def _begin(work: Work, emergency: Emergency, grant: GrantIssued, tapped_s: float) -> DoorOpening:
-    lock_id = store.locks_of_doors(work.session, [emergency.door_id])[emergency.door_id][0]
-    facts = VisitFacts(
+def _begin(
+    work: Work, emergency: Emergency, grant: GrantIssued, tapped_s: float, lock_ids: Sequence[str]
+) -> list[DoorOpening]:
+    """An opening for each of these locks. What is refused for the door is not asked of the way."""
+    if not lock_ids:
+        raise KernelError("not_found", what="Låsen")
+    own = store.locks_on_doors(work.session, [emergency.door_id]).get(emergency.door_id, ())
+    act_id = new_id() if len(store.ways_through(work.session, [emergency.door_id])[emergency.door_id]) > 1 else None
+    tapped: list[DoorOpening] = []
+    for lock_id in lock_ids:
+        on_way = lock_id not in own
+        facts = _facts(work, emergency, grant, lock_id)
+        tapped.append(
+            openings.request_opening(
+                work,
+                facts=facts,
+                ids=_ids(emergency, lock_id),
+                wall_s=tapped_s,
+                basis=Basis.EMERGENCY,
+                act_id=act_id,
+                on_way=on_way,
+            )
+        )
+        if tapped[0].state == "refused" and not on_way:
+            break
+    return tapped
+
+
+def _facts(work: Work, emergency: Emergency, grant: GrantIssued, lock_id: str) -> VisitFacts:
+    return VisitFacts(
         now_at=work.now,
         carer=emergency.carer_id,
         planned_carer=None,
@@ -179,7 +230,10 @@ def _begin(work: Work, emergency: Emergency, grant: GrantIssued, tapped_s: float
         right=RightFacts(grant.epoch, grant.expires_at, None),
         door=service.door_facts(work.session, lock_id, BATTERY_EMPTY_MV),
     )
-    ids = OpeningIds(
+
+
+def _ids(emergency: Emergency, lock_id: str) -> OpeningIds:
+    return OpeningIds(
         door_id=emergency.door_id,
         lock_id=lock_id,
         visit_id=emergency.emergency_id,
@@ -187,7 +241,6 @@ def _begin(work: Work, emergency: Emergency, grant: GrantIssued, tapped_s: float
         carer_id=emergency.carer_id,
         unit_id=emergency.unit_id,
     )
-    return openings.request_opening(work, facts=facts, ids=ids, wall_s=tapped_s, basis=Basis.EMERGENCY)
 
 
 def _begun(session: Session, carer_id: str, now: datetime) -> ShiftRow:
@@ -201,9 +254,12 @@ def _citizen(work: Work, shift: ShiftRow, citizen_id: str) -> CitizenRow:
     citizen = work.session.get(CitizenRow, citizen_id)
     if citizen is None or citizen.unit_id != shift.unit_id:
         raise EmergencyError("other_units_citizen")
-    # A vendor's cloud knows planned visits only: its doors keep no promise for an emergency.
-    if citizen.door_id is None or not native_locks(work.session, [citizen.door_id]):
+    lock = acting_locks(work.session, [citizen.door_id or ""]).get(citizen.door_id or "")
+    if lock is None:
         raise EmergencyError("no_lock_there")
+    # A vendor's cloud knows planned visits only: its doors keep no promise for an emergency.
+    if not lock.is_native:
+        raise EmergencyError("vendors_lock_there")
     if withdrawn_citizens(work.session, {citizen.id}, CONSENT, local_day(work.now)):
         raise EmergencyError("no_consent_there")
     return citizen

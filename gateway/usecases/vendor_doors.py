@@ -73,24 +73,20 @@ def request_opening(parts: Parts, carer_id: str, door_id: str, visit_id: str) ->
         ``not_found`` where the visit is not at this door.
     """
     tapped_s = time.time()
-    with parts.database.reading() as session:
-        found = acting_locks(session, [door_id]).get(door_id)
-        if found is None or found.is_native:
-            return None
     with parts.units.begin() as work:
         lock = acting_locks(work.session, [door_id]).get(door_id)
         if lock is None or lock.is_native:
-            return None  # moved since: the usual way then
+            return None
         opening = _tapped(work, carer_id, door_id, visit_id, lock, tapped_s)
         if opening.state != "requested":
             return opening
         return openings.challenged_by_us(work, opening.opening_id, secrets.token_bytes(NONCE_BYTES), time.time())
 
 
-def give_proof(parts: Parts, carer_id: str, opening_id: str, *, holder_key: bytes, proof: bytes) -> DoorOpening | None:
+def give_proof(parts: Parts, carer_id: str, opening_id: str, *, holder_key: bytes, proof: bytes) -> DoorOpening:
     """The shift's key has signed: the order leaves after the commit, once, on a thread of its own.
 
-    ``None`` for an opening of our own protocol. The opening is judged again by what holds now.
+    For an opening at a vendor's lock. It is judged again by what holds now.
 
     Raises
     ------
@@ -101,8 +97,6 @@ def give_proof(parts: Parts, carer_id: str, opening_id: str, *, holder_key: byte
     """
     with parts.units.begin() as work:
         opening = own_opening(work, carer_id, opening_id)
-        if opening.vendor == NATIVE:
-            return None
         if opening.state != "challenged" or opening.nonce is None:
             return opening
         ids = opening.ids
@@ -217,6 +211,8 @@ def _tapped(work: Work, carer_id: str, door_id: str, visit_id: str, lock: Acting
     visit = work.session.get(VisitRow, visit_id)
     if visit is None or visit.door_id != door_id:
         raise KernelError("not_found", what="Døren")
+    if door_row(work.session, door_id).holders > 1 and not lock.keeps.dual:
+        raise VendorError("vendor_never_for_two")
     right = vendor_right_facts(
         work.session,
         carer_id=carer_id,

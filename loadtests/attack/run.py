@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from devices.simulator.lock import SimulatedLock
-from loadtests.attack import forgeries, lists, logs, people, replays, servers
+from loadtests.attack import forgeries, lists, logs, people, replays, servers, vendors
 from loadtests.attack.attempt import Attack, Held, Tried
 from loadtests.attack.stage import LockMaker, Stage, stage
 
@@ -24,6 +24,7 @@ ATTACKS: tuple[Attack, ...] = (
     *logs.ATTACKS,
     *people.ATTACKS,
     *servers.ATTACKS,
+    *vendors.ATTACKS,
 )
 #: past the end of every window granted this morning
 _LATER = timedelta(hours=3)

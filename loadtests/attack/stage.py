@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from pydantic import SecretStr
+
 from devices.keys.cose import Trust, VerifyingKey, server_trust
 from devices.simulator.behaviour import LockBehaviour
 from devices.simulator.fleet import Fleet
@@ -15,6 +17,7 @@ from devices.simulator.holder import HolderKey
 from devices.simulator.lock import SimulatedLock
 from devices.simulator.near_client import NearClient
 from devices.simulator.near_link import NearLink
+from devices.simulator.vendor_cloud import VendorCloud
 from gateway.app import create_app
 from gateway.demo.fleet import MODEL
 from gateway.demo.http_client import HttpClient
@@ -24,7 +27,7 @@ from gateway.demo.running import RunningDay
 from gateway.demo.stage import connect_locks, open_near_links, set_up_day
 from gateway.demo.tablets import Tablet
 from gateway.runtime import Duties, Runtime
-from gateway.settings import HttpSettings, Settings
+from gateway.settings import HttpSettings, Settings, VendorCloudSettings
 from gateway.usecases.days import enrol_locks, locks_of
 from gateway.web_server import WebServer
 from gateway.wire import from_b64u
@@ -47,6 +50,8 @@ STEADY = LockBehaviour(
     clock_lost_ratio=0.0,
     drift_sigma_ppm=0.0,
 )
+VENDOR_REFS = [f"V-{number}" for number in range(1, 6)]
+WEBHOOK_SECRET = b"what the vendor signs its webhooks with"
 LockMaker = Callable[..., SimulatedLock]
 _WAIT_S = 10.0
 
@@ -100,6 +105,8 @@ class Stage:
     fleet: Fleet
     near: NearLink
     tap: Wiretap
+    #: another maker's cloud, whose locks hang on no door yet
+    cloud: VendorCloud
     _first: dict[str, str]
     _people: list[HttpClient] = field(default_factory=list)
     _common: Target | None = None
@@ -195,6 +202,7 @@ class Stage:
         self.fleet.stop()
         self.server.stop()
         self.runtime.stop()
+        self.cloud.close()
 
 
 @contextmanager
@@ -202,12 +210,21 @@ def stage(work_dir: Path, make_lock: LockMaker = SimulatedLock) -> Iterator[Stag
     """Start everything; ``make_lock`` may make locks with a weakness, to see whether it is found."""
     world = SimulatedWorldClock(at_local(TODAY, time(7, 20)))
     running = RunningDay(world, TODAY, at_local(TODAY, time(6, 30)), at_local(TODAY, time(15, 30)), None)
-    settings = Settings(work_dir=work_dir, demo=True, http=HttpSettings(port=0))
+    cloud = VendorCloud(world, SystemLinkClock(), VENDOR_REFS)
+    cloud.start()
+    ours = VendorCloudSettings(
+        url=cloud.url,
+        client_id=cloud.client_id,
+        client_secret=SecretStr(cloud.client_secret),
+        webhook_secret=SecretStr(WEBHOOK_SECRET.decode()),
+    )
+    settings = Settings(work_dir=work_dir, demo=True, http=HttpSettings(port=0), vendor_cloud=ours)
     runtime = Runtime(settings, Duties(), clock=world, speed=running)
     runtime.parts.demo = running
     runtime.start()
     server = WebServer(create_app(runtime.parts), "127.0.0.1", 0)
     server.start()
+    cloud.send_webhooks(f"http://127.0.0.1:{server.port}/api/v1/vendors/cloud/events", WEBHOOK_SECRET)
     day = Municipality(1, TOWN).day(TODAY)
     plan = solve_day(day, moves=0)
     set_up_day(runtime, day, plan)
@@ -224,7 +241,8 @@ def stage(work_dir: Path, make_lock: LockMaker = SimulatedLock) -> Iterator[Stag
     near = open_near_links(runtime, fleet)
     tap = Wiretap(runtime.address, settings.mqtt.tenant)
     tap.start()
-    found = Stage(runtime, server, world, link, day, trust, fleet, near, tap, _first_doors(day, plan, world))
+    firsts = _first_doors(day, plan, world)
+    found = Stage(runtime, server, world, link, day, trust, fleet, near, tap, cloud, firsts)
     try:
         yield found
     finally:

@@ -29,7 +29,7 @@ from devices.keys.model import Operation
 from devices.keys.opening import OpeningState
 from devices.keys.tables import OpeningRow
 from devices.simulator.holder import HolderKey
-from gateway.bell import Bell
+from gateway.bell import Bell, Ring
 from gateway.demo.tablets import Tablet
 from kernel.database import Database
 from loadtests.devices import DeviceFleet
@@ -56,7 +56,7 @@ class Doors:
         self._changed = Condition()
         self._rung = 0
         self._bell = Bell(platform.settings.redis_url)
-        self._bell.on_ring(self._ring)
+        self._bell.on_ring(self._ring, Ring.WRITTEN)
         self._bell.start()
         self.tablets: list[tuple[Tablet, str, str]] = []
 

@@ -60,6 +60,13 @@ class VendorError(DomainError):
             "Døren kræver to medarbejdere, og det kan leverandørens låse ikke. Bed planlæggeren om at ændre det først.",
             "The door needs two carers, and this vendor's locks cannot do that. Ask the planner to change it first.",
         ),
+        "vendor_never_for_two": ErrorText(
+            ErrorKind.CONFLICT,
+            "Døren åbnes med en anden leverandørs lås, og den kan ikke kræve to. Flyt døren til vores egen lås først, "
+            "eller planlæg besøget til to.",
+            "The door is opened with another vendor's lock, which cannot ask for two. Move the door to our own lock "
+            "first, or plan the visit for two.",
+        ),
         "webhook_forged": ErrorText(
             ErrorKind.FORBIDDEN,
             "Beskeden er ikke underskrevet af leverandøren.",

@@ -20,7 +20,7 @@ from devices.keys.signer.model import Basis
 from devices.keys.tables import OpeningRow
 from devices.keys.vendors.errors import VendorError
 from devices.keys.vendors.model import LogEntry, OpenReply
-from devices.keys.vendors.store import lock_by_ref
+from devices.keys.vendors.store import acting_locks, lock_by_ref
 from devices.keys.vendors.tables import VendorAccessRow, VendorDeliveryRow, VendorEventRow, VendorLockRow
 from kernel.work import Work
 
@@ -125,6 +125,13 @@ def _tell(work: Work, lock: VendorLockRow, entry: LogEntry, wall_s: float) -> No
     if row is not None and result is not None:
         openings.settle(work, row, Answered(wall_s, result, entry.code), NO_BOOT, entry.number, None)
     carer_id = row.carer_id if row is not None else access.carer_id if access is not None else None
+    acting = acting_locks(work.session, [lock.door_id]).get(lock.door_id)
+    is_idle = acting is None or acting.lock_id != lock.lock_id
+    if entry.kind == "opened" and is_idle and row is None:
+        # The door has moved: nobody's visit begins by what its former lock's vendor says, and somebody has to look.
+        facts = {"vendor": lock.vendor, "number": entry.number}
+        raise_alarm(work, NewAlarm("idle_lock_opened", lock.unit_id, None, lock.door_id, "critical", facts))
+        access = None
     if entry.kind == "opened":
         opening_id = None if row is None else row.opening_id
         store.first_told(work.session, lock.lock_id, {(NO_BOOT, entry.number): opening_id})

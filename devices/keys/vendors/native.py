@@ -81,7 +81,8 @@ class NativeVendor:
         with self._units.begin() as work:
             lists = revocations.revocation_lists(work, [window.lock_ref], self._service_key)
             confirmed = all(
-                lock.crl_reported >= lock.crl_version for lock in store.mounted_locks(work.session, [window.lock_ref])
+                (lock.crl_signed or 0) >= lock.crl_version
+                for lock in store.mounted_locks(work.session, [window.lock_ref])
             )
         if confirmed:
             return

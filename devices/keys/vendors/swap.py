@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from devices.events import DoorVendorChanged
 from devices.keys import store as keys
-from devices.keys.revocations import raise_epoch
+from devices.keys.holders import void_grants
 from devices.keys.tables import DoorRow
 from devices.keys.vendors.access import follow_door
 from devices.keys.vendors.errors import VendorError
@@ -101,10 +101,7 @@ def put_in_charge(work: Work, door_id: str, vendor: str, by_role: str) -> Moved:
     door.vendor = vendor
     work.session.add(door)
     work.session.flush()
-    hanging = frozenset(keys.locks_of_doors(work.session, [door_id]).get(door_id, ()))
-    told = hanging if was_native else frozenset[str]()
-    for lock_id in sorted(told):
-        raise_epoch(work, lock_id)
+    told = void_grants(work, door_id) if was_native else frozenset[str]()
     issued, withdrawn = follow_door(work, door_id)
     work.record(
         DoorVendorChanged(

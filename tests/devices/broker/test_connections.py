@@ -186,6 +186,40 @@ def test_a_device_that_was_lost_comes_back_with_its_session(connect: Connect, de
     assert of_a.wait_for(1)[0].payload == b"while away"
 
 
+@pytest.mark.parametrize("broker_kind", ["mosquitto"], indirect=True)
+def test_a_subscription_that_a_kept_session_has_lost_is_made_again_on_the_next_connect(
+    broker: BrokerProcess, connect: Connect, devices: DeviceConnections
+) -> None:
+    gateway, _received = connect()
+    received = Received()
+    bring_up(devices, device("a", received))
+    devices.lose("lock-a")
+    assert devices.wait_down(WAIT_S)
+
+    forget_subscription(broker.address, "lock-a", "omsorgstid/v1/nord/lock/a/dn/#")
+    devices.connect("lock-a")
+
+    assert devices.wait_up(1, WAIT_S)
+    gateway.publish(Publication(topic("a", "crl", "dn"), b"heard")).result(WAIT_S)
+    assert [d.payload for d in received.wait_for(1)] == [b"heard"]
+
+
+def forget_subscription(address: BrokerAddress, client_id: str, topic_filter: str) -> None:
+    """Take a subscription out of somebody's kept session, as a broker killed before writing it down does."""
+    name, unwanted = client_id.encode(), topic_filter.encode()
+    # MQTT 5.0: CONNECT without clean start, session expiry 3600 s; UNSUBSCRIBE packet 1; DISCONNECT
+    opened = b"\x00\x04MQTT\x05\x00\x00\x1e\x05\x11\x00\x00\x0e\x10" + len(name).to_bytes(2) + name
+    leaving = b"\x00\x01\x00" + len(unwanted).to_bytes(2) + unwanted
+    with socket.create_connection((address.host, address.port), WAIT_S) as link:
+        link.sendall(bytes((0x10, len(opened))) + opened)
+        connack = link.recv(4096)
+        assert (connack[0], connack[2:4]) == (0x20, b"\x01\x00"), "the session was there"
+        link.sendall(bytes((0xA2, len(leaving))) + leaving)
+        unsuback = link.recv(4096)
+        assert (unsuback[0], unsuback[-1]) == (0xB0, 0), "the subscription was there"
+        link.sendall(b"\xe0\x00")
+
+
 def test_a_retained_message_is_marked_as_old_for_a_newcomer(connect: Connect, devices: DeviceConnections) -> None:
     bring_up(devices, device("a"))
     devices.publish("lock-a", Publication(topic("a", "birth"), b"born", retain=True)).result(WAIT_S)

@@ -12,8 +12,9 @@ from devices.broker import Delivery, Publication
 from devices.broker_process import BrokerProcess
 from devices.connections import BrokerConnection
 from devices.inbox import leases
-from devices.inbox.committer import BATCH, QUEUE_BYTES, Committer
+from devices.inbox.committer import QUEUE_BYTES, Committer
 from devices.inbox.ingest import STALE_S, Ingest
+from devices.inbox.lanes import BATCH
 from devices.inbox.model import Accepted, Incoming, Outgoing, Report
 from devices.inbox.service import Inbox
 from devices.inbox.store import store_reports

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from sqlalchemy.event import listen, remove
 
 from devices.events import DoorOpened, OpeningSettled
 from devices.inbox.model import Outgoing
@@ -45,7 +46,7 @@ def _challenge(town: Town, opening: DoorOpening) -> Challenge:
     ((name, payload, _),) = town.locks["lock-1"].on_message(question.name, question.payload)
     challenge = cast(Challenge, decode_message(Direction.UP, name, payload))
     with town.units.begin() as work:
-        assert openings.challenged(work, opening.opening_id, challenge, town.wall_s()).state == "challenged"
+        assert openings.challenge_came(work, opening, challenge, town.wall_s()).state == "challenged"
     return challenge
 
 
@@ -166,9 +167,8 @@ def test_the_sweeper_settles_what_waited_too_long_and_only_once(town: Town) -> N
     carer, grant = _ready(town)
     never_sent = _tap(town, carer)
     sent, command = _sent(town, carer, grant)
-    assert (_due(town), _sweep(town)) == (False, [])
+    assert _sweep(town) == []
     town.pass_s(5.5)
-    assert _due(town)
     assert _sweep(town) == [(never_sent.opening_id, "expired")]
     town.pass_s(5.0)
     assert _sweep(town) == [(sent.opening_id, "unknown")]
@@ -253,6 +253,45 @@ def test_a_challenge_of_another_opening_is_not_taken(town: Town) -> None:
     challenge = _challenge(town, first)
     with pytest.raises(OpeningError), town.units.begin() as work:
         openings.challenged(work, second.opening_id, challenge, town.wall_s())
+    with pytest.raises(OpeningError), town.units.begin() as work:
+        openings.challenge_came(work, second, challenge, town.wall_s())
+    assert _now(town, second).state == "requested"
+
+
+def test_a_challenge_that_comes_after_the_sweeper_or_a_second_time_changes_nothing(town: Town) -> None:
+    carer, _ = _ready(town)
+    swept, kept = _tap(town, carer), _tap(town, carer)
+    challenge = _challenge(town, kept)
+    with town.units.begin() as work:
+        again = openings.challenge_came(work, kept, replace(challenge, nonce=bytes(16)), town.wall_s())
+    assert (again.state, again.nonce) == ("challenged", challenge.nonce)
+
+    tapped_s = town.wall_s()
+    town.pass_s(5.5)
+    _sweep(town)
+    with town.units.begin() as work:
+        of_swept = replace(challenge, request=openings.request_id(swept.opening_id))
+        # Judged by the instant it arrived here: the row says that its time is over.
+        late = openings.challenge_came(work, swept, of_swept, tapped_s)
+    assert (late.state, late.nonce) == ("expired", None)
+    assert _now(town, swept) == late
+
+
+def test_an_answer_and_its_event_that_come_together_ask_for_their_rows_once(town: Town) -> None:
+    carer, grant = _ready(town)
+    _, command = _sent(town, carer, grant)
+    said, asked = _said(town, command), list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(" ".join(statement.split()))
+
+    listen(town.database.engine, "before_cursor_execute", note)
+    town.inbox.accept([town.incoming("lock-1", name, said[name]) for name in ("answer", "evt")])
+    remove(town.database.engine, "before_cursor_execute", note)
+
+    for table in ("opening", "lock_device", "door_grant"):
+        assert sum(f" FROM {table}" in statement and "SELECT" in statement for statement in asked) == 1, table
+    assert sum(statement.startswith("INSERT INTO door_opened") for statement in asked) == 1
 
 
 def test_what_the_carer_sees_is_kept_beside_the_locks_word(town: Town) -> None:
@@ -295,11 +334,6 @@ def test_an_opening_that_does_not_exist_is_not_found(town: Town) -> None:
     with pytest.raises(KernelError) as missing, town.units.begin() as work:
         openings.observe(work, new_id(), "locked")
     assert missing.value.code == "not_found"
-
-
-def _due(town: Town) -> bool:
-    with town.database.reading() as session:
-        return openings.anything_due(session, town.wall_s())
 
 
 def _sweep(town: Town) -> list[tuple[str, str]]:

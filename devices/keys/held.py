@@ -1,0 +1,48 @@
+"""What a transaction has asked for or noted already of locks: an answer and its event come together, and name the same.
+
+No decisions here, and no commits.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from sqlmodel import Session
+
+from devices.keys import store
+from devices.keys.tables import GrantRow, LockRow
+
+_HELD = "omsorgstid_held_of_locks"
+
+
+@dataclass(slots=True)
+class Held:
+    """Of one transaction.
+
+    Attributes
+    ----------
+    locks
+        Rows held until it ends, each with its unit, by lock id.
+    grants
+        By cti. Only what never changes of them is used.
+    told
+        Physical openings noted as told, by lock id, start and number.
+    """
+
+    locks: dict[str, tuple[LockRow, str]] = field(default_factory=dict)
+    grants: dict[bytes, GrantRow] = field(default_factory=dict)
+    told: set[tuple[str, int, int]] = field(default_factory=set)
+
+    def grants_of(self, session: Session, ctis: Collection[bytes]) -> dict[bytes, GrantRow]:
+        """What these ctis stand for, unknown ones left out; those met before are not asked for."""
+        unmet = {cti for cti in ctis if cti not in self.grants}
+        if unmet:
+            self.grants |= store.grants(session, unmet)
+        return {cti: self.grants[cti] for cti in ctis if cti in self.grants}
+
+
+def held_by(session: Session) -> Held:
+    """What a session's transaction holds. Nothing is remembered in a savepoint: it lets go what it holds."""
+    if session.in_nested_transaction():
+        return Held()
+    held: Held = session.info.setdefault(_HELD, Held())
+    return held
