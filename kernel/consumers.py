@@ -1,10 +1,11 @@
 """Consumers: idempotent readers of the log that remember their own position in the same transaction."""
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
+from kernel.database import Database
 from kernel.events import StoredEvent
 from kernel.log import latest_position, read_after
 from kernel.tables import ConsumerRow
@@ -23,10 +24,25 @@ class Consumer(Protocol):
         ...
 
 
+ConsumerT = TypeVar("ConsumerT", bound=Consumer)
+
+
 def position_of(session: Session, name: str) -> int:
     """How far a consumer has come, 0 if it never ran."""
     row = session.exec(select(ConsumerRow).where(ConsumerRow.name == name)).first()
     return 0 if row is None else row.position
+
+
+def behind(database: Database, consumers: Sequence[ConsumerT]) -> list[ConsumerT]:
+    """Those who have not read to the end of the log, asked in one go."""
+    if not consumers:
+        return []
+    with database.reading() as session:
+        head = latest_position(session)
+        names = [consumer.name for consumer in consumers]
+        found = session.exec(select(ConsumerRow.name, ConsumerRow.position).where(col(ConsumerRow.name).in_(names)))
+        reached = dict(found.all())
+    return [consumer for consumer in consumers if reached.get(consumer.name, 0) < head]
 
 
 def advance(units: UnitsOfWork, consumer: Consumer, batch: int = 2_000) -> int:
@@ -39,10 +55,7 @@ def advance(units: UnitsOfWork, consumer: Consumer, batch: int = 2_000) -> int:
         if position_of(session, consumer.name) >= head:
             return 0
     with units.begin() as work:
-        row = work.session.exec(select(ConsumerRow).where(ConsumerRow.name == consumer.name).with_for_update()).first()
-        if row is None:
-            row = ConsumerRow(name=consumer.name, position=0)
-            work.session.add(row)
+        row = _locked_row(work.session, consumer.name)
         events = read_after(work.session, row.position, batch, consumer.event_types)
         if events:
             consumer.consume(work, events)
@@ -50,6 +63,50 @@ def advance(units: UnitsOfWork, consumer: Consumer, batch: int = 2_000) -> int:
         # A full batch may leave more behind; a short one has seen everything up to the head.
         row.position = last if len(events) == batch else max(head, last, row.position)
     return len(events)
+
+
+def advance_together(units: UnitsOfWork, consumers: Sequence[Consumer], batch: int = 2_000) -> int:
+    """Let those who have read least take in one batch, read from the log once for all of them.
+
+    Their positions move in one transaction, with what each of them kept of the batch: a crash repeats it for all or
+    for none. Each gets the types it wants and nothing else.
+
+    Returns
+    -------
+    int
+        How many events were read; less than ``batch`` where those who had read least have now seen the whole log.
+    """
+    with units.database.reading() as session:
+        head = latest_position(session)
+        reached = {consumer.name: position_of(session, consumer.name) for consumer in consumers}
+    lowest = min(reached.values(), default=head)
+    if lowest >= head:
+        return 0
+    group = sorted((c for c in consumers if reached[c.name] == lowest), key=lambda consumer: consumer.name)
+    with units.begin() as work:
+        # In the order of names: two processes that lock the same rows never wait for each other in a circle.
+        rows = {consumer.name: _locked_row(work.session, consumer.name) for consumer in group}
+        group = [consumer for consumer in group if rows[consumer.name].position == lowest]
+        if not group:
+            # Somebody else was faster; there may be more to read.
+            return batch
+        events = read_after(work.session, lowest, batch, _wanted(group))
+        for consumer in group:
+            wanted = consumer.event_types
+            mine = events if wanted is None else [event for event in events if event.event_type in wanted]
+            if mine:
+                consumer.consume(work, mine)
+        last = events[-1].position if events else 0
+        for row in rows.values():
+            if row.position == lowest:
+                row.position = last if len(events) == batch else max(head, last, lowest)
+    return len(events)
+
+
+def catch_up_together(units: UnitsOfWork, consumers: Sequence[Consumer], batch: int = 2_000) -> None:
+    """Let consumers read until each has seen the whole log."""
+    while behind(units.database, consumers):
+        advance_together(units, consumers, batch)
 
 
 def catch_up(units: UnitsOfWork, consumer: Consumer, batch: int = 2_000) -> int:
@@ -61,3 +118,21 @@ def catch_up(units: UnitsOfWork, consumer: Consumer, batch: int = 2_000) -> int:
         if not behind:
             return total
         total += advance(units, consumer, batch)
+
+
+def _locked_row(session: Session, name: str) -> ConsumerRow:
+    row = session.exec(select(ConsumerRow).where(ConsumerRow.name == name).with_for_update()).first()
+    if row is None:
+        row = ConsumerRow(name=name, position=0)
+        session.add(row)
+    return row
+
+
+def _wanted(consumers: Sequence[Consumer]) -> Collection[str] | None:
+    """Every type one of them wants; ``None`` where one wants all."""
+    found: set[str] = set()
+    for consumer in consumers:
+        if consumer.event_types is None:
+            return None
+        found.update(consumer.event_types)
+    return found

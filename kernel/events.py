@@ -5,6 +5,7 @@ field means a new version and an upcaster from the one before; adding an optiona
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -43,10 +44,10 @@ class Event(BaseModel):
 _REGISTRY: dict[str, type[Event]] = {}
 
 
-class StoredEvent(BaseModel):
+# No model: a ledger that reads a year makes millions of these, and nothing of them has to be checked again.
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
     """One row of the log as a reader sees it: its gap-free position, its envelope, its data as stored."""
-
-    model_config = ConfigDict(frozen=True)
 
     position: int
     event_type: str
@@ -55,10 +56,13 @@ class StoredEvent(BaseModel):
     unit_id: str | None
     carer_id: str | None
     data: dict[str, Any]
+    _read: list[Event] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def event(self) -> Event:
-        """The event as today's class, lifted from whatever version it was stored in."""
-        return read_event(self.event_type, self.version, self.data)
+        """The event as today's class, lifted from whatever version it was stored in; read once for all who ask."""
+        if not self._read:
+            self._read.append(read_event(self.event_type, self.version, self.data))
+        return self._read[0]
 
 
 class UnknownEventError(LookupError):
@@ -80,6 +84,8 @@ def read_event(event_type: str, version: int, data: Mapping[str, Any]) -> Event:
         raise UnknownEventError(
             f"Expected version <= {cls.event_version} of {event_type!r}, got {version}: upgrade this program."
         )
+    if version == cls.event_version:
+        return cls.model_validate(data)
     lifted = dict(data)
     for step in range(version, cls.event_version):
         lifted = cls.upcasters[step](lifted)

@@ -5,7 +5,7 @@ delivery of the same trigger finds the lease or the end state and does nothing. 
 lease to run out, and the next trigger starts the job again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -53,6 +53,11 @@ class Progress:
         self._job_id = job_id
         self._holder = holder
         self._told_at_s = -1.0
+
+    @property
+    def job_id(self) -> str:
+        """The job that runs."""
+        return self._job_id
 
     def report(self, ratio: float) -> None:
         """Store progress 0 to 1 and renew the lease, at most four times a second.
@@ -113,11 +118,25 @@ def get(session: Session, job_id: str) -> JobRow:
     return row
 
 
-def latest(session: Session, limit: int = 50) -> list[JobRow]:
-    """The jobs asked for last, newest first."""
-    return list(
-        session.exec(select(JobRow).order_by(col(JobRow.requested_at).desc(), col(JobRow.id)).limit(limit)).all()
-    )
+def latest(session: Session, limit: int = 50, without: Collection[str] = ()) -> list[JobRow]:
+    """The jobs asked for last, newest first; ``without`` names kinds to leave out."""
+    query = select(JobRow).where(col(JobRow.kind).not_in(sorted(without)))
+    return list(session.exec(query.order_by(col(JobRow.requested_at).desc(), col(JobRow.id)).limit(limit)).all())
+
+
+def not_ended(session: Session, kind: str) -> list[JobRow]:
+    """The jobs of a kind that wait or run."""
+    return list(session.exec(select(JobRow).where(JobRow.kind == kind, col(JobRow.state).not_in(sorted(ENDED)))).all())
+
+
+def trim(work: Work, job_id: str, keep: Collection[str]) -> None:
+    """Of an ended job's arguments and result only the named ones stay: the rest has served its turn."""
+    row = _locked(work.session, job_id)
+    if row.state not in ENDED:
+        raise ValueError(f"Expected an ended job, got one that is {row.state}.")
+    row.arguments = {name: value for name, value in row.arguments.items() if name in keep}
+    if row.result is not None:
+        row.result = {name: value for name, value in row.result.items() if name in keep}
 
 
 def waiting(session: Session, now_s: float) -> list[str]:

@@ -42,7 +42,7 @@ def read_after(
         query = query.where(func.coalesce(EventRow.event_type, "").in_(sorted(event_types)))
     rows = session.exec(query.order_by(col(EventRow.position)).limit(limit)).all()
     return [
-        StoredEvent.model_construct(
+        StoredEvent(
             position=row[0], event_type=row[1], version=row[2], at=row[3], unit_id=row[4], carer_id=row[5], data=row[6]
         )
         for row in rows
@@ -63,6 +63,15 @@ def latest_position(session: Session) -> int:
     return session.exec(select(func.max(EventRow.position))).one() or 0
 
 
+def log_mark(session: Session) -> tuple[int, int]:
+    """What changes with every event that was told: the highest position, and the highest id not yet given one.
+
+    State told of by events is as it was while its mark is: an event is seen by its id as soon as it is committed, and
+    one that was committed late, below the highest id, still moves the position.
+    """
+    return latest_position(session), session.exec(select(func.max(EventRow.id))).one() or 0
+
+
 def latest_at(session: Session) -> datetime | None:
     """World time of the event with the highest position."""
     return session.exec(
@@ -74,7 +83,7 @@ def stored(row: EventRow) -> StoredEvent:
     """A sequenced row as its reader sees it."""
     if row.position is None:
         raise ValueError(f"Expected a sequenced event, got row {row.id} without a position.")
-    return StoredEvent.model_construct(
+    return StoredEvent(
         position=row.position,
         event_type=row.event_type,
         version=row.version,

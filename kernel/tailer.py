@@ -157,3 +157,5 @@ class Tailer:
                 targets = tuple(self._subscriptions)
             for subscription in targets:
                 subscription.offer(events)
+            if len(events) < self._batch:
+                return  # a short read has seen everything there is

@@ -1,4 +1,4 @@
-"""Baselines (nulpunktsmåling): frozen from a file of measurements, with version, dates, n and spread.
+"""Baselines (nulpunktsmåling): frozen from measurements, with version, dates, n and spread.
 
 A baseline holds for twelve months after its last measured day; a later one takes over from the day after its
 own last day. No baseline means "too little data", never zero and never a default (design §7.2).
@@ -7,7 +7,7 @@ own last day. No baseline means "too little data", never zero and never a defaul
 import hashlib
 import statistics
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -17,7 +17,8 @@ from sqlmodel import Session, col, select
 from kernel.ids import new_id
 from kernel.localtime import local_day
 from kernel.work import Work
-from metrics.errors import BenefitError
+from metrics import store
+from metrics.errors import BenefitError, Problem, TimeStudyError
 from metrics.events import BaselineFrozen
 from metrics.ledger import Baseline
 from metrics.pseudonyms import Pseudonyms
@@ -27,6 +28,8 @@ from metrics.tables import BaselineRow, BaselineSampleRow, TimeStudyRow
 from metrics.time_study import MeasuredTechnology, read_time_study
 
 VALID_MONTHS = 12
+#: Technologies whose occasions are measured against the mean of the unit; the others against the subject's own.
+UNIT_MEANS: frozenset[str] = frozenset({"keys", "routing"})
 
 
 def import_time_study(
@@ -52,15 +55,46 @@ def import_time_study(
     Raises
     ------
     TimeStudyError
-        Every problem of the file; nothing was imported.
+        Every problem of the file, among them days a frozen baseline of the unit was measured on already; nothing
+        was imported.
     BenefitError
         ``time_study_already_imported`` for the same bytes.
     """
     digest = hashlib.sha256(content).hexdigest()
-    known = work.session.exec(select(TimeStudyRow).where(TimeStudyRow.file_sha256 == digest)).first()
-    if known is not None:
-        raise BenefitError("time_study_already_imported", imported_on=local_day(known.imported_at))
+    _refuse_known(work.session, digest)
     measured = read_time_study(content, known_units=known_units, today_on=local_day(work.now), technology=technology)
+    return freeze_measured(work, measured, digest, technology=technology, subject_of=pseudonyms.subject)
+
+
+def freeze_measured(
+    work: Work,
+    measured: Sequence[Measured],
+    digest: str,
+    *,
+    technology: MeasuredTechnology,
+    subject_of: Callable[[str], str],
+) -> list[BaselineRow]:
+    """Freeze one baseline per unit (keys: and shift kind) of measurements that are sound.
+
+    Parameters
+    ----------
+    digest
+        What tells these measurements from all others, SHA-256 in hexadecimal; the same are frozen once.
+    subject_of
+        The pseudonym of a measurement's subject.
+
+    Raises
+    ------
+    TimeStudyError
+        For days a frozen baseline was measured on already.
+    BenefitError
+        ``time_study_already_imported`` for the same digest.
+    """
+    _refuse_known(work.session, digest)
+    cells: dict[tuple[str, str], list[Measured]] = defaultdict(list)
+    for one in measured:
+        cells[one.unit_id, one.kind].append(one)
+    _refuse_overlaps(work.session, technology, cells, subject_of)
     study = TimeStudyRow(
         id=new_id(),
         technology=technology,
@@ -72,20 +106,57 @@ def import_time_study(
     )
     work.session.add(study)
     work.session.flush()
-    cells: dict[tuple[str, str], list[Measured]] = defaultdict(list)
-    for one in measured:
-        cells[one.unit_id, one.kind].append(one)
-    return [_freeze(work, study, cell, pseudonyms) for _key, cell in sorted(cells.items())]
+    return [_freeze(work, study, cell, subject_of) for _key, cell in sorted(cells.items())]
 
 
-def _freeze(work: Work, study: TimeStudyRow, measured: Sequence[Measured], pseudonyms: Pseudonyms) -> BaselineRow:
+def _refuse_known(session: Session, digest: str) -> None:
+    known = session.exec(select(TimeStudyRow).where(TimeStudyRow.file_sha256 == digest)).first()
+    if known is not None:
+        raise BenefitError("time_study_already_imported", imported_on=local_day(known.imported_at))
+
+
+def _refuse_overlaps(
+    session: Session,
+    technology: MeasuredTechnology,
+    cells: Mapping[tuple[str, str], Sequence[Measured]],
+    subject_of: Callable[[str], str],
+) -> None:
+    """Two baselines of the same days would leave it open which of them an occasion is measured against.
+
+    Where the unit's mean counts the days of the unit may not meet, where each subject's own mean counts the
+    subject's.
+    """
+    problems: list[Problem] = []
+    for (unit_id, kind), measured in sorted(cells.items()):
+        first_on, last_on = min(one.on for one in measured), max(one.on for one in measured)
+        query = select(BaselineRow).where(
+            BaselineRow.technology == technology,
+            BaselineRow.kind == kind,
+            BaselineRow.first_on <= last_on,
+            BaselineRow.last_on >= first_on,
+        )
+        if technology in UNIT_MEANS:
+            query = query.where(BaselineRow.unit_id == unit_id)
+        asked = {(subject_of(one.subject), one.on) for one in measured}
+        for row in session.exec(query.order_by(BaselineRow.unit_id, col(BaselineRow.version))):
+            if technology in UNIT_MEANS or asked & store.measured_days(session, row.id):
+                known = f"days version {row.version} of {row.unit_id} was not measured on"
+                found = f"{first_on} to {last_on}"
+                problems.append(Problem(f"unit {unit_id}, {kind}", f"{known} ({row.first_on} to {row.last_on})", found))
+    if problems:
+        raise TimeStudyError(problems)
+
+
+def _freeze(
+    work: Work, study: TimeStudyRow, measured: Sequence[Measured], subject_of: Callable[[str], str]
+) -> BaselineRow:
     row = _baseline_row(work, study, measured)
     work.session.add(row)
     work.session.flush()
     samples = [
         {
             "baseline_id": row.id,
-            "subject": pseudonyms.subject(one.subject),
+            "subject": subject_of(one.subject),
             "day_on": one.on,
             "measured_count": one.count,
             "measured_s": one.measured_s,

@@ -5,9 +5,10 @@ from datetime import date
 from typing import Any, Literal
 
 from metrics.estimate import Grade
-from metrics.report_words import ReportReason, reason_text
+from metrics.report_words import ReportReason, reason_text, threats_text
 from metrics.targets import Reading
 from metrics.technologies import Clock, Component, Technology
+from metrics.threats import Threat
 
 Status = Literal["ok", "too_little_data", "withheld"]
 
@@ -51,14 +52,21 @@ class BenefitRow:
     covered_to_on: date | None = None
     component: Component | None = None
     clock: Clock | None = None
+    #: what the figure cannot rule out, or what its baseline tells against it; empty without a figure
+    threats: tuple[Threat, ...] = ()
 
     def reason_text(self, language: str = "da") -> str:
         """Why there is no figure, or what it lacks; empty where there is nothing to say."""
         return reason_text(self.reason, self.technology, language)
+
+    def threats_text(self, language: str = "da") -> str:
+        """What the figure cannot rule out, in words; empty where there is nothing to say."""
+        return threats_text(self.threats, language)
 
     def as_json(self) -> dict[str, Any]:
         """The row as plain JSON values, both languages of the reason included."""
         values = asdict(self)
         for name in ("from_on", "to_on", "covered_from_on", "covered_to_on"):
             values[name] = None if values[name] is None else values[name].isoformat()
+        values["threats"] = list(self.threats)
         return values | {"reason_da": self.reason_text("da"), "reason_en": self.reason_text("en")}

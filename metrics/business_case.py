@@ -17,7 +17,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from metrics.case_arithmetic import CountRule, PooledRule, SumRule, TotalRule
+from metrics.case_arithmetic import CountRule, PooledRule, ProductRule, SumRule, TotalRule
 from metrics.case_drivers import Driver, Figure, WrittenDate
 from metrics.technologies import Clock, Component, Technology, waterfall_rank
 
@@ -98,14 +98,30 @@ class Rollout(_Strict):
 
 
 class Criterion(_Strict):
-    """A success criterion and how the document says it is measured. ``target`` is absent where it names none."""
+    """A success criterion: how it is measured, by whom, when. ``target`` is absent where the document names none."""
 
     id: str
     text_da: str
     target: float | None
     unit: str
     measured_da: str
+    responsible_da: str | None = None
+    when_da: str | None = None
     line: int
+
+
+class Scenario(_Strict):
+    """Another number of subjects the document reckons with, by the names of its figures.
+
+    Without a ``population_figure`` it is the number the drivers have; without an ``effect_figure`` the document
+    says nothing of what the difference is worth.
+    """
+
+    id: str
+    label_da: str
+    label_en: str
+    population_figure: str | None = None
+    effect_figure: str | None = None
 
 
 class Contradiction(_Strict):
@@ -151,8 +167,10 @@ class BusinessCase(_Strict):
     totals: tuple[TotalRule, ...] = ()
     pooled: tuple[PooledRule, ...] = ()
     counts: tuple[CountRule, ...] = ()
+    products: tuple[ProductRule, ...] = ()
     rollout: Rollout
     success_criteria: tuple[Criterion, ...]
+    scenarios: tuple[Scenario, ...] = ()
     contradictions: tuple[Contradiction, ...]
 
     @model_validator(mode="after")
@@ -161,6 +179,8 @@ class BusinessCase(_Strict):
         if unknown := set(self._named_rows()) - known:
             raise ValueError(f"Expected rows of the table, got {sorted(unknown)}.")
         figures = {name for rule in self.counts for name in (rule.stated, *rule.parts)}
+        figures |= {name for product in self.products for name in (product.stated, *product.factors)}
+        figures |= {f for s in self.scenarios for f in (s.population_figure, s.effect_figure) if f is not None}
         if unknown := figures - set(self.figures):
             raise ValueError(f"Expected figures of the case, got {sorted(unknown)}.")
         for row in self.rows:

@@ -3,13 +3,17 @@
 The rules are data of the case; the differences are found by them and never typed in as facts.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from metrics.case_drivers import Figure, exact
+
 if TYPE_CHECKING:
-    from metrics.business_case import BusinessCase
+    from metrics.business_case import MoneyRow
 
 
 class _Strict(BaseModel):
@@ -48,6 +52,57 @@ class CountRule(_Strict):
     parts: tuple[str, ...] = Field(min_length=1)
 
 
+class ProductRule(_Strict):
+    """A number of the text that should be others multiplied, within what the document rounds away."""
+
+    stated: str
+    factors: tuple[str, ...] = Field(min_length=2)
+    tolerance: float = Field(ge=0)
+
+
+class Tables(Protocol):
+    """What the rules look at: the rows of money by year, the numbers of the text, and how they should agree."""
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years of the money table."""
+        ...
+
+    @property
+    def figures(self) -> Mapping[str, Figure]:
+        """The numbers of the text by name."""
+        ...
+
+    @property
+    def sums(self) -> tuple[SumRule, ...]:
+        """Rows that are the sum of others."""
+        ...
+
+    @property
+    def totals(self) -> tuple[TotalRule, ...]:
+        """Rows with a total of their own."""
+        ...
+
+    @property
+    def pooled(self) -> tuple[PooledRule, ...]:
+        """Rows that repeat others."""
+        ...
+
+    @property
+    def counts(self) -> tuple[CountRule, ...]:
+        """Numbers that are the sum of others."""
+        ...
+
+    @property
+    def products(self) -> tuple[ProductRule, ...]:
+        """Numbers that are others multiplied."""
+        ...
+
+    def row(self, row_id: str) -> "MoneyRow":
+        """A row of the money table."""
+        ...
+
+
 class ArithmeticFinding(_Strict):
     """A figure that does not follow from the figures it should follow from.
 
@@ -62,12 +117,22 @@ class ArithmeticFinding(_Strict):
     unit: Literal["thousand_dkk", "count"] = "thousand_dkk"
 
 
-def arithmetic_findings(case: "BusinessCase") -> list[ArithmeticFinding]:
+def arithmetic_findings(case: Tables) -> list[ArithmeticFinding]:
     """Every place where the document's own sums, totals and repetitions do not hold, by rule."""
-    return [*_sum_findings(case), *_total_findings(case), *_pooled_findings(case), *_count_findings(case)]
+    return [*_sum_findings(case), *_total_findings(case), *_pooled_findings(case), *_text_findings(case)]
 
 
-def _sum_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
+def _text_findings(case: Tables) -> Iterator[ArithmeticFinding]:
+    yield from _count_findings(case)
+    for rule in case.products:
+        figure = case.figures[rule.stated]
+        computed = prod((exact(case.figures[name].value) for name in rule.factors), start=Fraction(1))
+        # Less than one unit apart is how the document rounds.
+        if abs(exact(figure.value) - computed) > max(exact(rule.tolerance), Fraction(1)):
+            yield _of_text(rule.stated, figure, round(computed))
+
+
+def _sum_findings(case: Tables) -> Iterator[ArithmeticFinding]:
     for rule in case.sums:
         total = case.row(rule.total)
         for year in case.years:
@@ -79,7 +144,7 @@ def _sum_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
                 yield ArithmeticFinding(row=rule.total, year=year, line=total.line, stated=stated, computed=computed)
 
 
-def _total_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
+def _total_findings(case: Tables) -> Iterator[ArithmeticFinding]:
     for rule in case.totals:
         row = case.row(rule.row)
         computed = sum(amount or 0 for amount in row.thousand_dkk.values())
@@ -89,7 +154,7 @@ def _total_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
             )
 
 
-def _pooled_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
+def _pooled_findings(case: Tables) -> Iterator[ArithmeticFinding]:
     for rule in case.pooled:
         row, exact = case.row(rule.stated), case.row(rule.exact)
         groups = [rule.years] if rule.years else [(year,) for year in case.years]
@@ -104,16 +169,15 @@ def _pooled_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
                 yield ArithmeticFinding(row=row.id, year=year, line=row.line, stated=stated, computed=computed)
 
 
-def _count_findings(case: "BusinessCase") -> Iterator[ArithmeticFinding]:
+def _count_findings(case: Tables) -> Iterator[ArithmeticFinding]:
     for rule in case.counts:
         figure = case.figures[rule.stated]
         computed = round(sum(case.figures[part].value for part in rule.parts))
         if round(figure.value) != computed:
-            yield ArithmeticFinding(
-                row=rule.stated,
-                year=None,
-                line=figure.line,
-                stated=round(figure.value),
-                computed=computed,
-                unit="count",
-            )
+            yield _of_text(rule.stated, figure, computed)
+
+
+def _of_text(name: str, figure: Figure, computed: int) -> ArithmeticFinding:
+    return ArithmeticFinding(
+        row=name, year=None, line=figure.line, stated=round(figure.value), computed=computed, unit="count"
+    )

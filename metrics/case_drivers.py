@@ -76,7 +76,7 @@ class Population(_Strict):
 
     def size(self, rest_day: bool) -> Fraction:
         """How many on a kind of day."""
-        return sum((_exact(figure.value) for figure in self.on(rest_day)), Fraction(0))
+        return sum((exact(figure.value) for figure in self.on(rest_day)), Fraction(0))
 
 
 class RateStep(_Strict):
@@ -155,7 +155,7 @@ class Driver(_Strict):
         """Seconds of a local day for everybody, at one rate; by default the last, which is full effect."""
         if self.population is None:
             return Fraction(0)
-        rate = _exact((step or self.rates[-1]).value) * _DAY_S[self.unit]
+        rate = exact((step or self.rates[-1]).value) * _DAY_S[self.unit]
         return self.population.size(is_rest_day(on)) * rate * self.applied_factor
 
     @property
@@ -163,14 +163,14 @@ class Driver(_Strict):
         """The factor that is multiplied in, 1 where there is none or it is contained."""
         if self.factor is None or not self.factor.applied:
             return Fraction(1)
-        return _exact(self.factor.value)
+        return exact(self.factor.value)
 
     @property
     def full_year_h(self) -> Fraction:
         """Hours of a year at full effect, as the documents count: 52 weeks, or 365 days where every day is alike."""
         if self.population is None:
             return Fraction(0)
-        rate = _exact(self.rates[-1].value) * self.applied_factor
+        rate = exact(self.rates[-1].value) * self.applied_factor
         if self.unit == "hours_per_tablet_year":
             return self.population.size(False) * rate
         if self.unit == "minutes_per_citizen_week":
@@ -181,6 +181,7 @@ class Driver(_Strict):
         return week * rate * _WEEKS_A_YEAR / 60
 
 
-def _exact(value: float) -> Fraction:
+def exact(value: float) -> Fraction:
+    """A number as the document writes it, exactly."""
     # The documents' numbers are decimal: 0.8 is four fifths, not its nearest binary neighbour.
     return Fraction(str(value))

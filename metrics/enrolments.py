@@ -54,6 +54,10 @@ class Enrolment:
                 return span
         return None
 
+    def left_before(self, from_ms: int) -> bool:
+        """Whether the subject used it once and had stopped by an instant: consent withdrawn, device taken down."""
+        return bool(self.spans) and all(s.until_ms is not None and s.until_ms <= from_ms for s in self.spans)
+
     def covers(self, from_ms: int, until_ms: int) -> bool:
         """Whether one stretch has all of ``[from, until)``."""
         return any(s.from_ms <= from_ms and (s.until_ms is None or s.until_ms >= until_ms) for s in self.spans)

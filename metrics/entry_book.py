@@ -1,6 +1,7 @@
 """Writing entries: appended in bulk, each correction naming the entry it replaces."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +12,17 @@ from metrics import store
 from metrics.judgement import FIGURES, Judgement, RuleIdentity
 from metrics.tables import EntryRow
 from metrics.technologies import CLOCKS
+
+
+def kept_baseline(judgement: Judgement, former: EntryRow | None) -> Judgement:
+    """The judgement with the baseline its occasion was measured against before, where it has none itself.
+
+    An occasion that does not count for a while (a visit told late has begun and not ended) comes back to the
+    baseline it had, not to the newest.
+    """
+    if judgement.baseline_id is not None or former is None or former.baseline_id is None:
+        return judgement
+    return replace(judgement, baseline_id=former.baseline_id)
 
 
 class EntryBook:

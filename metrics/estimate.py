@@ -35,7 +35,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from metrics.targets import Comparison
 from metrics.variance_components import Measurement, components, degrees_of_freedom, rescaled, spreads_of
@@ -291,8 +290,10 @@ def _scatter(subjects: Sequence[PairedSubject]) -> float:
 
 
 def _t_draws(rng: np.random.Generator, realised_s: int, variance: float, freedom: float) -> UnitDraws:
+    from scipy.special import stdtrit  # noqa: PLC0415 - heavy: imported where it is used
+
     error_s = float(np.sqrt(variance))
-    reach_s = float(stats.t.ppf(0.9, freedom)) * error_s
+    reach_s = float(stdtrit(freedom, 0.9)) * error_s
     draws = realised_s + error_s * rng.standard_t(freedom, size=DRAWS)
     return UnitDraws(draws, "t", (realised_s - reach_s, realised_s + reach_s))
 

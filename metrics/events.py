@@ -42,6 +42,16 @@ class MonthClosed(Event):
     rule_version: str
 
 
+class RuleChosen(Event):
+    """Another version of a rule counts from now on; the entries of both stay."""
+
+    event_type: ClassVar[str] = "benefit.rule_chosen"
+
+    technology: str
+    rule_version: str
+    by_role: str
+
+
 class BenefitWalked(Event):
     """Somebody went from a figure back to what it rests on."""
 

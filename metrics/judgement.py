@@ -15,6 +15,7 @@ Reason = Literal[
     "route_not_delivered",
     "route_delivered_late",
     "no_key_stop",
+    "begun_by_tap",
     "no_leg",
     # citizen-weeks
     "not_enrolled",

@@ -14,7 +14,7 @@ from metrics import store
 from metrics.baselines import months_later
 from metrics.errors import BenefitError
 from metrics.events import MonthClosed
-from metrics.rule_versions import CURRENT_RULES
+from metrics.rules_beside.choice import current_rules
 from metrics.suppression import MINIMUM_SUBJECTS
 from metrics.tables import ClosedMonthRow, EntryRow
 
@@ -61,7 +61,7 @@ def close_month(work: Work, month: str, by_role: str) -> list[ClosedMonthRow]:
     if work.session.exec(closed).first() is not None:
         raise BenefitError("month_already_closed", month=month)
     rows: list[ClosedMonthRow] = []
-    for technology, rule_version in CURRENT_RULES.items():
+    for technology, rule_version in current_rules(work.session).items():
         rows += _close(work, technology, rule_version, month, by_role)
     return rows
 
@@ -145,6 +145,8 @@ def month_bounds(month: str) -> tuple[date, date]:
 def _entries_of_month(session: Session, row: ClosedMonthRow, first_on: date, last_on: date) -> list[EntryRow]:
     query = select(EntryRow).where(
         EntryRow.technology == row.technology,
+        # Another version's entries are no corrections of this one's.
+        EntryRow.rule_version == row.rule_version,
         EntryRow.unit_id == row.unit_id,
         EntryRow.day_on >= first_on,
         EntryRow.day_on <= last_on,

@@ -18,7 +18,7 @@ from kernel.work import Work
 from metrics import enrolment_store, store
 from metrics.baselines import subject_baselines
 from metrics.enrolments import Enrolment
-from metrics.entry_book import EntryBook
+from metrics.entry_book import EntryBook, kept_baseline
 from metrics.events import BaselineFrozen
 from metrics.ledger import day_of_ms, epoch_ms
 from metrics.period_rule import PeriodRule
@@ -222,7 +222,7 @@ class _Batch:
         self.book.enter(
             self.rule.identity,
             occasion_id,
-            judgement,
+            kept_baseline(judgement, former),
             unit_id=unit_id,
             day_on=progress.last_on,
             subject=progress.subject,

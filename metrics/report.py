@@ -17,6 +17,7 @@ from metrics.covered_days import Days
 from metrics.estimate import Estimate, UnitDraws, estimate_total, estimate_unit, grade, selection_not_ruled_out
 from metrics.report_figures import Subject, UnitFigures, drawn_together, unit_figures
 from metrics.report_words import ReportReason
+from metrics.rules_beside.choice import current_rules
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
 from metrics.targets import AdoptedUnit, Adoption, Reading, target_over
 from metrics.technologies import (
@@ -27,6 +28,7 @@ from metrics.technologies import (
     Component,
     Technology,
 )
+from metrics.threats import threats_of
 
 __all__ = ["BenefitRow", "Status", "adopted_subjects", "all_benefits", "benefit_report"]
 
@@ -143,6 +145,7 @@ def _case(cases: Mapping[str, BusinessCase], adoption: Adoption) -> BusinessCase
 
 def _measured(session: Session, subject: Subject, asked: Days, reading: Reading, now: datetime) -> list[BenefitRow]:
     lived = (asked[0], min(asked[1], local_day(now)))
+    subject = replace(subject, counted_by=current_rules(session).get(subject.technology, ""))
     units = [unit_figures(session, subject, unit, lived, reading, now) for unit in subject.adoption.units]
     rows = [_unit_row(subject, asked, reading, figures) for figures in units]
     usable = [f for f in units if f.drawn is not None]
@@ -277,6 +280,7 @@ def _filled(blank: BenefitRow, units: Sequence[UnitFigures], subject: Subject, e
             comparison=comparison,
         ),
         selection_not_ruled_out=selection_not_ruled_out(comparison),
+        threats=threats_of(comparison, baseline_trend=any(f.baseline_trend for f in units)),
         subject_count=subject_count,
         occasion_count=occasion_count,
         ineligible_count=sum(f.ineligible_count for f in units),
@@ -313,6 +317,7 @@ def _stripped(row: BenefitRow, reason: ReportReason) -> BenefitRow:
         target_probability_ratio=None,
         grade=None,
         selection_not_ruled_out=True,
+        threats=(),
         subject_count=None,
         occasion_count=None,
         ineligible_count=None,

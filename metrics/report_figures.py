@@ -28,6 +28,7 @@ from metrics.rule_versions import CURRENT_RULES
 from metrics.store import SubjectSum
 from metrics.targets import AdoptedUnit, Adoption, Reading, target_over
 from metrics.technologies import OCCASION_KINDS, OccasionKind, Technology
+from metrics.threats import baselines_have_trend
 
 #: Measured against the subject itself; the others against the mean of the unit.
 PAIRED: frozenset[Technology] = frozenset({"screen", "transfers"})
@@ -49,6 +50,8 @@ class Subject:
     technology: Technology
     adoption: Adoption
     case: BusinessCase | None
+    #: the version that was chosen to count; the first one where empty
+    counted_by: str = ""
 
     @property
     def promises_minutes(self) -> bool:
@@ -58,7 +61,7 @@ class Subject:
     @property
     def rule_version(self) -> str:
         """The rule the technology is counted by; empty where none is."""
-        return CURRENT_RULES.get(self.technology, "")
+        return self.counted_by or CURRENT_RULES.get(self.technology, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class UnitFigures:
     drawn: UnitDraws | None
     empty_reason: ReportReason
     untold_count: int = 0
+    #: the measured time already moved while it was measured
+    baseline_trend: bool = False
 
     @property
     def in_use(self) -> bool:
@@ -141,6 +146,7 @@ def unit_figures(
         empty_reason="no_occasions",
         untold_count=sum(c.occasion_count for c in counts if c.reason in _UNTOLD)
         + _open_shifts(session, technology, unit.unit_id, covered, now),
+        baseline_trend=baselines_have_trend(session, {row.baseline_id for row in sums}),
     )
 
 
@@ -197,7 +203,7 @@ def settled_sums(session: Session, subject: Subject, period: Days, now: datetime
 def unit_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) -> UnitSample:
     """The figures of a unit that is measured against the means of its baselines."""
     # Baseline ids are random: baselines are put in the order of their samples instead.
-    samples = {row.baseline_id: _measured(session, row.baseline_id) for row in sums}
+    samples = {baseline_id: _measured(session, baseline_id) for baseline_id in {row.baseline_id for row in sums}}
     order = sorted(samples, key=lambda baseline_id: [(m.count, m.total_s, m.days) for m in samples[baseline_id]])
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * len(order))
     spent_s: dict[str, int] = defaultdict(int)

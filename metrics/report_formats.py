@@ -6,9 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Font
-
 from kernel.localtime import number_text
 from metrics.report import BenefitRow
 from metrics.technologies import TECHNOLOGIES, name_of
@@ -26,10 +23,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "withheld": ("vises ikke", "not shown"),
     "stated": ("måltal som skrevet", "target as stated"),
     "implied": ("måltal efter egne datoer", "target by its own dates"),
-    "selection": ("Selektion kan ikke udelukkes.", "Selection not ruled out."),
     "covered": ("tal og måltal gælder {first} – {last}.", "figure and target are about {first} – {last}."),
 }
-_COLUMNS = (
+COLUMNS = (
     "technology",
     "unit_id",
     "unit_name",
@@ -57,6 +53,7 @@ _COLUMNS = (
     "owner",
     "covered_from_on",
     "covered_to_on",
+    "not_ruled_out",
 )
 
 
@@ -76,8 +73,7 @@ def table_text(rows: Sequence[BenefitRow], language: str = "da") -> str:
     lines += [_aligned(line, widths) for line in table]
     lines.insert(3, "  ".join("─" * width for width in widths))
     notes = [*_covered_notes(rows, language), *_reason_notes(rows, language)]
-    if any(r.status == "ok" and r.selection_not_ruled_out for r in rows):
-        notes.append(_text("selection", language))
+    notes += _threat_notes(rows, language)
     return "\n".join([*lines, *([""] if notes else []), *notes, ""])
 
 
@@ -90,22 +86,25 @@ def to_csv(rows: Sequence[BenefitRow]) -> str:
     """The report as CSV with ``;``, one header line, minutes with a decimal comma."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_csv_cell(value) for value in _values(row)])
+        writer.writerow([csv_cell(value) for value in row_values(row)])
     return out.getvalue()
 
 
 def to_xlsx(rows: Sequence[BenefitRow]) -> bytes:
     """The report as a workbook with one sheet and the headings of the CSV."""
+    from openpyxl import Workbook  # noqa: PLC0415 - heavy: imported where it is used
+    from openpyxl.styles import Font  # noqa: PLC0415 - heavy: imported where it is used
+
     book = Workbook()
     sheet = book.active
     if sheet is None:
         raise RuntimeError("Expected a new workbook to have a sheet, got none.")
     sheet.title = "Gevinster"
-    sheet.append(list(_COLUMNS))
+    sheet.append(list(COLUMNS))
     for row in rows:
-        sheet.append([_harmless(value) for value in _values(row)])
+        sheet.append([harmless(value) for value in row_values(row)])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"
@@ -166,6 +165,19 @@ def _reason_notes(rows: Sequence[BenefitRow], language: str) -> list[str]:
     return notes
 
 
+def _threat_notes(rows: Sequence[BenefitRow], language: str) -> list[str]:
+    """Each warning once: after the technologies it is about, unless it is about every figure shown."""
+    shown = [row for row in rows if row.status == "ok" and row.threats]
+    notes: list[str] = []
+    for text in dict.fromkeys(row.threats_text(language) for row in shown):
+        names = dict.fromkeys(
+            technology_name(r.technology, language) for r in shown if r.threats_text(language) == text
+        )
+        everywhere = all(row.threats_text(language) == text for row in shown)
+        notes.append(text if everywhere else f"{', '.join(names)}: {text}")
+    return notes
+
+
 def _unit(row: BenefitRow, language: str) -> str:
     return _text("all", language) if row.unit_id is None else row.unit_name
 
@@ -176,14 +188,15 @@ def _cells(row: BenefitRow, language: str) -> list[str]:
         technology_name(row.technology, language),
         _unit(row, language),
         _minutes(row.target_s, language) if row.has_target else "–",
-        _realised(row, language),
-        "–" if chance is None else f"{_percent(chance)} %",
+        interval_text(row, language),
+        "–" if chance is None else f"{percent_text(chance)} %",
         row.grade or "–",
         "–" if row.event_count is None else _number(row.event_count, language),
     ]
 
 
-def _realised(row: BenefitRow, language: str) -> str:
+def interval_text(row: BenefitRow, language: str) -> str:
+    """Realised minutes as P10–P50–P90, the one figure of a single day, or why there is none."""
     if row.status != "ok" or row.realised_s is None:
         return _text(row.status, language)
     if row.p10_s is None or row.p50_s is None or row.p90_s is None:
@@ -191,7 +204,8 @@ def _realised(row: BenefitRow, language: str) -> str:
     return "–".join(_minutes(s, language) for s in (row.p10_s, row.p50_s, row.p90_s))
 
 
-def _percent(ratio: float) -> str:
+def percent_text(ratio: float) -> str:
+    """A probability in whole per cent, without the sign."""
     # A redraw never proves certainty, so neither 0 nor 100 is ever printed.
     if ratio < 0.005:
         return "<1"
@@ -216,7 +230,8 @@ def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([*names, *figures]).rstrip()
 
 
-def _values(row: BenefitRow) -> list[Any]:
+def row_values(row: BenefitRow) -> list[Any]:
+    """A row's cells in the order of :data:`COLUMNS`; minutes with two decimals, ``None`` where there is nothing."""
     return [
         row.technology,
         row.unit_id or "all",
@@ -241,6 +256,7 @@ def _values(row: BenefitRow) -> list[Any]:
         row.owner,
         None if row.covered_from_on is None else row.covered_from_on.isoformat(),
         None if row.covered_to_on is None else row.covered_to_on.isoformat(),
+        ", ".join(row.threats) or None,
     ]
 
 
@@ -248,15 +264,16 @@ def _exact_minutes(seconds: int | None) -> float | None:
     return None if seconds is None else round(seconds / 60, 2)
 
 
-def _csv_cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
+    """A cell of a CSV: decimal comma, nothing for ``None``, no formula."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".").replace(".", ",")
-    return str(_harmless(value))
+    return str(harmless(value))
 
 
-def _harmless(value: Any) -> Any:
+def harmless(value: Any) -> Any:
     """A unit's name must not be run as a formula by the spreadsheet that opens the file."""
     if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"}:
         return f"'{value}"

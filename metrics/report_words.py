@@ -1,9 +1,10 @@
 """The words of the benefit report: why a figure is missing or what it lacks, in Danish and English."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from metrics.technologies import OCCASION_KINDS, SUBJECT_KINDS, OccasionKind, SubjectKind, Technology
+from metrics.threats import Threat
 
 ReportReason = Literal[
     "baseline_missing",
@@ -104,6 +105,29 @@ _NONE_ELIGIBLE: Mapping[str, Pair] = {
         "No shift could be measured: there were no two physical visits to travel between.",
     ),
 }
+
+
+#: What a figure cannot rule out, each as a word in a list.
+_THREATS: Mapping[Threat, Pair] = {
+    "selection": ("selektion", "selection"),
+    "regression": ("regression mod middel", "regression to the mean"),
+    "drift": ("udvikling over tid", "change over time"),
+}
+_NOT_RULED_OUT: Pair = ("Kan ikke udelukkes: {named}.", "Not ruled out: {named}.")
+_BASELINE_TREND: Pair = (
+    "Nulpunktsmålingen har en tendens: tiden ændrede sig allerede, mens der blev målt.",
+    "The baseline has a trend: the time already changed while it was measured.",
+)
+
+
+def threats_text(threats: Collection[Threat], language: str = "da") -> str:
+    """What a figure cannot rule out and what its baseline tells against it; empty where there is nothing to say."""
+    at = 0 if language == "da" else 1
+    named = ", ".join(words[at] for threat, words in _THREATS.items() if threat in threats)
+    said = [_NOT_RULED_OUT[at].format(named=named)] if named else []
+    if "baseline_trend" in threats:
+        said.append(_BASELINE_TREND[at])
+    return " ".join(said)
 
 
 def occasions_text(technology: Technology, language: str = "da") -> str:

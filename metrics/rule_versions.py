@@ -1,11 +1,17 @@
-"""The rule every technology is counted by today. Entries of a former version stay, and count no more."""
+"""The rules: every version there is, and the one a technology is counted by unless another was chosen."""
 
 from collections.abc import Mapping
 
 from metrics import keys_entries, routing_shifts, screen_weeks, transfer_days
+from metrics.rules_beside import door_begun
 
 CURRENT_RULES: Mapping[str, str] = {
     rule.TECHNOLOGY: rule.RULE_VERSION for rule in (screen_weeks, transfer_days, keys_entries, routing_shifts)
+}
+#: Every version the ledger can write, the one that counts by itself first (:mod:`metrics.rules_beside.choice`).
+RULES: Mapping[str, tuple[str, ...]] = {
+    technology: (version, door_begun.RULE_VERSION) if technology == door_begun.TECHNOLOGY else (version,)
+    for technology, version in CURRENT_RULES.items()
 }
 #: What a baseline that counts towards a target is measured in.
 DAY_BASELINE_KINDS: Mapping[str, str] = {

@@ -15,7 +15,7 @@ from kernel.work import Work
 from metrics import enrolment_store, keys_entries, routing_shifts, store
 from metrics.baselines import as_baseline, known_baselines
 from metrics.enrolments import Enrolment
-from metrics.entry_book import EntryBook
+from metrics.entry_book import EntryBook, kept_baseline
 from metrics.events import BaselineFrozen
 from metrics.judgement import RuleIdentity
 from metrics.keys_entries import SHIFT_KIND
@@ -30,6 +30,8 @@ from metrics.ledger import (
     route_key,
 )
 from metrics.pseudonyms import Pseudonyms
+from metrics.rules_beside import door_begun
+from metrics.rules_beside.choice import rules_beside
 from metrics.tables import BaselineRow
 from scheduling.events import (
     CitizenEnrolled,
@@ -44,11 +46,12 @@ from scheduling.events import (
 
 CONSUMER_NAME = "benefit-ledger-keys"
 KEYS = RuleIdentity(keys_entries.TECHNOLOGY, keys_entries.RULE_VERSION)
+STRICT = RuleIdentity(door_begun.TECHNOLOGY, door_begun.RULE_VERSION)
 ROUTING = RuleIdentity(routing_shifts.TECHNOLOGY, routing_shifts.RULE_VERSION)
-_KINDS = {KEYS: keys_entries.SHIFT_KIND, ROUTING: routing_shifts.BASELINE_KIND}
+_KINDS = {KEYS: keys_entries.SHIFT_KIND, STRICT: keys_entries.SHIFT_KIND, ROUTING: routing_shifts.BASELINE_KIND}
 #: This ledger's own memory of who uses screen visits.
 _ENROLMENT_LEDGER = KEYS.technology
-_KNOWN = tuple(rule.technology for rule in _KINDS)
+_KNOWN = tuple(dict.fromkeys(rule.technology for rule in _KINDS))
 _RouteEvent = RoutePublished | RouteDelivered
 _EnrolmentEvent = CitizenEnrolled | CitizenLeft
 _WANTED = frozenset(
@@ -165,6 +168,8 @@ class _Batch:
     baselines: list[Baseline]
     enrolments: dict[str, Enrolment]
     book: EntryBook
+    #: whether both versions of the rule of keys are written
+    both: bool = False
     shifts: dict[str, ShiftProgress] = field(default_factory=dict)
     routes: dict[str, RouteProgress] = field(default_factory=dict)
     stored_shifts: set[str] = field(default_factory=set)
@@ -205,13 +210,18 @@ class _Batch:
         """Enter what each rule says if the shift is closed and the figures are new or have changed."""
         if not shift.closed or shift.kind != SHIFT_KIND:
             return
-        keys = keys_entries.judge(shift, self.route(shift.route_key), self._baseline(KEYS, shift, position))
-        routing = routing_shifts.judge(shift, self._baseline(ROUTING, shift, position))
-        for rule, judgement in ((KEYS, keys), (ROUTING, routing)):
+        route = self.route(shift.route_key)
+        judgements = [
+            (KEYS, keys_entries.judge(shift, route, self._baseline(KEYS, shift, position))),
+            (ROUTING, routing_shifts.judge(shift, self._baseline(ROUTING, shift, position))),
+        ]
+        if self.both:
+            judgements.append((STRICT, door_begun.judge(shift, route, self._baseline(STRICT, shift, position))))
+        for rule, judgement in judgements:
             self.book.enter(
                 rule,
                 shift.shift_id,
-                judgement,
+                kept_baseline(judgement, self.book.current(rule, shift.shift_id)),
                 unit_id=shift.unit_id,
                 day_on=date.fromisoformat(shift.day),
                 subject=shift.subject,
@@ -221,6 +231,9 @@ class _Batch:
 
     def _baseline(self, rule: RuleIdentity, shift: ShiftProgress, position: int) -> Baseline | None:
         former = self.book.current(rule, shift.shift_id)
+        if former is None and rule == STRICT:
+            # Two versions differ by their rule, not by what they measure against.
+            former = self.book.current(KEYS, shift.shift_id)
         if former is not None and former.baseline_id is not None:
             # Frozen: an entry keeps the baseline it was measured against.
             return next(b for b in self.baselines if b.baseline_id == former.baseline_id)
@@ -255,7 +268,7 @@ def _load(session: Session, read: Sequence[tuple[int, Event]], pseudonyms: Pseud
         if isinstance(event, VisitBegun | CitizenEnrolled | CitizenLeft)
     }
     enrolments = enrolment_store.load_enrolments(session, _ENROLMENT_LEDGER, citizens)
-    batch = _Batch(session, known_baselines(session, _KNOWN), enrolments, EntryBook(session))
+    batch = _empty_batch(session, enrolments)
     shift_ids: set[str] = set()
     keys: set[str] = set()
     for _position, event in read:
@@ -269,3 +282,30 @@ def _load(session: Session, read: Sequence[tuple[int, Event]], pseudonyms: Pseud
         shift_ids |= route.shift_ids
     batch.load_shifts(shift_ids)
     return batch
+
+
+def _empty_batch(session: Session, enrolments: dict[str, Enrolment]) -> _Batch:
+    both = bool(rules_beside(session) & {KEYS.version, STRICT.version})
+    return _Batch(session, known_baselines(session, _KNOWN), enrolments, EntryBook(session), both)
+
+
+def judge_stored_shifts(work: Work, from_on: date, to_on: date) -> int:
+    """Enter what the rules that are written say of shifts judged before, from the ledger's own memory of them.
+
+    What stands is left alone, so that only a version that was not written then gets new entries: as of the event that
+    made the first version's. Returns how many shifts were looked at.
+
+    Parameters
+    ----------
+    from_on, to_on
+        Local days, both included. A shift whose memory was erased in time cannot be judged anew.
+    """
+    batch = _empty_batch(work.session, {})
+    shift_ids = store.closed_shifts(work.session, SHIFT_KIND, from_on, to_on)
+    batch.load_shifts(shift_ids)
+    for shift_id in shift_ids:
+        first = batch.book.current(KEYS, shift_id)
+        if first is not None:
+            batch.judge(batch.shift(shift_id), first.cause_position, first.recorded_at)
+    batch.flush()
+    return len(shift_ids)

@@ -12,7 +12,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from metrics.ledger import RouteProgress, ShiftProgress
-from metrics.rule_versions import CURRENT_RULES, DAY_BASELINE_KINDS
+from metrics.rule_versions import DAY_BASELINE_KINDS, RULES
+from metrics.rules_beside.tables import RuleBesideRow
 from metrics.tables import (
     BaselineRow,
     BaselineSampleRow,
@@ -93,10 +94,10 @@ def save_routes(session: Session, routes: Iterable[RouteProgress], stored: Colle
 
 
 def latest_entries(session: Session, occasion_ids: Iterable[str]) -> dict[tuple[str, str], EntryRow]:
-    """The current entries of these occasions, by rule version and occasion."""
+    """The entries of these occasions that none replaces, by rule version and occasion."""
     found: dict[tuple[str, str], EntryRow] = {}
     for chunk in _chunks(occasion_ids):
-        query = select(EntryRow).where(is_current(), col(EntryRow.occasion_id).in_(chunk))
+        query = select(EntryRow).where(is_unreplaced(), col(EntryRow.occasion_id).in_(chunk))
         found.update({(row.rule_version, row.occasion_id): row for row in session.exec(query)})
     return found
 
@@ -113,10 +114,17 @@ def occasions_without_baseline(
 
 @cache
 def is_current() -> ColumnElement[bool]:
-    """Entries of today's rules that no later entry replaces."""
+    """Entries of the rules that count, that no later entry replaces."""
+    known = [version for versions in RULES.values() for version in versions]
+    beside = select(RuleBesideRow.rule_version)
+    return and_(col(EntryRow.rule_version).in_(known), col(EntryRow.rule_version).not_in(beside), is_unreplaced())
+
+
+@cache
+def is_unreplaced() -> ColumnElement[bool]:
+    """Entries that no later entry replaces, whatever their rule."""
     newer = aliased(EntryRow)
-    replaced = exists().where(col(newer.replaces_id) == col(EntryRow.id))
-    return and_(col(EntryRow.rule_version).in_(CURRENT_RULES.values()), ~replaced)
+    return ~exists().where(col(newer.replaces_id) == col(EntryRow.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,18 @@ def open_shift_count(session: Session, unit_id: str, kind: str, from_on: date, t
     return sum(state["kind"] == kind for state in session.exec(query))
 
 
+def closed_shifts(session: Session, kind: str, from_on: date, to_on: date) -> list[str]:
+    """The ended shifts of a kind and period that the ledger remembers, in order."""
+    query = select(ShiftProgressRow.shift_id, ShiftProgressRow.state).where(
+        col(ShiftProgressRow.closed).is_(True),
+        ShiftProgressRow.day >= from_on.isoformat(),
+        ShiftProgressRow.day <= to_on.isoformat(),
+    )
+    return [
+        shift_id for shift_id, state in session.exec(query.order_by(ShiftProgressRow.shift_id)) if state["kind"] == kind
+    ]
+
+
 def entries_of(session: Session, technology: str, unit_id: str | None, from_on: date, to_on: date) -> list[EntryRow]:
     """Current entries of a period in the order they were written; never in an order of carers."""
     query = select(EntryRow).where(*_in_period(technology, from_on, to_on))
@@ -231,6 +251,14 @@ def baseline_samples(session: Session, baseline_id: str) -> list[tuple[str, int,
         BaselineSampleRow.baseline_id == baseline_id
     )
     return [(subject, count, seconds) for subject, count, seconds in session.exec(query)]
+
+
+def measured_days(session: Session, baseline_id: str) -> set[tuple[str, date]]:
+    """Who was measured when in a baseline: pseudonymous subject and day, for a week its last."""
+    query = select(col(BaselineSampleRow.subject), col(BaselineSampleRow.day_on)).where(
+        BaselineSampleRow.baseline_id == baseline_id
+    )
+    return {(subject, day_on) for subject, day_on in session.exec(query)}
 
 
 def _in_period(technology: str, from_on: date, to_on: date) -> tuple[Any, ...]:

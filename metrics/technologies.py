@@ -51,6 +51,15 @@ CLOCKS: Mapping[Technology, Clock] = {
     "tablets": "arbejdstid",
     "citizen_access": "arbejdstid",
 }
+#: What a case of a technology, its drivers and its entries may be about.
+COMPONENTS: Mapping[Technology, tuple[Component, ...]] = {
+    "screen": ("screen_visit",),
+    "transfers": ("lift", "turning", "both"),
+    "keys": ("base_trip",),
+    "routing": ("between_visits",),
+    "tablets": ("tablet",),
+    "citizen_access": ("contact",),
+}
 SUBJECT_KINDS: Mapping[Technology, SubjectKind] = {
     "screen": "citizens",
     "transfers": "residents",

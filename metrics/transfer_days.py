@@ -152,6 +152,8 @@ def judge_day(progress: DayProgress, enrolment: Enrolment | None, baseline: Subj
     if not transfers:
         enrolled = enrolment is not None and enrolment.overlapping(*day_bounds_ms(progress.last_on)) is not None
         return Judgement("ineligible", False, "no_use" if enrolled else "not_enrolled", component, "tap", evidence)
+    if enrolment is not None and enrolment.left_before(day_bounds_ms(progress.last_on)[0]):
+        return Judgement("ineligible", False, "not_enrolled", component, "tap", evidence)
     known_s = [transfer.second_s for transfer in transfers]
     unanswered = sum(second_s is None for second_s in known_s)
     inputs = {

@@ -1,6 +1,6 @@
 """What of the benefits a manager's page shows: period, centre, reading, and the technologies one may see of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
@@ -92,17 +92,41 @@ def choice_of(
     """The choice of a request, bounded to the units this person sees; ``None`` before a case is in use."""
     if parts.benefits is None:
         return None
-    adoptions = parts.benefits.adoptions.values()
-    mine = tuple(unit for unit in _units(adoptions) if unit.unit_id in who.unit_ids)
+    return choice_for(
+        parts.benefits,
+        who.unit_ids,
+        parts.clock.now(),
+        key=key,
+        from_on=from_on,
+        to_on=to_on,
+        reading=reading,
+        unit_id=unit_id,
+    )
+
+
+def choice_for(
+    benefits: Benefits,
+    unit_ids: Collection[str],
+    now: datetime,
+    *,
+    key: str | None = None,
+    from_on: date | None = None,
+    to_on: date | None = None,
+    reading: Reading = "stated",
+    unit_id: str | None = None,
+) -> Choice:
+    """The choice of somebody who sees these units. Raises ``EdgeError`` 403 where nothing was adopted in them."""
+    adoptions = benefits.adoptions.values()
+    mine = tuple(unit for unit in _units(adoptions) if unit.unit_id in unit_ids)
     units = tuple(unit for unit in mine if unit_id in (None, "", unit.unit_id))
     if not units:
         raise EdgeError(403, "other_unit", "Det center kan du ikke se.", "You cannot see that centre.")
     return Choice(
-        benefits=parts.benefits,
-        subjects=adopted_subjects(parts.benefits.cases, parts.benefits.adoptions),
+        benefits=benefits,
+        subjects=adopted_subjects(benefits.cases, benefits.adoptions),
         mine=mine,
         units=units,
-        period=period_of(key, from_on, to_on, parts.clock.now(), min(a.first_on for a in adoptions)),
+        period=period_of(key, from_on, to_on, now, min(a.first_on for a in adoptions)),
         reading=reading,
         unit_id=unit_id or None,
     )

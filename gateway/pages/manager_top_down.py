@@ -4,8 +4,7 @@ It describes, it does not prove: no probability and no cause, and only where at 
 lived without any technology (design §7.9). Otherwise it cannot be decided, and the page says so.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,20 +12,38 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from gateway.pages.manager_choice import Choice
+from metrics.interrupted_series import MINIMUM_UNTREATED, Series, UnitMonth, interrupted_series
 from metrics.months import month_bounds
 from scheduling.tables import ShiftRow, VisitRow
 
-MINIMUM_UNTREATED = 2
+#: the drawing, in its own units
+WIDTH, TOP, BOTTOM = 300.0, 8.0, 92.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One unit-month of the drawing: where it lies, and whether a technology was in use."""
+
+    x: float
+    y: float
+    treated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TopDown:
-    """Whole unit-months without and with a technology; minutes per visit are absent where it cannot be decided."""
+    """Whole unit-months without and with a technology; minutes per visit are absent where it cannot be decided.
+
+    ``series`` is the joint fit, absent where the months cannot tell a trend from a step. ``top_min`` is what the
+    upper edge of the drawing stands for; its lower one is 0.
+    """
 
     untreated_months: int
     treated_months: int
     untreated_min: float | None = None
     treated_min: float | None = None
+    series: Series | None = None
+    dots: tuple[Dot, ...] = ()
+    top_min: float = 0.0
 
 
 def top_down(session: Session, choice: Choice, today: date) -> TopDown:
@@ -43,15 +60,50 @@ def top_down(session: Session, choice: Choice, today: date) -> TopDown:
     treated = sum(first_on >= live_on[unit] for unit, first_on, _last in months)
     if untreated < MINIMUM_UNTREATED or not treated:
         return TopDown(untreated, treated)
-    sums: dict[bool, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for unit, first_on, last_on in months:
-        if first_on < live_on[unit] <= last_on:
-            continue
-        of_kind = sums[first_on >= live_on[unit]]
-        of_kind[0] += _worked_s(session, unit, first_on, last_on)
-        of_kind[1] += _visits(session, unit, first_on, last_on)
-    before, after = (worked_s / 60 / visits if visits else None for worked_s, visits in (sums[False], sums[True]))
-    return TopDown(untreated, treated, before, after)
+    found = [
+        UnitMonth(
+            unit_id=unit,
+            number=first_on.year * 12 + first_on.month,
+            treated=first_on >= live_on[unit],
+            minutes=_worked_s(session, unit, first_on, last_on) / 60,
+            visits=_visits(session, unit, first_on, last_on),
+        )
+        for unit, first_on, last_on in months
+        # The month a technology came in is neither before nor after.
+        if not first_on < live_on[unit] <= last_on
+    ]
+    dots, top_min = _drawn([month for month in found if month.visits])
+    return TopDown(
+        untreated,
+        treated,
+        _per_visit([month for month in found if not month.treated]),
+        _per_visit([month for month in found if month.treated]),
+        interrupted_series(found),
+        dots,
+        top_min,
+    )
+
+
+def _per_visit(months: Sequence[UnitMonth]) -> float | None:
+    visits = sum(month.visits for month in months)
+    return sum(month.minutes for month in months) / visits if visits else None
+
+
+def _drawn(months: Sequence[UnitMonth]) -> tuple[tuple[Dot, ...], float]:
+    if not months:
+        return (), 0.0
+    first, last = min(m.number for m in months), max(m.number for m in months)
+    top_min = max(m.per_visit_min for m in months) or 1.0
+    step = (WIDTH - 24) / max(1, last - first)
+    dots = [
+        Dot(
+            round(12 + (m.number - first) * step, 1),
+            round(BOTTOM - m.per_visit_min / top_min * (BOTTOM - TOP), 1),
+            m.treated,
+        )
+        for m in months
+    ]
+    return tuple(dots), top_min
 
 
 def _live_on(choice: Choice) -> dict[str, date]:

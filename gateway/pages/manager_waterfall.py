@@ -1,4 +1,8 @@
-"""The waterfall as a picture: bars with their places, from screen visits to the budget."""
+"""The waterfall as a picture: bars with their places, from screen visits to the budget.
+
+Behind the steps stands the chain of a benefit: *potentiale*, what the same occasions would free if each of those on
+which the technology could be used had counted with the mean of those that did; *frigjort*, *anvendt*, *budgetteret*.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +11,25 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.pages.manager_choice import Choice
+from gateway.pages.manager_quality import uncounted_of
+from metrics import store
 from metrics.covered_days import Days
 from metrics.targets import target_over
 from metrics.technologies import WATERFALL, Technology
 from metrics.waterfall import WaterfallStep, waterfall
 
+#: Reasons for which an occasion did not count although the technology could have been used on it.
+UNUSED: frozenset[str] = frozenset(
+    {
+        "route_not_delivered",
+        "route_delivered_late",
+        "no_screen_visit",
+        "no_use",
+        "unanswered",
+        "visit_not_ended",
+        "no_baseline",
+    }
+)
 #: the heights of the drawing, in its own units
 TOP, BOTTOM = 22.0, 150.0
 
@@ -41,6 +59,7 @@ class Picture:
     budget_s: int
     bars: tuple[Bar, ...]
     zero_y: float
+    potential_s: int | None = None
 
     @property
     def missing(self) -> tuple[Technology, ...]:
@@ -65,10 +84,13 @@ def picture_of(
         now=now,
         unit_ids=[unit.unit_id for unit in choice.units],
     )
-    return draw(steps, sum(_budget_s(choice, technology, covered.get(technology, {})) for technology in WATERFALL))
+    budget_s = sum(_budget_s(choice, technology, covered.get(technology, {})) for technology in WATERFALL)
+    potentials = [_potential_s(session, choice, step, covered.get(step.technology, {})) for step in steps]
+    told = [seconds for seconds in potentials if seconds is not None]
+    return draw(steps, budget_s, sum(told) if told else None)
 
 
-def draw(steps: Sequence[WaterfallStep], budget_s: int) -> Picture:
+def draw(steps: Sequence[WaterfallStep], budget_s: int, potential_s: int | None = None) -> Picture:
     """Lay the bars out: each step begins where the one before ended; freed, used and budgeted stand on zero."""
     shown = [step for step in steps if step.net_s is not None]
     freed_s = sum(step.net_s or 0 for step in shown) if shown else None
@@ -78,7 +100,7 @@ def draw(steps: Sequence[WaterfallStep], budget_s: int) -> Picture:
     for step in steps:
         spans.append((step.technology, step.net_s, reached, reached + (step.net_s or 0)))
         reached += step.net_s or 0
-    for key, seconds in (("freed", freed_s), ("used", used_s), ("budget", budget_s)):
+    for key, seconds in (("potential", potential_s), ("freed", freed_s), ("used", used_s), ("budget", budget_s)):
         spans.append((key, seconds, 0, seconds or 0))
     ends = [end for _key, _seconds, begin, stop in spans for end in (begin, stop)]
     scale = _Scale(min([0, *ends]), max([1, *ends]))
@@ -86,7 +108,7 @@ def draw(steps: Sequence[WaterfallStep], budget_s: int) -> Picture:
         Bar(key, seconds, scale.y(max(begin, stop)), round(scale.y(min(begin, stop)) - scale.y(max(begin, stop)), 1))
         for key, seconds, begin, stop in spans
     )
-    return Picture(tuple(steps), freed_s, used_s, budget_s, bars, scale.y(0))
+    return Picture(tuple(steps), freed_s, used_s, budget_s, bars, scale.y(0), potential_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +119,23 @@ class _Scale:
     def y(self, seconds: int) -> float:
         """Where a number of seconds lies; the highest at the top."""
         return round(BOTTOM - (seconds - self.low_s) / (self.high_s - self.low_s) * (BOTTOM - TOP), 1)
+
+
+def _potential_s(session: Session, choice: Choice, step: WaterfallStep, covered: Mapping[str, Days]) -> int | None:
+    """What a step would free if it were used wherever it could be; ``None`` where the step is not shown."""
+    shown = {unit.unit_id for unit in choice.shown(step.technology)}
+    days = {unit_id: span for unit_id, span in covered.items() if unit_id in shown}
+    if step.net_s is None or not days:
+        return step.net_s
+    counted = sum(
+        count.occasion_count
+        for unit_id, span in days.items()
+        for count in store.outcome_counts(session, step.technology, unit_id, *span)
+        if count.outcome == "counted"
+    )
+    # A number too small to be shown is not let in through the sum either.
+    unused = sum(u.occasion_count or 0 for u in uncounted_of(session, step.technology, days) if u.reason in UNUSED)
+    return step.net_s if not counted else round(step.net_s * (counted + unused) / counted)
 
 
 def _budget_s(choice: Choice, technology: Technology, covered: Mapping[str, Days]) -> int:

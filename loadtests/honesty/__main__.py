@@ -4,14 +4,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
 from loadtests.honesty.kinds import KINDS, MEASURED, Measured, kind_named
 from loadtests.honesty.rules_alone import run_rules
 from loadtests.honesty.run import Outcome, run
-from loadtests.honesty.table import as_markdown, kinds_as_markdown, lines
+from loadtests.honesty.table import as_markdown, common_as_markdown, kinds_as_markdown, lines
 
 #: Keys and routing come of the same shifts: one run gives both.
 _TOGETHER: dict[Measured, Measured] = {"routing": "keys"}
@@ -41,7 +41,8 @@ def main() -> int:
     found = lines(_read(asked.results))
     print(as_markdown(found))
     if asked.page is not None:
-        _write_page(asked.page, as_markdown(found))
+        parts = {"kinds": kinds_as_markdown(), "common": common_as_markdown(found), "table": as_markdown(found)}
+        _write_page(asked.page, parts)
     wrong = [line for line in found if not line.honest]
     for line in wrong:
         print(f"not honest: {line.technology}, {line.kind.name}", file=sys.stderr)
@@ -69,9 +70,9 @@ def _read(results: Path) -> Iterator[Outcome]:
         yield Outcome(**values | {"warnings": None if warnings is None else tuple(warnings)})
 
 
-def _write_page(page: Path, table: str) -> None:
+def _write_page(page: Path, parts: Mapping[str, str]) -> None:
     text = page.read_text(encoding="utf-8")
-    for part, content in (("kinds", kinds_as_markdown()), ("table", table)):
+    for part, content in parts.items():
         opening, closing = f"<!-- {part} -->\n", f"<!-- /{part} -->"
         before, _opening, rest = text.partition(opening)
         _old, found, after = rest.partition(closing)

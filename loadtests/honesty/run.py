@@ -140,7 +140,7 @@ def _outcome(technology: Measured, lived: Lived, row: BenefitRow, kind: Kind, se
     if row.realised_s is None or row.p10_s is None or row.p90_s is None:
         raise ValueError(f"Expected figures of {technology} in {kind.name}, seed {seed}, got {row.status}.")
     said: list[str] = [row.reason] if row.reason is not None else []
-    said += ["selection_not_ruled_out"] if row.selection_not_ruled_out else []
+    said += [threat if threat == "baseline_trend" else f"{threat}_not_ruled_out" for threat in row.threats]
     said += ["no_comparison"] if row.grade in ("C", "D") else []
     return Outcome(
         technology=technology,

@@ -107,11 +107,26 @@ def _line(technology: Measured, kind: Kind, runs: Sequence[Outcome]) -> Line:
     )
 
 
+def common_warnings(found: Sequence[Line]) -> tuple[str, ...]:
+    """The warnings that stand on every line that has any."""
+    warned = [set(line.warnings) for line in found if line.warnings]
+    return tuple(sorted(set.intersection(*warned))) if warned else ()
+
+
+def common_as_markdown(found: Sequence[Line]) -> str:
+    """The warnings that stand everywhere, as a sentence."""
+    names = ", ".join(f"`{name}`" for name in common_warnings(found))
+    return (
+        f"Beside those of the last column every figure says {names}.\n" if names else "No warning stands everywhere.\n"
+    )
+
+
 def as_markdown(found: Sequence[Line]) -> str:
-    """The table as Markdown."""
+    """The table as Markdown; warnings that stand on every line are left to :func:`common_as_markdown`."""
+    everywhere = frozenset(common_warnings(found)) if len(found) > 1 else frozenset[str]()
     names = ("technology", "kind", "runs", "coverage (Wilson)", "75–85 %?", "bias", "shown as reached", "claimed")
     rows = [f"| {' | '.join(names)} | warnings |", "|---|---|---:|---|---|---:|---:|---|---|"]
-    rows += [_row(line) for line in found]
+    rows += [_row(line, everywhere) for line in found]
     return "\n".join(rows) + "\n"
 
 
@@ -121,7 +136,7 @@ def kinds_as_markdown() -> str:
     return "\n".join(["| kind | what happens |", "|---|---|", *rows]) + "\n"
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, everywhere: frozenset[str]) -> str:
     low, high = line.coverage
     coverage = f"{100 * line.covered / line.runs:.0f} % ({100 * low:.0f}–{100 * high:.0f})"
     shown = "–" if line.shown is None else f"{100 * line.shown / line.runs:.0f} %"
@@ -135,6 +150,6 @@ def _row(line: Line) -> str:
         bias,
         shown,
         "yes" if line.claimed else "no",
-        ", ".join(f"`{name}`" for name in line.warnings) or "–",
+        ", ".join(f"`{name}`" for name in line.warnings if name not in everywhere) or "–",
     ]
     return f"| {' | '.join(cells)} |"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel.consumers import advance, catch_up, position_of
+from kernel.consumers import advance, advance_together, catch_up, catch_up_together, position_of
 from kernel.database import Database
 from kernel.events import StoredEvent
 from kernel.sequencer import Sequencer
@@ -81,6 +81,39 @@ def test_a_consumer_of_other_types_still_comes_to_the_end(database: Database) ->
     assert catch_up(units, idle) == 0
     with database.reading() as session:
         assert position_of(session, "idle") == 5
+
+
+def test_read_together_each_gets_what_it_wants_and_all_come_to_the_end(database: Database) -> None:
+    units = units_on(database)
+    quick, slow, idle = Adder("quick"), Adder("slow"), Adder("idle", {"something.else"})
+    _log(database, 6)
+    with tallies(database):
+        assert catch_up(units, quick, batch=3) == 6
+        assert advance(units, slow, batch=2) == 2
+        catch_up_together(units, [slow, idle, quick], batch=3)
+        with database.reading() as session:
+            assert [position_of(session, one.name) for one in (quick, slow, idle)] == [6, 6, 6]
+            assert tally(session) == 6 + 6
+        assert advance_together(units, [quick, slow, idle]) == 0
+
+
+def test_a_crash_of_one_that_reads_together_repeats_the_batch_for_all_and_counts_nothing_twice(
+    database: Database,
+) -> None:
+    units, whole, mortal = units_on(database), Adder("a-whole"), Adder("b-mortal")
+    _log(database, 10)
+    with tallies(database):
+        assert advance_together(units, [mortal, whole], batch=4) == 4
+        mortal.dies_after = 2
+        with pytest.raises(ConnectionError):
+            advance_together(units, [mortal, whole], batch=4)
+        with database.reading() as session:
+            assert [position_of(session, one.name) for one in (whole, mortal)] == [4, 4]
+            assert tally(session) == 2 * 4
+        mortal.dies_after = None
+        catch_up_together(units, [mortal, whole], batch=4)
+        with database.reading() as session:
+            assert (tally(session), position_of(session, mortal.name)) == (2 * 10, 10)
 
 
 def test_each_consumer_has_a_position_of_its_own(database: Database) -> None:

@@ -190,11 +190,13 @@ def answer(recorded: TransferRecorded, carers: Literal[1, 2], second_carer_s: in
     )
 
 
-def screen_csv(citizens: Sequence[str], minutes: Sequence[tuple[float, float]], unit_id: str = "nord") -> bytes:
+def screen_csv(
+    citizens: Sequence[str], minutes: Sequence[tuple[float, float]], unit_id: str = "nord", first_week: int = 30
+) -> bytes:
     """Measured weeks before: the same pairs of visit and travel minutes for every citizen, week after week."""
     lines = ["unit;week;citizen;visit_minutes;travel_minutes"]
     lines += [
-        f"{unit_id};2026-W{30 + n:02d};{citizen};{visits};{travel}"
+        f"{unit_id};2026-W{first_week + n:02d};{citizen};{visits};{travel}"
         for citizen in citizens
         for n, (visits, travel) in enumerate(minutes)
     ]
@@ -212,8 +214,8 @@ def transfers_csv(residents: Sequence[str], minutes: Sequence[float], unit_id: s
     return ("\n".join(lines) + "\n").encode()
 
 
-def routing_csv(legs: int, minutes: float, unit_id: str = "nord", carers: int = 5) -> bytes:
-    """Measured carer-days before, all alike."""
+def routing_csv(legs: int, minutes: float, unit_id: str = "nord", carers: int = 5, day: int = 1) -> bytes:
+    """Measured carer-days of September before, all alike."""
     lines = ["unit;date;carer;legs;travel_minutes"]
-    lines += [f"{unit_id};2026-09-01;m{n};{legs};{minutes}" for n in range(carers)]
+    lines += [f"{unit_id};2026-09-{day:02d};m{n};{legs};{minutes}" for n in range(carers)]
     return ("\n".join(lines) + "\n").encode()

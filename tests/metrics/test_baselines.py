@@ -11,6 +11,7 @@ from metrics.errors import BenefitError, TimeStudyError
 from metrics.ledger import baseline_for
 from metrics.tables import BaselineRow, BaselineSampleRow, TimeStudyRow
 from metrics.time_study import read_time_study
+from tests.metrics.care import screen_csv
 from tests.metrics.world import UNITS, World, study_csv
 
 TODAY_ON = date(2026, 9, 29)
@@ -139,8 +140,29 @@ def test_the_same_file_is_refused_the_second_time(world: World) -> None:
 
 def test_a_later_study_is_the_next_version(world: World) -> None:
     world.measure(carers=6, unit_ids=["nord"])
-    (second,) = world.measure(carers=7, unit_ids=["nord"])
+    (second,) = world.measure(carers=7, unit_ids=["nord"], first_day=6)
     assert second.version == 2
+
+
+def test_a_study_of_days_that_are_in_a_baseline_already_is_refused_whole(world: World) -> None:
+    world.measure(carers=6, unit_ids=["nord"])
+    with pytest.raises(TimeStudyError) as caught:
+        world.measure(carers=7, first_day=5)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.found) == ("unit nord, day", "2026-09-05 to 2026-09-09")
+    assert problem.expected == "days version 1 of nord was not measured on (2026-09-01 to 2026-09-05)"
+    with world.database.reading() as session:
+        # Neither nord's second version nor the sound part of the file, amager and midtbyen.
+        assert [(row.unit_id, row.version) for row in session.exec(select(BaselineRow))] == [("nord", 1)]
+
+
+def test_citizens_of_a_unit_may_be_measured_one_after_the_other_but_nobody_twice(world: World) -> None:
+    first, later = [f"a{n}" for n in range(5)], [f"b{n}" for n in range(5)]
+    weeks = [(140.0, 50.0), (160.0, 50.0)]
+    world.import_measurements("screen", screen_csv(first, weeks))
+    world.import_measurements("screen", screen_csv(later, weeks, first_week=31))
+    with pytest.raises(TimeStudyError, match="version 1 of nord"):
+        world.import_measurements("screen", screen_csv([*later[1:], "a0"], weeks, "midtbyen", first_week=31))
 
 
 def test_a_baseline_holds_after_its_last_day_for_twelve_months_and_once_known(world: World) -> None:

@@ -181,7 +181,7 @@ def test_a_newer_baseline_leaves_the_entries_before_it_alone(world: World) -> No
     world.measure()
     world.live(plain_shift("c1", DAY))
     world.fold()
-    world.measure(carers=25, minutes=40)
+    world.measure(carers=25, minutes=40, first_day=8)
     world.live(plain_shift("c2", DAY))
     world.fold()
     assert [e.baseline_s for e in sorted(world.entries(), key=lambda e: e.id or 0)] == [1500, 2400]

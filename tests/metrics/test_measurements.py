@@ -106,7 +106,7 @@ def test_each_technology_freezes_a_baseline_per_unit_with_its_own_versions(world
     (screen,) = world.import_measurements("screen", screen_csv(names, [(140, 50), (160, 50)]))
     (transfers,) = world.import_measurements("transfers", transfers_csv(names, [30, 40]))
     (routing,) = world.import_measurements("routing", routing_csv(10, 70))
-    (again,) = world.import_measurements("routing", routing_csv(20, 100))
+    (again,) = world.import_measurements("routing", routing_csv(20, 100, day=8))
     assert (screen.mean_s, screen.mean_travel_s, screen.occasion_count, screen.subject_count) == (12_000, 3_000, 10, 5)
     assert (transfers.mean_s, transfers.kind) == (2_100, "day")
     assert (routing.mean_s, routing.measured_count, routing.occasion_count) == (420, 50, 5)

@@ -140,7 +140,7 @@ def test_an_entry_keeps_the_baseline_it_was_measured_against(world: World) -> No
     measured(world)
     world.append(enrolled(CITIZENS[0]), *screen_visit(CITIZENS[0], TUESDAY), *settled())
     world.fold()
-    world.import_measurements("screen", screen_csv(CITIZENS, [(300, 50)]))
+    world.import_measurements("screen", screen_csv(CITIZENS, [(300, 50)], first_week=35))
     world.append(*visit(CITIZENS[0], MONDAY, minutes=10, travel_s=0))
     world.fold()
     assert world.entries("screen")[-1].baseline_s == 200 * 60
@@ -278,3 +278,33 @@ def test_a_summer_time_night_neither_adds_nor_loses_an_hour_of_the_week(world: W
     week = world.entries("screen")[-1]
     assert (week.day_on, week.outcome) == (sunday_on, "counted")
     assert week.recorded_at == datetime.fromisoformat("2026-10-27T00:01+01:00")
+
+
+def test_what_a_citizen_who_withdrew_consent_does_afterwards_is_not_counted(world: World) -> None:
+    measured(world)
+    here, gone = CITIZENS[0], CITIZENS[1]
+    next_monday, next_week = MONDAY + timedelta(days=7), TUESDAY + timedelta(days=7)
+    world.append(enrolled(here), enrolled(gone))
+    world.append(left(gone, at_local(MONDAY, time(20))), *screen_visit(here, next_week), *screen_visit(gone, next_week))
+    resident = RESIDENTS[0]
+    world.append(enrolled(resident, technology="transfers"), transfer(resident, MONDAY))
+    world.append(left(resident, at_local(MONDAY, time(22)), "transfers"), transfer(resident, next_monday))
+    # The second week is settled when its own Tuesday after has come.
+    world.append(*visit("somebody-else", SETTLED_ON + timedelta(days=7), time(7)))
+    world.fold()
+    counted = {(e.subject, e.day_on) for t in ("screen", "transfers") for e in world.entries(t) if e.net_s is not None}
+    subject = world.pseudonyms.subject
+    assert counted == {(subject(here), next_week + timedelta(days=5)), (subject(resident), MONDAY)}
+
+
+def test_a_withdrawal_told_late_takes_back_what_was_counted_since(world: World) -> None:
+    measured(world)
+    resident = RESIDENTS[0]
+    world.append(enrolled(resident, technology="transfers"), transfer(resident, TUESDAY))
+    world.append(morning(TUESDAY + timedelta(days=1)))
+    world.fold()
+    assert [e.outcome for e in world.entries("transfers") if e.day_on == TUESDAY] == ["counted"]
+    world.append(left(resident, at_local(MONDAY, time(22)), "transfers"))
+    world.fold()
+    (entry,) = [e for e in world.entries("transfers") if e.day_on == TUESDAY]
+    assert (entry.revision, entry.outcome, entry.reason, entry.net_s) == (2, "ineligible", "not_enrolled", None)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,8 +20,11 @@ from devices.keys.tables import LockRow
 from devices.registry.tables import DeviceRow
 from gateway.operation_gauges import OperationCollector
 from metrics.business_case import load_cases
-from metrics.dashboards import FILE_NAME, PANELS, ROWS, dashboard, dashboard_text
+from metrics.dashboards import DASHBOARDS, PANELS
 from metrics.exporter import serve_exporter
+from metrics.grafana.managers import MANAGERS
+from metrics.grafana.model import Dashboard, Panel
+from metrics.grafana.technology import TECHNOLOGY
 from metrics.technologies import NAMES_DA, WATERFALL
 from tests.metrics.all_technologies import WholeWorld, adoptions
 from tests.metrics.world import UNITS
@@ -51,33 +55,36 @@ def test_the_rules_and_the_configuration_are_well_formed() -> None:
 
 
 def test_the_alerts_fire_when_they_should_and_stay_quiet_when_not() -> None:
-    tests = Path(__file__).parent / "data" / "benefits_rules_test.yml"
-    assert_succeeds(program("promtool"), "test", "rules", str(tests))
+    folder = Path(__file__).parent / "data"
+    files = [str(folder / name) for name in ("benefits_rules_test.yml", "adoption_rules_test.yml")]
+    assert_succeeds(program("promtool"), "test", "rules", *files)
 
 
-def test_the_dashboard_file_is_what_its_source_says() -> None:
-    assert (ROOT / "deploy" / "grafana" / FILE_NAME).read_text(encoding="utf-8") == dashboard_text()
+@pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.file_name)
+def test_a_dashboard_file_is_what_its_source_says(one: Dashboard) -> None:
+    assert (ROOT / "deploy" / "grafana" / one.file_name).read_text(encoding="utf-8") == one.as_text()
 
 
 def test_every_recorded_series_of_the_dashboard_is_a_rule() -> None:
     rules = RULES.read_text(encoding="utf-8")
-    asked = {q.expr.split("{")[0] for panel in PANELS for q in panel.queries}
+    asked = {q.expr.split("{")[0].split()[0] for panel in PANELS for q in panel.queries}
     recorded = {name for name in asked if ":" in name}
     assert recorded
     assert all(f"record: {name}" in rules for name in recorded)
 
 
 def test_the_dashboard_has_the_waterfall_first_then_every_technology_by_name() -> None:
-    titles = [row.title_da for row in ROWS]
+    titles = [row.title_da for row in MANAGERS.rows]
     assert titles[0].startswith("I alt: vandfald")
     assert [NAMES_DA[t] for t in WATERFALL] == [title.removesuffix(" (uden måltal)") for title in titles[1:5]]
-    steps = ROWS[0].panels[0].queries
+    steps = MANAGERS.rows[0].panels[0].queries
     assert [query.legend.removesuffix(" {{stage}}") for query in steps] == [NAMES_DA[t] for t in WATERFALL]
 
 
-def test_no_panel_lies_on_another() -> None:
+@pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.file_name)
+def test_no_panel_lies_on_another(one: Dashboard) -> None:
     taken: set[tuple[int, int]] = set()
-    for panel in dashboard()["panels"]:
+    for panel in one.as_json()["panels"]:
         place = panel["gridPos"]
         cells = {
             (x, y)
@@ -176,9 +183,18 @@ def prometheus(lived: WholeWorld, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title_da)
-def test_every_panel_gets_series_from_a_real_prometheus(panel: Any, prometheus: Prometheus) -> None:
+def test_every_panel_gets_series_from_a_real_prometheus(panel: Panel, prometheus: Prometheus) -> None:
     for query in panel.queries:
-        assert prometheus.wait_for(query.expr), query.expr
+        expr = query.expr.replace("$technology", "keys").replace("$unit", "all")
+        assert prometheus.wait_for(expr), expr
+
+
+def test_what_can_be_chosen_on_the_page_of_a_technology_are_labels_that_are_served(prometheus: Prometheus) -> None:
+    for choice in TECHNOLOGY.choices:
+        asked = re.fullmatch(r"label_values\((.+), (\w+)\)", choice.query)
+        assert asked
+        series = prometheus.wait_for(asked[1].replace("$technology", "keys"))
+        assert choice.first in {one["metric"][asked[2]] for one in series}
 
 
 @pytest.mark.parametrize("technology", WATERFALL)

@@ -52,7 +52,7 @@ def test_a_period_has_an_interval_a_chance_and_a_grade(world: World) -> None:
         assert row.p10_s < row.p50_s < row.p90_s
         assert row.p10_s < row.realised_s < row.p90_s
         assert (row.subject_count, row.occasion_count, row.event_count) == (20, 100, 900)
-        assert (row.grade, row.selection_not_ruled_out) == ("C", True)
+        assert (row.grade, row.threats) == ("C", ("selection", "regression", "drift"))
     assert total.realised_s == sum(row.realised_s or 0 for row in units)
     assert total.realised_s == sum(entry.net_s or 0 for entry in world.entries())
     assert total.target_s == sum(row.target_s for row in units) == (3 * 125 + 2 * 50) * 15 * 60
@@ -131,7 +131,7 @@ def test_a_stated_comparison_raises_the_grade_with_devices_to_a(world: World) ->
     live_weeks(world, dict.fromkeys(UNITS, 20))
     compared = adoption(Comparison(description="Center Syd uden elektroniske nøgler", by_lot=True))
     row = world.report(GO_LIVE_ON, LAST_ON, adopted=compared)[0]
-    assert (row.grade, row.selection_not_ruled_out) == ("A", False)
+    assert (row.grade, row.selection_not_ruled_out, row.threats) == ("A", False, ())
 
 
 def test_days_that_have_not_come_yet_are_left_out_of_the_target(world: World) -> None:
@@ -194,6 +194,7 @@ PERIOD_ROW = BenefitRow(
     ineligible_count=12,
     event_count=15_300,
     rule_version="keys-1",
+    threats=("selection", "regression", "drift"),
 )
 HIDDEN_ROW = BenefitRow(
     technology="keys",
@@ -222,7 +223,7 @@ def test_the_table_has_the_seven_columns_and_says_what_is_missing_below() -> Non
         "              –\n"
         "\n"
         "Nøgler og kørebog, =Syd: Færre end 5 medarbejdere – vises ikke.\n"
-        "Selektion kan ikke udelukkes.\n"
+        "Kan ikke udelukkes: selektion, regression mod middel, udvikling over tid.\n"
     )
 
 

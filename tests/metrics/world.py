@@ -242,11 +242,11 @@ class World:
         self.append(*(event for shift in shifts for event in shift_events(shift)))
 
     def measure(
-        self, carers: int = 20, minutes: float = 25, unit_ids: Sequence[str] = tuple(UNITS)
+        self, carers: int = 20, minutes: float = 25, unit_ids: Sequence[str] = tuple(UNITS), first_day: int = 1
     ) -> list[BaselineRow]:
-        """Import a time study with a spread between carers and days whose mean is ``minutes``."""
+        """Import a time study of September with a spread between carers and days whose mean is ``minutes``."""
         rows = [
-            (unit_id, date(2026, 9, 1 + day), "day", f"{unit_id}-{n}", minutes - 15 + n % 5 - 2 + day - 2, 15)
+            (unit_id, date(2026, 9, first_day + day), "day", f"{unit_id}-{n}", minutes - 15 + n % 5 - 2 + day - 2, 15)
             for unit_id in unit_ids
             for n in range(carers)
             for day in range(5)

@@ -1,0 +1,1 @@
+"""Grafana dashboards as data; :mod:`metrics.dashboards` writes the files."""

@@ -1,0 +1,1 @@
+"""Figures that were computed before somebody asks for them."""

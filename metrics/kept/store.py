@@ -1,0 +1,82 @@
+"""Keeping figures: one row a question, world time says how old it is."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from kernel.localtime import local_day
+from metrics.kept.tables import KeptFiguresRow
+
+#: No page shows figures older than this.
+OLDEST = timedelta(minutes=15)
+#: A question nobody asked for so long is forgotten.
+FORGOTTEN_AFTER = timedelta(days=7)
+#: How exactly it is known when a question was last asked: not every look at a page writes.
+_ASKED_WITHIN = timedelta(hours=1)
+
+
+def question_id(question: Mapping[str, Any]) -> str:
+    """The same for the same question, 64 characters."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+def kept_figures(
+    session: Session, question: Mapping[str, Any], now: datetime, oldest: timedelta = OLDEST
+) -> str | None:
+    """The figures that answer a question, as they were stored; ``None`` where there are none or they are too old.
+
+    Those of another local day are too old: what a period covers moves at midnight.
+    """
+    row = session.get(KeptFiguresRow, question_id(question))
+    if row is None or local_day(row.computed_at) != local_day(now):
+        return None
+    return row.figures if timedelta() <= now - row.computed_at <= oldest else None
+
+
+def keep(
+    session: Session, question: Mapping[str, Any], figures: str, *, computed_at: datetime, asked_at: datetime | None
+) -> None:
+    """Store an answer in place of the one before. ``asked_at`` is absent where nobody asked just now."""
+    row = session.get(KeptFiguresRow, question_id(question), with_for_update=True)
+    if row is None:
+        row = KeptFiguresRow(
+            question_id=question_id(question),
+            question=dict(question),
+            computed_at=computed_at,
+            asked_at=asked_at or computed_at,
+            figures=figures,
+        )
+    elif row.computed_at <= computed_at:
+        row.computed_at, row.figures = computed_at, figures
+    row.asked_at = max(row.asked_at, asked_at or row.asked_at)
+    session.add(row)
+
+
+def is_note_due(session: Session, question: Mapping[str, Any], now: datetime) -> bool:
+    """Whether it is not known yet that a kept answer was wanted within the hour."""
+    row = session.get(KeptFiguresRow, question_id(question))
+    return row is not None and now - row.asked_at > _ASKED_WITHIN
+
+
+def note_asked(session: Session, question: Mapping[str, Any], now: datetime) -> None:
+    """Remember that somebody wanted a kept answer."""
+    row = session.get(KeptFiguresRow, question_id(question), with_for_update=True)
+    if row is not None:
+        row.asked_at = max(row.asked_at, now)
+        session.add(row)
+
+
+def asked_questions(session: Session, at_most: int) -> list[dict[str, Any]]:
+    """What was asked, the newest question first."""
+    query = select(KeptFiguresRow.question).order_by(col(KeptFiguresRow.asked_at).desc(), KeptFiguresRow.question_id)
+    return [dict(question) for question in session.exec(query.limit(at_most))]
+
+
+def forget(session: Session, now: datetime) -> None:
+    """Delete what nobody asked for in :data:`FORGOTTEN_AFTER`."""
+    session.execute(delete(KeptFiguresRow).where(col(KeptFiguresRow.asked_at) < now - FORGOTTEN_AFTER))

@@ -1,0 +1,1 @@
+"""What a report holds beside the benefit rows: the owner's comment, the use of screen visits, the evaluation."""
