@@ -182,6 +182,11 @@ def report(runs: Sequence[Run], options: argparse.Namespace) -> str:
             "",
             *summary_lines(found),
             "",
+            "Cost over time against the published cost, one seed, as the search goes on (`loadtests/route_curves.py`; "
+            "lanes on all cores share CPU seconds):",
+            "",
+            "![Gap to the published cost over seconds of search](../img/routes-over-time.svg)",
+            "",
             *instance_lines(found),
             "",
         ]

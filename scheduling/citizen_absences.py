@@ -59,7 +59,7 @@ def begin_absence(
     """
     if until_at is not None and until_at <= from_at:
         raise SchedulingError("absence_ends_first")
-    if present_absence(work.session, citizen.id, work.now) is not None:
+    if _overlaps(work.session, citizen.id, from_at, until_at):
         raise SchedulingError("citizen_already_away")
     row = CitizenAbsenceRow(
         absence_id=new_id(),
@@ -140,14 +140,23 @@ def end_absence(work: Work, citizen_id: str) -> tuple[CitizenAbsenceRow, list[Vi
 
 
 def present_absence(session: Session, citizen_id: str, now: datetime) -> CitizenAbsenceRow | None:
-    """The absence a citizen is in, or that is announced; ``None`` where she is at home."""
-    return session.exec(
-        select(CitizenAbsenceRow).where(
-            CitizenAbsenceRow.citizen_id == citizen_id,
-            col(CitizenAbsenceRow.ended_at).is_(None),
-            or_(col(CitizenAbsenceRow.until_at).is_(None), col(CitizenAbsenceRow.until_at) > now),
-        )
-    ).first()
+    """The absence a citizen is in, or the next that is announced; ``None`` where she is at home and will be."""
+    query = select(CitizenAbsenceRow).where(
+        CitizenAbsenceRow.citizen_id == citizen_id,
+        col(CitizenAbsenceRow.ended_at).is_(None),
+        or_(col(CitizenAbsenceRow.until_at).is_(None), col(CitizenAbsenceRow.until_at) > now),
+    )
+    return session.exec(query.order_by(col(CitizenAbsenceRow.from_at))).first()
+
+
+def _overlaps(session: Session, citizen_id: str, from_at: datetime, until_at: datetime | None) -> bool:
+    # A holiday announced for the summer does not keep anybody from being admitted in the spring.
+    query = select(CitizenAbsenceRow).where(
+        CitizenAbsenceRow.citizen_id == citizen_id,
+        col(CitizenAbsenceRow.ended_at).is_(None),
+        or_(col(CitizenAbsenceRow.until_at).is_(None), col(CitizenAbsenceRow.until_at) > from_at),
+    )
+    return any(until_at is None or row.from_at < until_at for row in session.exec(query))
 
 
 def absences_now(session: Session, unit_ids: Collection[str], now: datetime) -> list[CitizenAbsenceRow]:

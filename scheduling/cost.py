@@ -5,9 +5,10 @@ For an HHCRSP instance it is exactly the benchmark's objective,
     (distance + total tardiness + maximum tardiness) / 3
 
 (S. Ceschia, L. Di Gaspero, R. M. Rosati, A. Schaerf, ITOR 2024, doi 10.1111/itor.13585). A Danish day has the
-same three terms and five more: minutes beyond the end of a shift, visits nobody does (by priority), visits
-to a citizen with regular carers that are given to somebody else, work shared unevenly within a unit, and long
-gaps between two visits of a route.
+same three terms and more: minutes beyond the end of a shift (dearer in the evening, at night and on rest days,
+cheaper below the norm of 37 hours), visits nobody does (by priority), visits to a citizen with regular carers
+that are given to somebody else, work shared unevenly within a unit, long gaps between two visits of a route,
+and visits that start when hardly any of their window is left. docs/rules.md has the table.
 
 A carer's work is her minutes of care and a fixed time at each door. Travel is left out on purpose: the fair
 share of a unit is then known before anybody is planned, so that a move changes the load of two carers and
@@ -17,14 +18,17 @@ nothing else, and travel, which has its own price, is not paid twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from typing import NamedTuple
 
 from kernel.ids import CarerId, UnitId
+from kernel.localtime import COPENHAGEN
 from scheduling.model import Carer, Citizen, Day, Objective, Place, Plan, Route, Visit, VisitMode
 from scheduling.travel import TravelTimes, travel_times
+from scheduling.working_time.pay import premium_ratio, rates_on
 
 UNEVEN_KNEE_MIN = 30.0
 """Minutes outside the free band from which the price of a load grows evenly."""
@@ -45,6 +49,11 @@ class CostWeights:
     idle_min: float
     """What a gap costs at most, reached an hour beyond the free length."""
     idle_free_min: float
+    more_work_ratio: float
+    """Minutes of cost for each minute beyond a shift that stays below the norm of 37 hours."""
+    slack_ratio: float
+    """Minutes of cost for each minute of slack that is missing."""
+    slack_min: float
     valid_from_on: date
     source: str
 
@@ -60,6 +69,9 @@ HHCRSP_WEIGHTS = CostWeights(
     load_per_door_min=0.0,
     idle_min=0.0,
     idle_free_min=0.0,
+    more_work_ratio=0.0,
+    slack_ratio=0.0,
+    slack_min=0.0,
     valid_from_on=date(2023, 10, 1),
     source="doi 10.1111/itor.13585",
 )
@@ -68,7 +80,7 @@ CARE_WEIGHTS = CostWeights(
     # A minute of overtime costs its wage and half of it again; travel inside the shift weighs a third.
     overrun_ratio=1.5,
     unallocated_min=(2000.0, 1000.0, 500.0, 250.0, 125.0),
-    not_regular_min=3.0,
+    not_regular_min=2.0,
     # Ten minutes beyond the band cost less than two, as they may save travel; far beyond, a minute costs one.
     uneven_ratio=1.0,
     load_tolerance_ratio=0.10,
@@ -80,10 +92,22 @@ CARE_WEIGHTS = CostWeights(
     # prices together stay below that of the least important visit of up to an hour: none is dropped for them.
     idle_min=45.0,
     idle_free_min=60.0,
+    more_work_ratio=1.0,
+    # Ten minutes missing cost half a minute: of two plans of equal travel the one that bears a delay wins.
+    slack_ratio=0.05,
+    slack_min=10.0,
     valid_from_on=date(2026, 11, 1),
     source="assumption: a visit is never dropped to save travel, an important one never for a lesser one; "
     "nobody minds a tenth more work than her colleagues, or an hour's gap; a door takes eight minutes",
 )
+
+
+class OverrunRate(NamedTuple):
+    """What a carer's minutes beyond her shift cost: ``more_ratio`` each up to ``room_min``, then ``over_ratio``."""
+
+    room_min: float
+    more_ratio: float
+    over_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +122,9 @@ class CostTerms:
     not_regular_min: float
     uneven_min: float = 0.0
     idle_min: float = 0.0
+    supplement_min: float = 0.0
+    """Minutes beyond shifts at each carer's own rate, less the same minutes at the plain one; may be negative."""
+    slack_min: float = 0.0
 
 
 def weights_for(objective: Objective) -> CostWeights:
@@ -133,22 +160,30 @@ def visit_load_min(visit: Visit, weights: CostWeights) -> float:
     return visit.duration_s / 60.0 + (weights.load_per_door_min if visit.mode is VisitMode.PHYSICAL else 0.0)
 
 
-def fair_loads_min(visits: Iterable[Visit], carers: Iterable[Carer], weights: CostWeights) -> dict[CarerId, float]:
+def fair_loads_min(
+    visits: Iterable[Visit],
+    carers: Iterable[Carer],
+    weights: CostWeights,
+    acting: Mapping[UnitId, UnitId] | None = None,
+) -> dict[CarerId, float]:
     """Each carer's share of all work of her unit in minutes, by length of shift; {} if evenness is free.
 
-    Visits count whether or not somebody does them, so that dropping work never makes a plan look fairer.
+    ``acting`` names the unit a merged one has become (``Day.acting_unit``). Visits count whether or not somebody
+    does them, so that dropping work never makes a plan look fairer.
     """
     if weights.uneven_ratio == 0.0:
         return {}
+    now = acting or {}
     work: dict[UnitId, list[float]] = {}
     for visit in visits:
-        work.setdefault(visit.unit_id, []).append(visit_load_min(visit, weights))
+        work.setdefault(now.get(visit.unit_id, visit.unit_id), []).append(visit_load_min(visit, weights))
     hours: dict[UnitId, list[float]] = {}
     on_duty = list(carers)
+    unit_of = {carer.id: now.get(carer.unit_id, carer.unit_id) for carer in on_duty}
     for carer in on_duty:
-        hours.setdefault(carer.unit_id, []).append(_shift_h(carer))
+        hours.setdefault(unit_of[carer.id], []).append(_shift_h(carer))
     rate = {unit: math.fsum(work.get(unit, ())) / (math.fsum(of_unit) or 1.0) for unit, of_unit in hours.items()}
-    return {carer.id: rate[carer.unit_id] * _shift_h(carer) for carer in on_duty}
+    return {carer.id: rate[unit_of[carer.id]] * _shift_h(carer) for carer in on_duty}
 
 
 def uneven_price_min(load_min: float, fair_min: float, weights: CostWeights) -> float:
@@ -181,6 +216,48 @@ def shift_overrun_min(back_at_min: float, shift_end_min: float) -> float:
     return max(0.0, back_at_min - shift_end_min)
 
 
+def overrun_rate(carer: Carer, weights: CostWeights) -> OverrunRate:
+    """What minutes beyond this shift cost: an hour's wage up to 37 hours a week, half a wage more beyond.
+
+    Evening, night, Saturday and rest-day premiums come on top (``working_time.pay``), by the end of the shift:
+    it is there that minutes are added. Without a known balance of the norm period all minutes are overtime.
+    """
+    if weights.overrun_ratio == 0.0:
+        return OverrunRate(0.0, 0.0, 0.0)
+    rates = rates_on(carer.shift_ends_at.astimezone(COPENHAGEN).date())
+    premium = premium_ratio(carer.shift_ends_at, rates)
+    room_min = max(0.0, -(carer.norm_balance_s or 0.0) / 60.0)
+    return OverrunRate(room_min, weights.more_work_ratio + premium, weights.overrun_ratio + premium)
+
+
+def overrun_price_min(over_min: float, rate: OverrunRate) -> float:
+    """What so many minutes beyond the shift cost."""
+    return rate.more_ratio * min(over_min, rate.room_min) + rate.over_ratio * max(0.0, over_min - rate.room_min)
+
+
+def tight_from_min(open_min: float, close_min: float, weights: CostWeights) -> float:
+    """The start from which a visit lacks slack: the last minutes of its window, the whole of a short one."""
+    return close_min - min(weights.slack_min, close_min - open_min)
+
+
+def slack_price_min(start_min: float, tight_from: float, close_min: float, weights: CostWeights) -> float:
+    """What it costs that a visit starts with little of its window left: the next delay makes it late.
+
+    Bounded: beyond the close it is lateness that grows.
+    """
+    return weights.slack_ratio * max(0.0, min(start_min, close_min) - tight_from)
+
+
+def fetching_min(carer: Carer, times: TravelTimes) -> tuple[float, float]:
+    """Minutes to the vehicle a carer fetches and from it to where her shift ends; zeros without one."""
+    vehicle = carer.vehicle
+    if vehicle is None:
+        return 0.0, 0.0
+    there = times.leg_min(vehicle.reached_by, carer.start_place, vehicle.place) if carer.start_place else 0.0
+    home = times.leg_min(vehicle.reached_by, vehicle.place, carer.end_place) if carer.end_place else 0.0
+    return there, home
+
+
 def terms_cost_min(terms: CostTerms, weights: CostWeights) -> float:
     """The cost of summed terms."""
     return plan_cost_min(
@@ -188,7 +265,12 @@ def terms_cost_min(terms: CostTerms, weights: CostWeights) -> float:
         terms.tardiness_min,
         terms.max_tardiness_min,
         terms.overrun_min,
-        terms.unallocated_min + terms.not_regular_min + terms.uneven_min + terms.idle_min,
+        terms.unallocated_min
+        + terms.not_regular_min
+        + terms.uneven_min
+        + terms.idle_min
+        + terms.supplement_min
+        + terms.slack_min,
         weights.overrun_ratio,
     )
 
@@ -200,27 +282,30 @@ def recomputed_terms(day: Day, plan: Plan) -> CostTerms:
     """
     weights = weights_for(day.objective)
     times = travel_times(day)
-    fair = fair_loads_min(day.visits, day.carers, weights)
-    distance = overrun = not_regular = uneven = idle = 0.0
+    fair = fair_loads_min(day.visits, day.carers, weights, day.acting_unit)
+    distance = overrun = not_regular = uneven = idle = supplement = slack = 0.0
     late: list[float] = []
     for route in plan.routes:
         carer = day.carer_by_id[route.carer_id]
         visits = [day.visit_by_id[stop.visit_id] for stop in route.stops]
-        places = _places(day, carer, visits) if visits else []
-        legs = [times.leg_min(carer.transport, a, b) for a, b in pairwise(places)]
-        distance += sum(legs)
         for stop, visit in zip(route.stops, visits, strict=True):
             late.append(max(0.0, stop.start_min - day.minute(visit.window_close_at)))
             not_regular += regular_price_min(day.citizen_by_id[visit.citizen_id], carer.id, weights)
+            slack += _slack_of(day, visit, stop.start_min, weights)
         if fair:
             load = math.fsum(visit_load_min(visit, weights) for visit in visits)
             uneven += uneven_price_min(load, fair[carer.id], weights)
         idle += sum(idle_price_min(gap, weights) for gap in _gaps_min(day, route, times))
         if route.stops:
+            fetch, bring = fetching_min(carer, times)
+            places = _places(day, carer, visits)
+            legs = [times.leg_min(carer.transport, a, b) for a, b in pairwise(places)]
+            distance += fetch + sum(legs) + bring
             # The way back is the last leg unless the shift ends at the last citizen.
-            back = legs[-1] if legs and carer.end_place is not None else 0.0
-            end = route.stops[-1].end_min + back
-            overrun += shift_overrun_min(end, day.minute(carer.shift_ends_at))
+            back = (legs[-1] if legs and _closes_at(carer) is not None else 0.0) + bring
+            over = shift_overrun_min(route.stops[-1].end_min + back, day.minute(carer.shift_ends_at))
+            overrun += over
+            supplement += overrun_price_min(over, overrun_rate(carer, weights)) - weights.overrun_ratio * over
     return CostTerms(
         distance_min=distance,
         tardiness_min=sum(late),
@@ -230,7 +315,24 @@ def recomputed_terms(day: Day, plan: Plan) -> CostTerms:
         not_regular_min=not_regular,
         uneven_min=uneven,
         idle_min=idle,
+        supplement_min=supplement,
+        slack_min=slack,
     )
+
+
+def _slack_of(day: Day, visit: Visit, start_min: float, weights: CostWeights) -> float:
+    if visit.begun and visit.pinned_start_at is not None:
+        return 0.0
+    opens, closes = day.minute(visit.window_open_at), day.minute(visit.window_close_at)
+    return slack_price_min(start_min, tight_from_min(opens, closes, weights), closes, weights)
+
+
+def _opens_at(carer: Carer) -> Place | None:
+    return carer.vehicle.place if carer.vehicle is not None else carer.start_place
+
+
+def _closes_at(carer: Carer) -> Place | None:
+    return carer.vehicle.place if carer.vehicle is not None else carer.end_place
 
 
 def _shift_h(carer: Carer) -> float:
@@ -240,14 +342,15 @@ def _shift_h(carer: Carer) -> float:
 def _places(day: Day, carer: Carer, visits: Iterable[Visit]) -> list[Place]:
     """Where the carer is, in order; a screen visit takes place wherever the carer already is."""
     stops = [day.citizen_by_id[v.citizen_id].place for v in visits if v.mode is VisitMode.PHYSICAL]
-    ends = [carer.start_place] if carer.start_place is not None else []
-    return [*ends, *stops, *([carer.end_place] if carer.end_place is not None else [])]
+    first, last = _opens_at(carer), _closes_at(carer)
+    return [*([first] if first is not None else []), *stops, *([last] if last is not None else [])]
 
 
 def _gaps_min(day: Day, route: Route, times: TravelTimes) -> Iterator[float]:
     """Minutes from the arrival at each stop but the first to its start, below 0 if begun visits overlap."""
     carer = day.carer_by_id[route.carer_id]
-    here = carer.start_place
+    here = _opens_at(carer)
+    rests = {rest.after_stops: rest.end_min for rest in route.rests}
     for number, stop in enumerate(route.stops):
         visit = day.visit_by_id[stop.visit_id]
         leg = 0.0
@@ -256,7 +359,7 @@ def _gaps_min(day: Day, route: Route, times: TravelTimes) -> Iterator[float]:
             leg = times.leg_min(carer.transport, here, there) if here is not None else 0.0
             here = there
         if number:
-            yield stop.start_min - route.stops[number - 1].end_min - leg
+            yield stop.start_min - rests.get(number, route.stops[number - 1].end_min) - leg
 
 
 def _unallocated_min(day: Day, plan: Plan, weights: CostWeights) -> float:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,12 +23,15 @@ from scheduling.day_schema import (
     CitizenEntry,
     CoordinatesEntry,
     DayEntry,
+    DoorEntry,
     MatrixEntry,
     PlaceEntry,
+    UnitEntry,
     VisitEntry,
 )
 from scheduling.hhcrsp import day_from_instance, is_hhcrsp
 from scheduling.model import (
+    Break,
     Carer,
     Citizen,
     Competence,
@@ -43,8 +47,12 @@ from scheduling.model import (
     TravelBySpeed,
     TravelMatrix,
     Unit,
+    Vehicle,
     Visit,
 )
+
+UNKNOWN_MIN = math.inf
+"""A way the file has no number for, as the model keeps it."""
 
 EMPTY: tuple[object, ...] = (None, (), [], frozenset(), {})
 """Values a day file leaves out, because they are the defaults of its schema."""
@@ -98,15 +106,19 @@ def _day(entry: DayEntry) -> Day:
         name=entry.name,
         zero_at=entry.zero_at,
         objective=entry.objective,
-        units=tuple(
-            Unit(UnitId(u.id), u.name, u.kind, base_of[u.id], u.valid_from_on, u.valid_to_on) for u in entry.units
-        ),
+        units=tuple(_unit(u) for u in entry.units),
         carers=tuple(_carer(c, base_of[c.unit_id]) for c in entry.carers),
         citizens=tuple(_citizen(c) for c in entry.citizens),
         visits=tuple(_visit(v) for v in entry.visits),
         pairs=tuple(Pair(VisitId(p.first_id), VisitId(p.second_id), p.min_gap_s, p.max_gap_s) for p in entry.pairs),
         travel=_travel(entry.travel),
     )
+
+
+def _unit(entry: UnitEntry) -> Unit:
+    merged = UnitId(entry.merged_into_id) if entry.merged_into_id is not None else None
+    base = _place(entry.base)
+    return Unit(UnitId(entry.id), entry.name, entry.kind, base, entry.valid_from_on, entry.valid_to_on, merged)
 
 
 def _place(entry: PlaceEntry) -> Place:
@@ -135,7 +147,15 @@ def _carer(entry: CarerEntry, base: Place) -> Carer:
         previous_shift_ended_at=entry.previous_shift_ended_at,
         next_shift_starts_at=entry.next_shift_starts_at,
         rest_agreement_ref=entry.rest_agreement_ref,
+        breaks=tuple(Break(b.earliest_at, b.latest_at, b.duration_s) for b in entry.breaks),
+        vehicle=Vehicle(_place(entry.vehicle.place), entry.vehicle.reached_by) if entry.vehicle is not None else None,
+        norm_balance_s=entry.norm_balance_s,
     )
+
+
+def _door(entry: DoorEntry) -> Door:
+    held_by = frozenset(CarerId(c) for c in entry.key_carer_ids)
+    return Door(DoorId(entry.id), entry.device_id, entry.key_at_base, held_by)
 
 
 def _citizen(entry: CitizenEntry) -> Citizen:
@@ -146,7 +166,7 @@ def _citizen(entry: CitizenEntry) -> Citizen:
         display_name=entry.display_name,
         address=entry.address,
         place=_place(entry.place),
-        door=Door(DoorId(entry.door.id), entry.door.device_id) if entry.door is not None else None,
+        door=_door(entry.door) if entry.door is not None else None,
         devices=tuple(Device(d.id, d.kind) for d in entry.devices),
         consents=tuple(Consent(c.kind, c.given_on, c.withdrawn_on) for c in entry.consents),
         preferences=Preferences(
@@ -180,7 +200,8 @@ def _visit(entry: VisitEntry) -> Visit:
 
 def _travel(entry: MatrixEntry | CoordinatesEntry) -> TravelMatrix | TravelBySpeed:
     if isinstance(entry, MatrixEntry):
-        return TravelMatrix(tuple(array("d", row) for row in entry.minutes))
+        rows = (array("d", (UNKNOWN_MIN if minutes is None else minutes for minutes in row)) for row in entry.minutes)
+        return TravelMatrix(tuple(rows))
     return TravelBySpeed(tuple(ModeSpeed(**mode.model_dump()) for mode in entry.modes))
 
 
@@ -201,7 +222,13 @@ def _entry(day: Day) -> dict[str, Any]:
 
 
 def _carer_entry(carer: Carer) -> dict[str, Any]:
-    entry = _plain(carer, competences=[_plain(c) for c in carer.competences])
+    vehicle = carer.vehicle
+    entry = _plain(
+        carer,
+        competences=[_plain(c) for c in carer.competences],
+        breaks=[_plain(b) for b in carer.breaks],
+        vehicle=_plain(vehicle, place=_plain(vehicle.place)) if vehicle is not None else None,
+    )
     at_home = [
         place
         for kind, place in ((carer.starts_from, carer.start_place), (carer.ends_at, carer.end_place))
@@ -216,16 +243,24 @@ def _citizen_entry(citizen: Citizen) -> dict[str, Any]:
     return _plain(
         citizen,
         place=_plain(citizen.place),
-        door=_plain(citizen.door) if citizen.door is not None else None,
+        door=_door_entry(citizen.door) if citizen.door is not None else None,
         devices=[_plain(d) for d in citizen.devices],
         consents=[_plain(c) for c in citizen.consents],
         preferences=_plain(citizen.preferences),
     )
 
 
+def _door_entry(door: Door) -> dict[str, Any]:
+    entry = _plain(door)
+    if not door.key_at_base:
+        del entry["key_at_base"]
+    return entry
+
+
 def _travel_entry(travel: TravelMatrix | TravelBySpeed) -> dict[str, Any]:
     if isinstance(travel, TravelMatrix):
-        return {"kind": "matrix", "minutes": [list(row) for row in travel.minutes]}
+        rows = [[None if minutes == UNKNOWN_MIN else minutes for minutes in row] for row in travel.minutes]
+        return {"kind": "matrix", "minutes": rows}
     return {"kind": "coordinates", "modes": [_plain(mode) for mode in travel.modes]}
 
 

@@ -7,7 +7,7 @@ type are passed over here, the schema tells of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from scheduling.day_errors import Problem, duplicate_ids, items_of, matrix_problems, path_of, shown
@@ -35,7 +35,18 @@ def _references(value: Json) -> Iterator[Problem]:
     for collection in ("carers", "citizens", "visits"):
         for index, item in _objects(value, collection):
             yield from _known(item.get("unit_id"), units, "a unit", collection, index, "unit_id")
+    for index, unit in _objects(value, "units"):
+        yield from _known(
+            unit.get("merged_into_id"), units - {unit.get("id")}, "another unit", "units", index, "merged_into_id"
+        )
+        if unit.get("merged_into_id") is not None and unit.get("valid_to_on") is None:
+            path = path_of("units", index, "valid_to_on")
+            yield Problem(path, "the last day of the unit, as it merges into another", "nothing")
     for index, citizen in _objects(value, "citizens"):
+        door = citizen.get("door")
+        held_by = door.get("key_carer_ids") if isinstance(door, dict) else None
+        for number, carer_id in enumerate(held_by if isinstance(held_by, list) else []):
+            yield from _known(carer_id, carers, "a carer", "citizens", index, "door", "key_carer_ids", number)
         wishes = citizen.get("preferences")
         for field in ("regular_carer_ids", "avoided_carer_ids"):
             named = wishes.get(field) if isinstance(wishes, dict) else None
@@ -64,12 +75,38 @@ def _carer(carer: Json, index: int) -> Iterator[Problem]:
     yield from _ordered(carer, "shift_starts_at", "shift_ends_at", "carers", index, strictly=True)
     yield from _ordered(carer, "previous_shift_ended_at", "shift_starts_at", "carers", index)
     yield from _ordered(carer, "shift_ends_at", "next_shift_starts_at", "carers", index)
+    yield from _breaks(carer, index)
     at_home = "home" in (carer.get("starts_from"), carer.get("ends_at"))
     if at_home and carer.get("home") is None:
         yield Problem(path_of("carers", index, "home"), "a place, as the shift starts or ends there", "nothing")
     if not at_home and carer.get("home") is not None:
         found = shown(carer["home"])
         yield Problem(path_of("carers", index, "home"), "no place, as the shift is not from or to home", found)
+
+
+def _breaks(carer: Json, index: int) -> Iterator[Problem]:
+    """Breaks follow each other and lie inside the shift."""
+    before: datetime | None = _instant(carer.get("shift_starts_at"))
+    ends_at = _instant(carer.get("shift_ends_at"))
+    for number, entry in enumerate(items_of(carer, "breaks")):
+        if not isinstance(entry, dict):
+            continue
+        steps = ("carers", index, "breaks", number)
+        yield from _ordered(entry, "earliest_at", "latest_at", *steps)
+        earliest, latest, lasts_s = (
+            _instant(entry.get("earliest_at")),
+            _instant(entry.get("latest_at")),
+            entry.get("duration_s"),
+        )
+        if earliest is not None and before is not None and earliest < before:
+            expected = "an instant inside the shift and behind the break before"
+            yield Problem(path_of(*steps, "earliest_at"), expected, shown(entry["earliest_at"]))
+        if latest is None or not isinstance(lasts_s, int | float):
+            continue
+        before = latest + timedelta(seconds=min(max(lasts_s, 0), 86_400))
+        if ends_at is not None and before > ends_at:
+            expected = f"an instant that leaves the break inside the shift (to {carer['shift_ends_at']})"
+            yield Problem(path_of(*steps, "latest_at"), expected, shown(entry["latest_at"]))
 
 
 def _visit(visit: Json, index: int, citizens: Mapping[str, Json]) -> Iterator[Problem]:
@@ -149,10 +186,12 @@ def _modes(value: Json, travel: Json) -> Iterator[Problem]:
         if isinstance(transport, str):
             known.add(transport)
     for index, carer in _objects(value, "carers"):
-        transport = carer.get("transport")
-        if isinstance(transport, str) and transport not in known:
-            path = path_of("carers", index, "transport")
-            yield Problem(path, "a transport with a speed in $.travel.modes", shown(transport))
+        vehicle = carer.get("vehicle")
+        reached_by = vehicle.get("reached_by", "bike") if isinstance(vehicle, dict) else None
+        for transport, steps in ((carer.get("transport"), ("transport",)), (reached_by, ("vehicle", "reached_by"))):
+            if isinstance(transport, str) and transport not in known:
+                path = path_of("carers", index, *steps)
+                yield Problem(path, "a transport with a speed in $.travel.modes", shown(transport))
 
 
 def _places(value: Json) -> Iterator[tuple[Any, ...]]:
@@ -161,16 +200,18 @@ def _places(value: Json) -> Iterator[tuple[Any, ...]]:
         for index, item in _objects(value, collection):
             if isinstance(item.get(field), dict):
                 yield item[field], collection, index, field
+    for index, carer in _objects(value, "carers"):
+        vehicle = carer.get("vehicle")
+        if isinstance(vehicle, dict) and isinstance(vehicle.get("place"), dict):
+            yield vehicle["place"], "carers", index, "vehicle", "place"
 
 
-def _ordered(
-    item: Json, first: str, second: str, collection: str, index: int, *, strictly: bool = False
-) -> Iterator[Problem]:
+def _ordered(item: Json, first: str, second: str, *steps: str | int, strictly: bool = False) -> Iterator[Problem]:
     start, end = _instant(item.get(first)), _instant(item.get(second))
     if start is None or end is None or start < end or (start == end and not strictly):
         return
     expected = f"an instant {'after' if strictly else 'not before'} {first} ({item[first]})"
-    yield Problem(path_of(collection, index, second), expected, shown(item[second]))
+    yield Problem(path_of(*steps, second), expected, shown(item[second]))
 
 
 def _instant(value: object) -> datetime | None:

@@ -17,7 +17,6 @@ from scheduling.model import (
     Consent,
     Day,
     Device,
-    Door,
     ModeSpeed,
     Objective,
     Pair,
@@ -33,14 +32,10 @@ from scheduling.model import (
     VisitMode,
 )
 from scheduling.register.tables import CarerRow, CitizenRow, CompetenceRow, ConsentRow, UnitRow
+from scheduling.shift_rows import breaks_from, door_from, door_key, place_json, shift_terms, vehicle_from
 from scheduling.tables import DayFrameRow, ShiftRow, VisitRow
 
 Row = dict[str, Any]
-
-
-def place_json(place: Place | None) -> Row | None:
-    """A place without its empty fields."""
-    return None if place is None else {k: v for k, v in asdict(place).items() if v is not None}
 
 
 def place_from(stored: Mapping[str, Any] | None) -> Place | None:
@@ -58,6 +53,7 @@ def unit_rows(day: Day) -> list[Row]:
             "base": place_json(u.base) or {},
             "valid_from_on": u.valid_from_on,
             "valid_to_on": u.valid_to_on,
+            "merged_into_id": u.merged_into_id,
         }
         for u in day.units
     ]
@@ -99,6 +95,7 @@ def citizen_rows(citizens: Sequence[Citizen], first_short: int) -> list[Row]:
             "door_id": c.door.id if c.door else None,
             "lock_device_id": c.door.device_id if c.door else None,
             "formerly_key": c.formerly_key_fetched,
+            "door_key": door_key(c.door),
             "devices": [asdict(d) for d in c.devices],
             "preferences": {
                 "regular": sorted(c.preferences.regular_carer_ids),
@@ -143,6 +140,7 @@ def shift_rows(day: Day) -> list[Row]:
             "start_place": place_json(c.start_place),
             "end_place": place_json(c.end_place),
             "rest_agreement_ref": c.rest_agreement_ref,
+            "terms": shift_terms(c),
             "state": "planned",
         }
         for c in day.carers
@@ -217,7 +215,7 @@ def build_day(
         objective=Objective(frame.objective),
         units=tuple(_unit(u) for u in units),
         carers=tuple(carer_model(c, s, tuple(held.get(c.id, ()))) for c, s in carers),
-        citizens=tuple(_citizen(c, tuple(given.get(c.id, ()))) for c in citizens),
+        citizens=tuple(citizen_model(c, tuple(given.get(c.id, ()))) for c in citizens),
         visits=tuple(_visit(v) for v in visits),
         pairs=_pairs(visits),
         travel=_unpack_travel(frame.travel),
@@ -240,11 +238,14 @@ def with_neighbours(day: Day, neighbours: Iterable[ShiftRow]) -> Day:
 
 
 def _unit(row: UnitRow) -> Unit:
-    return Unit(UnitId(row.id), row.name, UnitKind(row.kind), Place(**row.base), row.valid_from_on, row.valid_to_on)
+    merged = UnitId(row.merged_into_id) if row.merged_into_id is not None else None
+    base = Place(**row.base)
+    return Unit(UnitId(row.id), row.name, UnitKind(row.kind), base, row.valid_from_on, row.valid_to_on, merged)
 
 
 def carer_model(row: CarerRow, shift: ShiftRow, competences: tuple[Competence, ...]) -> Carer:
     """A carer and her shift as the planner sees them."""
+    terms = shift.terms or {}
     return Carer(
         id=CarerId(row.id),
         unit_id=UnitId(shift.unit_id),
@@ -259,10 +260,14 @@ def carer_model(row: CarerRow, shift: ShiftRow, competences: tuple[Competence, .
         end_place=place_from(shift.end_place),
         competences=competences,
         rest_agreement_ref=shift.rest_agreement_ref,
+        breaks=breaks_from(terms),
+        vehicle=vehicle_from(terms),
+        norm_balance_s=terms.get("norm_balance_s"),
     )
 
 
-def _citizen(row: CitizenRow, consents: tuple[Consent, ...]) -> Citizen:
+def citizen_model(row: CitizenRow, consents: tuple[Consent, ...]) -> Citizen:
+    """A citizen as the planner sees her."""
     wishes = row.preferences
     return Citizen(
         id=CitizenId(row.id),
@@ -270,7 +275,7 @@ def _citizen(row: CitizenRow, consents: tuple[Consent, ...]) -> Citizen:
         display_name=row.name,
         address=row.address,
         place=Place(**row.place),
-        door=Door(DoorId(row.door_id), row.lock_device_id) if row.door_id else None,
+        door=door_from(row),
         devices=tuple(Device(**d) for d in row.devices),
         consents=consents,
         preferences=Preferences(

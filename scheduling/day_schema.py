@@ -63,6 +63,7 @@ class UnitEntry(_Wire):
     base: PlaceEntry
     valid_from_on: date | None = None
     valid_to_on: date | None = None
+    merged_into_id: Id | None = Field(default=None, description="The unit that takes over after valid_to_on.")
 
 
 class CompetenceEntry(_Wire):
@@ -70,6 +71,21 @@ class CompetenceEntry(_Wire):
 
     code: Code
     valid_until_on: date | None = None
+
+
+class BreakEntry(_Wire):
+    """A break of a shift: it begins inside its window and is taken wherever the carer is."""
+
+    earliest_at: Instant
+    latest_at: Instant
+    duration_s: Annotated[float, Field(gt=0, le=14_400)]
+
+
+class VehicleEntry(_Wire):
+    """A vehicle fetched before the first visit and brought back after the last."""
+
+    place: PlaceEntry
+    reached_by: Transport = Transport.BIKE
 
 
 class CarerEntry(_Wire):
@@ -89,6 +105,11 @@ class CarerEntry(_Wire):
     previous_shift_ended_at: Instant | None = None
     next_shift_starts_at: Instant | None = None
     rest_agreement_ref: Code | None = None
+    breaks: Annotated[list[BreakEntry], Field(max_length=4)] = []
+    vehicle: VehicleEntry | None = None
+    norm_balance_s: Annotated[float, Field(ge=-10_000_000, le=10_000_000)] | None = Field(
+        default=None, description="Work planned in the norm period, this shift included, less the norm."
+    )
 
 
 class DoorEntry(_Wire):
@@ -96,6 +117,8 @@ class DoorEntry(_Wire):
 
     id: Id
     device_id: DeviceKey | None = None
+    key_at_base: bool = False
+    key_carer_ids: list[CarerKey] = []
 
 
 class DeviceEntry(_Wire):
@@ -166,10 +189,10 @@ class PairEntry(_Wire):
 
 
 class MatrixEntry(_Wire):
-    """Travel minutes from row to column, for every transport."""
+    """Travel minutes from row to column, for every transport. Null or a negative number: the way is not known."""
 
     kind: Literal["matrix"]
-    minutes: list[list[Minutes]]
+    minutes: list[list[Annotated[float, Field(le=100_000)] | None]]
 
 
 class ModeEntry(_Wire):

@@ -89,6 +89,7 @@ def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None
     frame = session.get(DayFrameRow, on)
     if frame is None:
         raise KernelError("not_found", what=f"Dagen {on.isoformat()}")
+    unit_ids = _with_merged(session, on, unit_ids) if unit_ids is not None else None
     visits = visits_of(session, on, unit_ids)
     shifts_query = select(ShiftRow).where(ShiftRow.day == on, ShiftRow.state != "cancelled")
     if unit_ids is not None:
@@ -98,7 +99,7 @@ def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None
     shifts = session.exec(shifts_query.order_by(col(ShiftRow.carer_id))).all()
     carers = {r.id: r for r in _by_ids(session, CarerRow, {s.carer_id for s in shifts})}
     citizens = sorted(_by_ids(session, CitizenRow, {v.citizen_id for v in visits}), key=lambda c: c.id)
-    units = {s.unit_id for s in shifts} | {v.unit_id for v in visits}
+    units = _with_successors(session, {s.unit_id for s in shifts} | {v.unit_id for v in visits})
     neighbours = neighbouring_shifts(session, on, set(carers))
     day = day_rows.build_day(
         frame,
@@ -110,6 +111,26 @@ def load_day(session: Session, on: date, unit_ids: Collection[str] | None = None
         visits,
     )
     return day_rows.with_neighbours(day, neighbours)
+
+
+def _with_merged(session: Session, on: date, unit_ids: Collection[str]) -> set[str]:
+    """The units and those that have merged into them by that day."""
+    whole = set(unit_ids)
+    query = select(UnitRow).where(col(UnitRow.merged_into_id).is_not(None), col(UnitRow.valid_to_on) < on)
+    merged = session.exec(query).all()
+    while added := {u.id for u in merged if u.merged_into_id in whole} - whole:
+        whole |= added
+    return whole
+
+
+def _with_successors(session: Session, unit_ids: Collection[str]) -> set[str]:
+    """The units and what they merge into, so that a day knows who has their visits."""
+    whole, fresh = set(unit_ids), set(unit_ids)
+    while fresh:
+        named = {u.merged_into_id for u in _by_ids(session, UnitRow, fresh)}
+        fresh = {unit_id for unit_id in named if unit_id is not None} - whole
+        whole |= fresh
+    return whole
 
 
 def visits_of(session: Session, on: date, unit_ids: Collection[str] | None = None) -> list[VisitRow]:

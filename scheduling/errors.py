@@ -150,4 +150,70 @@ class SchedulingError(DomainError):
             "Ruterne blev ændret, mens planen blev lavet. Planen er ikke lagt på. Lav den igen.",
             "The routes changed while the plan was being made. It was not applied. Make it again.",
         ),
+        "district_failed": ErrorText(
+            ErrorKind.CONFLICT,
+            "En bydel kunne ikke planlægges, så planen er ikke lagt på. Ruterne er som før. Lav planen igen, "
+            "og kontakt drift, hvis det sker igen.",
+            "A district could not be planned, so the plan was not applied. The routes are as before. Make the plan "
+            "again, and ask operations if it happens again.",
+        ),
+        "nothing_to_move": ErrorText(
+            ErrorKind.CONFLICT,
+            "Der er ingen besøg tilbage på ruten. Du skal ikke gøre mere.",
+            "There are no visits left on the route. There is nothing more to do.",
+        ),
+        "visit_not_on_route": ErrorText(
+            ErrorKind.CONFLICT,
+            "Besøget er ikke på nogen rute endnu. Fordel det først.",
+            "The visit is on no route yet. Allocate it first.",
+        ),
+        "no_citizen_there": ErrorText(
+            ErrorKind.NOT_FOUND,
+            "Borgeren er ikke på listen den dag. Søg på nummeret igen, eller opret besøget i grundplanen.",
+            "The citizen is not on that day's list. Look up the number again or add the visit to the pattern.",
+        ),
+        "screen_not_possible": ErrorText(
+            ErrorKind.CONFLICT,
+            "Besøget kan ikke holdes på skærm. Se, hvad der mangler: {missing}.",
+            "The visit cannot be made by screen. See what is missing: {missing}.",
+        ),
+        "choice_incomplete": ErrorText(
+            ErrorKind.INVALID,
+            "Forslaget passer ikke til dagen: et besøg eller en medarbejder er ukendt eller nævnt to gange. "
+            "Intet er gemt. Hent forslagene igen.",
+            "The proposal does not fit the day: a visit or carer is unknown or named twice. Nothing was saved. "
+            "Ask for proposals again.",
+        ),
+        "act_unknown": ErrorText(
+            ErrorKind.NOT_FOUND,
+            "Ændringen findes ikke mere. Se tavlen igen.",
+            "That change is not there any more. Look at the board again.",
+        ),
+        "act_undone": ErrorText(
+            ErrorKind.CONFLICT,
+            "Ændringen er allerede fortrudt. Du skal ikke gøre mere.",
+            "That change has been undone already. There is nothing more to do.",
+        ),
+        "act_overtaken": ErrorText(
+            ErrorKind.STALE,
+            "Ændringen kan ikke fortrydes: en rute er ændret, eller et besøg er begyndt siden. Intet er gemt. "
+            "Flyt besøgene enkeltvis.",
+            "The change cannot be undone: a route has changed or a visit has begun since. Nothing was saved. "
+            "Move the visits one by one.",
+        ),
+        "offer_over": ErrorText(
+            ErrorKind.CONFLICT,
+            "Besøget er taget af en anden eller trukket tilbage. Du skal ikke gøre mere.",
+            "The visit was taken by somebody else or withdrawn. There is nothing more to do.",
+        ),
+        "offer_open": ErrorText(
+            ErrorKind.CONFLICT,
+            "Besøget er allerede tilbudt. Træk tilbuddet tilbage først.",
+            "The visit is on offer already. Withdraw the offer first.",
+        ),
+        "offer_to_nobody": ErrorText(
+            ErrorKind.INVALID,
+            "Ingen af dem kan tage besøget. Vælg blandt forslagene.",
+            "None of them can take the visit. Choose among the proposals.",
+        ),
     }

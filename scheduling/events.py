@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+import scheduling.events_ahead  # noqa: F401 - they are read wherever these are
 from kernel.events import Event
 
 Place = Literal["home", "base", "citizen"]
@@ -24,6 +25,7 @@ TaskKind = Literal[
     "citizen_home",
     "key_needed",
     "emergency_unreviewed",
+    "will_be_late",
 ]
 CitizenAbsenceKind = Literal["hospital", "away"]
 AbsenceKind = Literal["sick", "child_sick", "holiday", "course"]
@@ -130,6 +132,8 @@ class VisitMoved(Event):
     from_start_at: AwareDatetime | None
     to_start_at: AwareDatetime | None
     reason: str
+    #: the identity of the planner who moved it; it is asked for to show planners who changed what
+    by_id: str | None = None
 
 
 class VisitBegun(Event):
@@ -198,6 +202,64 @@ class CarerAbsent(Event):
     day: str
     kind: AbsenceKind
     visits_left: int
+
+
+class CarerReturned(Event):
+    """An absence was taken back: the carer comes after all, and her shift stands as it was planned."""
+
+    event_type: ClassVar[str] = "carer.returned"
+
+    carer_id: str
+    unit_id: str
+    day: str
+
+
+class DayReassigned(Event):
+    """A planner answered something that happened: routes of a running day were changed in one act."""
+
+    event_type: ClassVar[str] = "day.reassigned"
+
+    reassignment_id: str
+    unit_id: str
+    day: str
+    #: what had happened: carer_away, carer_late, visit_longer, door_shut, urgent, swap, lend, to_screen, to_physical
+    kind: str
+    #: visits that got another carer, and visits nobody does any more
+    handed_count: int
+    left_count: int
+
+
+class ReassignmentUndone(Event):
+    """Such an act was taken back: its routes are as they were, in new versions."""
+
+    event_type: ClassVar[str] = "reassignment.undone"
+
+    reassignment_id: str
+    unit_id: str
+    kind: str
+
+
+class VisitOffered(Event):
+    """A visit was offered to a carer, and to others at the same time."""
+
+    event_type: ClassVar[str] = "visit.offered"
+
+    offer_id: str
+    visit_id: str
+    carer_id: str
+    unit_id: str
+
+
+class OfferSettled(Event):
+    """An offer is over for a carer: she took the visit, somebody else did, or the planner withdrew it."""
+
+    event_type: ClassVar[str] = "offer.settled"
+
+    offer_id: str
+    visit_id: str
+    carer_id: str
+    unit_id: str
+    outcome: Literal["won", "lost", "withdrawn"]
 
 
 class TaskRaised(Event):

@@ -47,7 +47,9 @@ def explain(day: Day, plan: Plan, visit_id: VisitId) -> Explanation:
     visit = day.visit_by_id.get(visit_id)
     if visit is None:
         raise ValueError(f"Expected a visit of the day, got {visit_id}.")
-    colleagues = [carer for carer in day.carers if carer.unit_id == visit.unit_id]
+    acting = day.acting_unit
+    unit = acting.get(visit.unit_id, visit.unit_id)
+    colleagues = [carer for carer in day.carers if acting.get(carer.unit_id, carer.unit_id) == unit]
     forbidden = {carer.id: rules.may_do(day, visit, carer) for carer in colleagues}
     others: Counter[str] = Counter()
     for breaches in forbidden.values():

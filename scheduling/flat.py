@@ -20,7 +20,7 @@ _BYTES = ctypes.POINTER(ctypes.c_uint8)
 class _Fields(ctypes.Structure):
     _fields_: ClassVar[list[Any]] = [
         *((name, ctypes.c_int32) for name in ("visits", "jobs", "carers", "places")),
-        *((name, _DOUBLES) for name in ("open", "close", "due", "duration", "price", "work")),
+        *((name, _DOUBLES) for name in ("open", "close", "due", "duration", "price", "work", "tight_from")),
         *((name, _INTS) for name in ("location", "job_of")),
         *((name, _BYTES) for name in ("begun", "can")),
         ("irregular", _DOUBLES),
@@ -28,10 +28,12 @@ class _Fields(ctypes.Structure):
         *((name, _DOUBLES) for name in ("gap_low", "gap_high")),
         ("rank", _INTS),
         *((name, _DOUBLES) for name in ("shift_start", "shift_end", "work_limit", "fair")),
-        *((name, _INTS) for name in ("shift_open", "shift_close", "mode")),
+        *((name, _DOUBLES) for name in ("fetch", "bring", "over_room", "more_ratio", "over_ratio")),
+        *((name, _INTS) for name in ("shift_open", "shift_close", "mode", "break_at")),
+        *((name, _DOUBLES) for name in ("break_open", "break_close", "break_lasts")),
         ("legs", _DOUBLES),
-        *((name, ctypes.c_double) for name in ("overrun_ratio", "uneven_ratio", "tolerance_ratio", "tolerance_min")),
-        *((name, ctypes.c_double) for name in ("idle_min", "idle_free_min")),
+        *((name, ctypes.c_double) for name in ("uneven_ratio", "tolerance_ratio", "tolerance_min")),
+        *((name, ctypes.c_double) for name in ("idle_min", "idle_free_min", "slack_ratio")),
     ]
 
 
@@ -47,10 +49,14 @@ class FlatProblem:
         self._kept: list[np.ndarray[Any, Any]] = []
         f, weights = self.fields, problem.weights
         f.visits, f.jobs, f.carers = len(problem.visits), len(problem.jobs), len(problem.carers)
-        for name in ("open", "close", "due", "duration", "price", "work", "gap_low", "gap_high"):
+        for name in ("open", "close", "due", "duration", "price", "work", "tight_from", "gap_low", "gap_high"):
             setattr(f, name, self._doubles(getattr(problem, name)))
-        for name in ("shift_start", "shift_end", "work_limit"):
+        for name in ("shift_start", "shift_end", "work_limit", "fetch", "bring"):
             setattr(f, name, self._doubles(getattr(problem, name)))
+        f.over_room, f.more_ratio, f.over_ratio = (
+            self._doubles([rate[i] for rate in problem.overrun]) for i in range(3)
+        )
+        self._fill_breaks(problem)
         f.fair = self._doubles(problem.fair) if problem.fair else None
         f.job_of = self._ints(problem.job_of)
         f.begun = self._bytes(problem.begun)
@@ -63,9 +69,17 @@ class FlatProblem:
         f.members = self._ints([v for job in problem.jobs for v in (job if len(job) == 2 else (*job, -1))])
         f.rank = self._ints(insertion_order(problem))
         self._fill_places(problem)
-        f.overrun_ratio, f.uneven_ratio = weights.overrun_ratio, weights.uneven_ratio
+        f.uneven_ratio, f.slack_ratio = weights.uneven_ratio, weights.slack_ratio
         f.tolerance_ratio, f.tolerance_min = weights.load_tolerance_ratio, weights.load_tolerance_min
         f.idle_min, f.idle_free_min = weights.idle_min, problem.idle_free
+
+    def _fill_breaks(self, problem: Problem) -> None:
+        f = self.fields
+        rests = [rest for breaks in problem.breaks for rest in breaks]
+        f.break_at = self._ints(np.cumsum([0, *(len(breaks) for breaks in problem.breaks)])) if rests else None
+        f.break_open = self._doubles([rest.open for rest in rests])
+        f.break_close = self._doubles([rest.close for rest in rests])
+        f.break_lasts = self._doubles([rest.lasts for rest in rests])
 
     def _fill_places(self, problem: Problem) -> None:
         f = self.fields

@@ -11,8 +11,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from scheduling.cost import overrun_price_min
 from scheduling.insertion_order import insertion_order
-from scheduling.timing import LIMIT_TOLERANCE_MIN, Schedule
+from scheduling.timing import Schedule
+from scheduling.travel import UNREACHABLE_MIN
+from scheduling.working_time.breaks import LIMIT_TOLERANCE_MIN, depart
 
 TRIED_EXACTLY = 4
 """Estimates tried exactly per job before the cheapest is taken."""
@@ -79,16 +82,12 @@ def insertion_price_min(schedule: Schedule, v: int, c: int, index: int, release:
     p = schedule.problem
     route, start, duration, location = schedule.routes[c], schedule.start, p.duration, p.location
     legs, limit = p.legs[c], p.work_limit[c]
-    if index:
-        before = route[index - 1]
-        leaves, here = start[before] + duration[before], schedule.at[before]
-    else:
-        leaves, here = p.shift_start[c], p.shift_open[c]
+    breaks = p.breaks[c]
+    leaves, taken, kept, here, travel = _departure(schedule, v, c, index, release)
     there = location[v]
-    travel = legs[here][there] if there >= 0 and here >= 0 else 0.0
     begins = max(leaves + travel, release)
     leaves = begins + duration[v]
-    if leaves > limit or begins > p.due[v] + LIMIT_TOLERANCE_MIN:
+    if not kept or leaves > limit or begins > p.due[v] + LIMIT_TOLERANCE_MIN:
         return math.inf
     if there >= 0:
         here = there
@@ -100,8 +99,12 @@ def insertion_price_min(schedule: Schedule, v: int, c: int, index: int, release:
         there = location[w]
         leg = legs[here][there] if there >= 0 and here >= 0 else 0.0
         travelled += leg - schedule.leg[w]
+        if breaks:
+            leaves, taken, kept = depart(breaks, taken, leaves, leg, schedule.release[w], duration[w], p.begun[w])
+            if not kept:
+                return math.inf
         begins = max(leaves + leg, schedule.release[w])
-        if begins <= start[w]:
+        if begins <= start[w] and taken == schedule.taken[w]:
             delayed = False
             if there >= 0:
                 break
@@ -118,12 +121,43 @@ def insertion_price_min(schedule: Schedule, v: int, c: int, index: int, release:
         delayed = True
     overrun = 0.0
     if delayed:
-        end = p.shift_close[c]
-        back = legs[here][end] if here >= 0 and end >= 0 else 0.0
-        travelled += back - schedule.back[c]
-        overrun = max(0.0, leaves + back - p.shift_end[c]) - schedule.over[c]
+        longer, overrun = _end_rise_min(schedule, c, here, leaves)
+        travelled += longer
     rise = (travelled + late * (1.0 + aversion) + max(0.0, worst - schedule.worst)) / 3
-    return rise + p.weights.overrun_ratio * overrun + p.irregular[v].get(c, 0.0)
+    return rise + overrun + p.irregular[v].get(c, 0.0)
+
+
+def _departure(schedule: Schedule, v: int, c: int, index: int, release: float) -> tuple[float, int, bool, int, float]:
+    """When carer ``c`` would leave for visit ``v`` at ``index`` of her route, with how many breaks behind her and all
+    begun in time, from where, and minutes to it."""
+    p = schedule.problem
+    if index:
+        before = schedule.routes[c][index - 1]
+        leaves, taken = schedule.start[before] + p.duration[before], schedule.taken[before]
+        here = schedule.at[before]
+    else:
+        leaves, here, taken = p.shift_start[c], p.shift_open[c], 0
+    there = p.location[v]
+    travel = p.legs[c][here][there] if there >= 0 and here >= 0 else 0.0
+    kept = True
+    if p.breaks[c]:
+        leaves, taken, kept = depart(p.breaks[c], taken, leaves, travel, release, p.duration[v], p.begun[v])
+    return leaves, taken, kept, here, travel
+
+
+def _end_rise_min(schedule: Schedule, c: int, here: int, leaves: float) -> tuple[float, float]:
+    """How much longer the way back and dearer the overrun get if the last stop ends so late at that place."""
+    p = schedule.problem
+    end = p.shift_close[c]
+    back = p.legs[c][here][end] if here >= 0 and end >= 0 else 0.0
+    if back >= UNREACHABLE_MIN:
+        return math.inf, math.inf
+    back += p.bring[c]
+    over = max(0.0, leaves + back - p.shift_end[c])
+    if over == schedule.over[c]:
+        return back + p.fetch[c] - schedule.back[c], 0.0
+    overrun = overrun_price_min(over, p.overrun[c]) - overrun_price_min(schedule.over[c], p.overrun[c])
+    return back + p.fetch[c] - schedule.back[c], overrun
 
 
 def route_spots(schedule: Schedule, v: int, c: int, aversion: float = 0.0) -> Iterator[tuple[float, int]]:
@@ -300,14 +334,7 @@ def _partner_release(schedule: Schedule, v: int, c: int, index: int) -> float:
     p = schedule.problem
     job = p.job_of[v]
     first, second = p.jobs[job]
-    route = schedule.routes[c]
-    if index:
-        before = route[index - 1]
-        leaves, here = schedule.start[before] + p.duration[before], schedule.at[before]
-    else:
-        leaves, here = p.shift_start[c], p.shift_open[c]
-    there = p.location[v]
-    travel = p.legs[c][here][there] if here >= 0 and there >= 0 else 0.0
+    leaves, _, _, _, travel = _departure(schedule, v, c, index, schedule.release[v])
     begins = max(leaves + travel, schedule.release[v])
     if v == first:
         return max(schedule.release[second], begins + p.gap_low[job])

@@ -14,6 +14,11 @@ from enum import StrEnum
 from functools import cached_property
 
 from kernel.ids import CarerId, CitizenId, DoorId, UnitId, VisitId
+from scheduling.shift_terms import Break as Break  # noqa: PLC0414  one place to import a day from
+from scheduling.shift_terms import Place as Place  # noqa: PLC0414  one place to import a day from
+from scheduling.shift_terms import ShiftEnd as ShiftEnd  # noqa: PLC0414  one place to import a day from
+from scheduling.shift_terms import Transport as Transport  # noqa: PLC0414  one place to import a day from
+from scheduling.shift_terms import Vehicle as Vehicle  # noqa: PLC0414  one place to import a day from
 
 
 class UnitKind(StrEnum):
@@ -21,14 +26,6 @@ class UnitKind(StrEnum):
 
     HOME_CARE = "home_care"
     RESIDENCE = "residence"
-
-
-class Transport(StrEnum):
-    """How a carer gets from stop to stop."""
-
-    BIKE = "bike"
-    E_BIKE = "e_bike"
-    CAR = "car"
 
 
 class VisitMode(StrEnum):
@@ -45,28 +42,12 @@ class Objective(StrEnum):
     HHCRSP = "hhcrsp"
 
 
-class ShiftEnd(StrEnum):
-    """Where a shift begins or ends. ``CITIZEN`` means at the first (last) citizen: no travel is counted."""
-
-    HOME = "home"
-    BASE = "base"
-    CITIZEN = "citizen"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A point on earth (WGS 84 degrees), on a plane (instance units), and/or a row of the travel matrix."""
-
-    lat_deg: float | None = None
-    lon_deg: float | None = None
-    x: float | None = None
-    y: float | None = None
-    matrix_row: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """An organisation unit. ``valid_to_on`` is its last day: centres merge in the middle of a year."""
+    """An organisation unit. ``valid_to_on`` is its last day: centres merge in the middle of a year.
+
+    From the day after, ``merged_into_id`` has its carers and visits; ``None``: nobody has.
+    """
 
     id: UnitId
     name: str
@@ -74,6 +55,7 @@ class Unit:
     base: Place
     valid_from_on: date | None = None
     valid_to_on: date | None = None
+    merged_into_id: UnitId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +72,8 @@ class Carer:
 
     ``previous_shift_ended_at`` and ``next_shift_starts_at`` feed the rule on daily rest; ``None`` means that
     nothing lies near enough to matter. ``rest_agreement_ref`` names the agreement that allows a shorter rest.
+    ``norm_balance_s`` is the work planned in her norm period, this shift included, less what the norm asks for
+    (negative: below it); ``None`` where nobody knows.
     """
 
     id: CarerId
@@ -107,14 +91,23 @@ class Carer:
     previous_shift_ended_at: datetime | None = None
     next_shift_starts_at: datetime | None = None
     rest_agreement_ref: str | None = None
+    breaks: tuple[Break, ...] = ()
+    vehicle: Vehicle | None = None
+    norm_balance_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A citizen's door; ``device_id`` is the electronic lock on it, ``None`` where a key is still needed."""
+    """A citizen's door; ``device_id`` is the electronic lock on it, ``None`` where a key is still needed.
+
+    ``key_at_base``: its key hangs at the base. ``key_carer_ids``: the carers who have one. Neither: whoever
+    comes is let in.
+    """
 
     id: DoorId
     device_id: str | None = None
+    key_at_base: bool = False
+    key_carer_ids: frozenset[CarerId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +258,21 @@ class Day:
         return {unit.id: unit for unit in self.units}
 
     @cached_property
+    def acting_unit(self) -> dict[UnitId, UnitId]:
+        """For each unit the one that has its carers and visits on this day: itself, or what it merged into."""
+        acting: dict[UnitId, UnitId] = {}
+        for unit in self.units:
+            here, seen = unit, {unit.id}
+            while here.valid_to_on is not None and here.valid_to_on < self.on and here.merged_into_id is not None:
+                after = self.unit_by_id.get(here.merged_into_id)
+                if after is None or after.id in seen:
+                    break
+                here = after
+                seen.add(here.id)
+            acting[unit.id] = here.id
+        return acting
+
+    @cached_property
     def carer_by_id(self) -> dict[CarerId, Carer]:
         """Carers by id."""
         return {carer.id: carer for carer in self.carers}
@@ -321,18 +329,33 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """A break as the plan has it: behind the first ``after_stops`` stops, minutes from ``zero_at``."""
+
+    after_stops: int
+    start_min: float
+    end_min: float
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One carer's stops in order. ``back_min`` leads from the last stop to the place where the shift ends."""
+    """One carer's stops in order. ``back_min`` leads from the last stop to the place where the shift ends.
+
+    ``fetch_min`` leads from the start of the shift to the vehicle, where one is fetched; a ``back_min`` then
+    holds the way from the vehicle, too. Breaks behind the last stop are not listed.
+    """
 
     carer_id: CarerId
     stops: tuple[Stop, ...]
     back_min: float
     overrun_min: float
+    fetch_min: float = 0.0
+    rests: tuple[Rest, ...] = ()
 
     @property
     def travel_min(self) -> float:
-        """All travel of the route in minutes, the way back included."""
-        return sum(stop.travel_min for stop in self.stops) + self.back_min
+        """All travel of the route in minutes, the ways to the vehicle and back included."""
+        return self.fetch_min + sum(stop.travel_min for stop in self.stops) + self.back_min
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Moving one visit by hand: what breaks, what it costs, and who could take it.
+"""Moving one visit by hand: what breaks and what it costs.
 
 Whatever a person asks for is timed as it would really happen; the rules then say what of it must not be.
 """
@@ -13,12 +13,13 @@ from datetime import datetime
 from kernel.ids import CarerId, VisitId
 from scheduling import rules
 from scheduling.cost import recomputed_terms, terms_cost_min, weights_for
-from scheduling.insertion import GOLDEN, free_key, key_at, pair_spots, single_spots
+from scheduling.insertion import GOLDEN, free_key, key_at, pair_spots
 from scheduling.model import Day, Plan, Route
 from scheduling.problem import Problem
 from scheduling.routes import plan_of, schedule_of
 from scheduling.rules import Breach, Weight
 from scheduling.timing import Schedule
+from scheduling.working_time.shift_rules import broken_on_shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +57,6 @@ class MoveVerdict:
     @property
     def allowed(self) -> bool:
         """Whether no hard rule forbids the move."""
-        return not self.hard
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """One carer for one visit: start and price, or the rules that forbid it. It ranks plans, never people."""
-
-    carer_id: CarerId
-    starts_at: datetime | None
-    cost_delta_min: float
-    extra_travel_s: float
-    late_s: float
-    hard: tuple[Breach, ...]
-
-    @property
-    def possible(self) -> bool:
-        """Whether no hard rule forbids it."""
         return not self.hard
 
 
@@ -118,86 +102,6 @@ def check_move(day: Day, plan: Plan, move: Move) -> MoveVerdict:
         routes=_changed_routes(plan, merged, move),
         plan=merged,
     )
-
-
-def rank_carers(day: Day, plan: Plan, visit_id: VisitId) -> list[Proposal]:
-    """Every carer of the visit's unit for one visit: possible ones by cost, then the others with their rules.
-
-    A double visit's partner keeps its carer. Ties break by carer id.
-
-    Raises
-    ------
-    ValueError
-        If the visit is unknown.
-    """
-    visit = day.visit_by_id.get(visit_id)
-    if visit is None:
-        raise ValueError(f"Expected a visit of the day, got {visit_id}.")
-    problem = Problem(day, [visit.unit_id], dense=False)
-    schedule = schedule_of(problem, plan, strict=True)
-    now_with = plan.carer_of.get(visit_id)
-    cost_before, travel_before = schedule.cost_min(), schedule.distance
-    v = problem.visit_index[visit_id]
-    job = problem.job_of[v]
-    old_carers = schedule.job_carers(job)
-    if schedule.placed(job):
-        schedule.unplace(job)
-        schedule.settle()
-        schedule.commit()
-    proposals: list[Proposal] = []
-    for c, carer in enumerate(problem.carers):
-        if carer.id == now_with:
-            continue
-        hard = list(rules.may_do(day, visit, carer))
-        begun = rules.not_begun(visit)
-        hard += [begun] if begun is not None else []
-        if not hard:
-            proposal = _try_carer(schedule, v, c, old_carers, cost_before, travel_before)
-            if proposal is not None:
-                proposals.append(proposal)
-                continue
-            facts: dict[str, rules.Fact] = {"visit_id": visit_id, "carer_id": carer.id}
-            hard = [Breach("no_room_in_shift", Weight.HARD, facts)]
-        proposals.append(Proposal(carer.id, None, math.inf, 0.0, 0.0, tuple(hard)))
-    return sorted(proposals, key=lambda p: (not p.possible, p.cost_delta_min, p.carer_id))
-
-
-def _try_carer(
-    schedule: Schedule, v: int, c: int, old: tuple[int, ...], cost_before: float, travel_before: float
-) -> Proposal | None:
-    """The cheapest exact placing of an unplaced visit with one carer; the schedule is left as it was."""
-    problem = schedule.problem
-    job = problem.job_of[v]
-    best: Proposal | None = None
-    for key, carers in _spots(schedule, v, c, old):
-        schedule.place(job, key, carers)
-        if schedule.settle() and (best is None or schedule.cost_min() - cost_before < best.cost_delta_min):
-            best = Proposal(
-                carer_id=problem.carers[c].id,
-                starts_at=problem.day.instant(schedule.start[v]),
-                cost_delta_min=schedule.cost_min() - cost_before,
-                extra_travel_s=(schedule.distance - travel_before) * 60.0,
-                late_s=schedule.late[v] * 60.0,
-                hard=(),
-            )
-        schedule.rollback()
-    return best
-
-
-def _spots(schedule: Schedule, v: int, c: int, old: tuple[int, ...]) -> Iterator[tuple[float, tuple[int, ...]]]:
-    """Keys and carers worth an exact try for one visit with one carer, best estimate first."""
-    problem = schedule.problem
-    job = problem.job_of[v]
-    visits = problem.jobs[job]
-    if len(visits) == 1:
-        for spot in single_spots(schedule, job, [c]):
-            yield spot.key, spot.carers
-        return
-    half = visits.index(v)
-    partner = old[1 - half]
-    wanted = {half: c} | ({1 - half: partner} if partner >= 0 else {})
-    for spot in pair_spots(schedule, job, limit=12, wanted=wanted):
-        yield spot.key, spot.carers
 
 
 def _carry_out(schedule: Schedule, move: Move) -> list[Breach]:
@@ -313,7 +217,8 @@ def _rules_on_move(day: Day, after: Plan, move: Move) -> Iterator[Breach]:
             rules.skill(visit, carer),
             rules.competence(visit, carer, day.on),
             rules.one_carer_aid(day, visit),
-            rules.unit(visit, carer),
+            rules.unit(visit, carer, day.acting_unit),
+            rules.key_access(visit, day.citizen_by_id[visit.citizen_id], carer),
             rules.citizen_wish(day.citizen_by_id[visit.citizen_id], carer),
             rules.rest_before_shift(carer, move.agreement_ref),
         ]
@@ -343,6 +248,7 @@ def _rules_on_routes(day: Day, before: Plan, after: Plan, move: Move) -> Iterato
                 rules.pinned_start(visit, stop.starts_at),
             )
             yield from (breach for breach in found if breach is not None)
+        yield from broken_on_shift(day, carer, before.route_of[route.carer_id], route)
         earlier = before.route_of[route.carer_id].stops
         if route.stops and (not earlier or route.stops[-1].end_min > earlier[-1].end_min):
             rest = rules.rest_after_shift(carer, route.stops[-1].ends_at, move.agreement_ref)

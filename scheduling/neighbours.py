@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scheduling.problem import Problem
+from scheduling.travel import UNREACHABLE_MIN
 
 NEAR = 24
 """Neighbours kept per visit."""
@@ -52,5 +53,6 @@ def mean_near_leg_min(problem: Problem, near: list[tuple[int, ...]]) -> float:
         here = problem.location[v]
         if here >= 0:
             row = problem.legs[0][here]
-            legs += [row[problem.location[w]] for w in others[:5] if problem.location[w] >= 0]
+            near_legs = [row[problem.location[w]] for w in others[:5] if problem.location[w] >= 0]
+            legs += [minutes for minutes in near_legs if minutes < UNREACHABLE_MIN]
     return max(1.0, sum(legs) / len(legs)) if legs else 1.0

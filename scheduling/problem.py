@@ -13,14 +13,19 @@ from kernel.ids import CarerId, UnitId, VisitId
 from scheduling import rules
 from scheduling.cost import (
     CostWeights,
+    OverrunRate,
     fair_loads_min,
+    fetching_min,
+    overrun_rate,
     regular_price_min,
+    tight_from_min,
     visit_load_min,
     visit_price_min,
     weights_for,
 )
 from scheduling.model import Carer, Day, Place, Visit, VisitMode
 from scheduling.travel import Legs, travel_times
+from scheduling.working_time.breaks import BreakMinutes
 
 NOWHERE = -1
 """Location of a screen visit, and of a shift that begins or ends at a citizen."""
@@ -34,7 +39,8 @@ class Problem:
     day
         A whole, checked day.
     units
-        The units to take; a pair never spans two units (the day file sees to it).
+        The units to take, each with those that merged into it; a pair never spans two units (the day file sees
+        to it).
     dense
         Store all travel times (a search asks for most of them) or compute each when asked (a board).
     """
@@ -42,6 +48,8 @@ class Problem:
     __slots__ = (
         "able",
         "begun",
+        "breaks",
+        "bring",
         "can",
         "carer_index",
         "carers",
@@ -50,6 +58,7 @@ class Problem:
         "due",
         "duration",
         "fair",
+        "fetch",
         "gap_high",
         "gap_low",
         "idle_free",
@@ -59,11 +68,13 @@ class Problem:
         "legs",
         "location",
         "open",
+        "overrun",
         "price",
         "shift_close",
         "shift_end",
         "shift_open",
         "shift_start",
+        "tight_from",
         "visit_index",
         "visits",
         "weights",
@@ -73,11 +84,12 @@ class Problem:
     )
 
     def __init__(self, day: Day, units: Iterable[UnitId], *, dense: bool) -> None:
-        chosen = frozenset(units)
+        acting = day.acting_unit
+        chosen = frozenset(acting.get(unit, unit) for unit in units)
         self.day = day
         self.weights: CostWeights = weights_for(day.objective)
-        self.visits: list[Visit] = [v for v in day.visits if v.unit_id in chosen]
-        self.carers: list[Carer] = [c for c in day.carers if c.unit_id in chosen]
+        self.visits: list[Visit] = [v for v in day.visits if acting.get(v.unit_id, v.unit_id) in chosen]
+        self.carers: list[Carer] = [c for c in day.carers if acting.get(c.unit_id, c.unit_id) in chosen]
         self.visit_index: dict[VisitId, int] = {v.id: i for i, v in enumerate(self.visits)}
         self.carer_index: dict[CarerId, int] = {c.id: i for i, c in enumerate(self.carers)}
         self._index_times()
@@ -94,6 +106,13 @@ class Problem:
         self.close = [minute(v.window_close_at) for v in self.visits]
         self.due = [minute(v.pinned_start_at) if v.pinned_start_at else math.inf for v in self.visits]
         self.duration = [v.duration_s / 60.0 for v in self.visits]
+        weights = self.weights
+        self.tight_from = [
+            math.inf
+            if begun
+            else tight_from_min(opens if v.pinned_start_at is None else minute(v.window_open_at), closes, weights)
+            for v, begun, opens, closes in zip(self.visits, self.begun, self.open, self.close, strict=True)
+        ]
         self.price = [visit_price_min(v, self.weights) for v in self.visits]
 
     def _index_jobs(self) -> None:
@@ -117,8 +136,7 @@ class Problem:
     def _index_carers(self) -> None:
         """Who may do what, once per kind of visit: 1,500 carers share few kinds."""
         day = self.day
-        self.shift_start = [day.minute(c.shift_starts_at) for c in self.carers]
-        self.shift_end = [day.minute(c.shift_ends_at) for c in self.carers]
+        self._index_shifts()
         self.work_limit = [day.minute(rules.latest_work_end(c)) + 1e-9 for c in self.carers]
         self.able: list[list[int]] = []
         self.can: list[bytes] = []
@@ -126,9 +144,12 @@ class Problem:
         self.irregular: list[dict[int, float]] = []
         known: dict[object, tuple[list[int], bytes, Counter[str]]] = {}
         for visit in self.visits:
-            avoided = day.citizen_by_id[visit.citizen_id].preferences.avoided_carer_ids
+            citizen = day.citizen_by_id[visit.citizen_id]
+            avoided = citizen.preferences.avoided_carer_ids
+            keyed = citizen.door is not None and citizen.door.device_id is None
             kind = (
                 visit.unit_id,
+                rules.key_kind(visit, citizen) if keyed else None,
                 visit.required_skills,
                 visit.required_competences,
                 visit.pinned_carer_id,
@@ -142,12 +163,26 @@ class Problem:
             self.why_not.append(why_not)
             self.irregular.append(self._irregular(visit, able))
 
+    def _index_shifts(self) -> None:
+        """Hours, breaks and vehicles. Who fetches a vehicle is ready for the first visit when she has it."""
+        minute, times = self.day.minute, travel_times(self.day)
+        fetching = [fetching_min(c, times) for c in self.carers]
+        self.fetch = [there for there, _ in fetching]
+        self.bring = [home for _, home in fetching]
+        self.shift_start = [minute(c.shift_starts_at) + self.fetch[i] for i, c in enumerate(self.carers)]
+        self.shift_end = [minute(c.shift_ends_at) for c in self.carers]
+        self.overrun: list[OverrunRate] = [overrun_rate(c, self.weights) for c in self.carers]
+        self.breaks: list[tuple[BreakMinutes, ...]] = [
+            tuple(BreakMinutes(minute(b.earliest_at), minute(b.latest_at), b.duration_s / 60.0) for b in c.breaks)
+            for c in self.carers
+        ]
+
     def _index_loads(self) -> None:
         """Work of each visit, fair share of each carer and the longest free gap, in minutes.
 
         Where the objective has no such price, ``fair`` is empty and the gap infinite.
         """
-        fair = fair_loads_min(self.visits, self.carers, self.weights)
+        fair = fair_loads_min(self.visits, self.carers, self.weights, self.day.acting_unit)
         self.work = [visit_load_min(v, self.weights) for v in self.visits]
         self.fair = [fair[c.id] for c in self.carers] if fair else []
         self.idle_free = self.weights.idle_free_min if self.weights.idle_min else math.inf
@@ -182,8 +217,8 @@ class Problem:
 
         citizens = self.day.citizen_by_id
         at_visit = [row(citizens[v.citizen_id].place if v.mode is VisitMode.PHYSICAL else None) for v in self.visits]
-        at_start = [row(c.start_place) for c in self.carers]
-        at_end = [row(c.end_place) for c in self.carers]
+        at_start = [row(c.start_place if c.vehicle is None else c.vehicle.place) for c in self.carers]
+        at_end = [row(c.end_place if c.vehicle is None else c.vehicle.place) for c in self.carers]
         places, rows = times.index_of(wanted)
 
         def resolve(asked: Sequence[int]) -> list[int]:

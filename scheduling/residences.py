@@ -15,11 +15,11 @@ from sqlmodel import Session, SQLModel, col, select
 from kernel.errors import DomainError, ErrorKind, ErrorText, KernelError
 from kernel.localtime import day_text, local_day
 from kernel.work import Work
-from scheduling.day_rows import place_json
 from scheduling.events import ShiftKind
 from scheduling.model import Device, Unit, UnitKind
 from scheduling.register.tables import CarerRow, CitizenRow, CompetenceRow, EmploymentRow, UnitRow
 from scheduling.rules import COMPETENCE_OF
+from scheduling.shift_rows import place_json
 from scheduling.tables import ShiftRow, VisitRow
 from scheduling.transfer_plans import require_rota
 

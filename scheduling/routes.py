@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from kernel.errors import DomainError, ErrorKind, ErrorText
 from kernel.ids import UnitId, VisitId
-from scheduling.model import Day, Plan, Route, Stop, Unallocated
+from scheduling.model import Day, Plan, Rest, Route, Stop, Unallocated
 from scheduling.problem import Problem
 from scheduling.timing import Schedule
 
@@ -123,11 +123,17 @@ def plan_from_routes(
 def _route(day: Day, schedule: Schedule, c: int) -> Route:
     problem = schedule.problem
     stops: list[Stop] = []
-    leaves = problem.shift_start[c]
+    rests: list[Rest] = []
+    leaves, taken = problem.shift_start[c], 0
     for v in schedule.routes[c]:
         start = schedule.start[v]
         end = start + problem.duration[v]
         leg = schedule.leg[v]
+        for rest in problem.breaks[c][taken : schedule.taken[v]]:
+            begins = max(leaves, rest.open)
+            leaves = begins + rest.lasts
+            rests.append(Rest(len(stops), begins, leaves))
+        taken = schedule.taken[v]
         stops.append(
             Stop(
                 visit_id=problem.visits[v].id,
@@ -140,7 +146,9 @@ def _route(day: Day, schedule: Schedule, c: int) -> Route:
             )
         )
         leaves = end
-    return Route(problem.carers[c].id, tuple(stops), schedule.back[c], schedule.over[c])
+    fetch = problem.fetch[c] if stops else 0.0
+    back, over = schedule.back[c] - fetch, schedule.over[c]
+    return Route(problem.carers[c].id, tuple(stops), back, over, fetch_min=fetch, rests=tuple(rests))
 
 
 def _carers(problem: Problem, routes: Mapping[str, Sequence[VisitId]]) -> dict[int, int]:

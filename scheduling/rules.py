@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from kernel.ids import CarerId
-from scheduling.model import Carer, Citizen, Day, Pair, Visit
+from kernel.ids import CarerId, UnitId
+from scheduling.model import Break, Carer, Citizen, Day, Pair, ShiftEnd, Unit, Visit, VisitMode
+from scheduling.working_time.pay import PayRates
 
 Fact = str | int | float | datetime | tuple[str, ...]
 
@@ -47,6 +48,7 @@ class RuleSettings:
     daily_rest: timedelta
     daily_rest_with_agreement: timedelta
     window_grace: timedelta
+    work_without_break: timedelta
     valid_from_on: date
     source: str
 
@@ -55,8 +57,10 @@ RULE_SETTINGS = RuleSettings(
     daily_rest=timedelta(hours=11),
     daily_rest_with_agreement=timedelta(hours=8),
     window_grace=timedelta(minutes=15),
+    work_without_break=timedelta(hours=6),
     valid_from_on=date(2026, 11, 1),
-    source="rest: BEK 324/2002 §3, reduction to 8 h by agreement only; grace of the window: assumption",
+    source="rest: BEK 324/2002 §3, reduction to 8 h by agreement only; break: LBK 896/2004 §3; grace of the window: "
+    "assumption",
 )
 
 
@@ -98,11 +102,43 @@ def one_carer_aid(day: Day, visit: Visit) -> Breach | None:
     return None
 
 
-def unit(visit: Visit, carer: Carer) -> Breach | None:
-    """Visits are done by carers of the same unit."""
-    if visit.unit_id == carer.unit_id:
+def unit(visit: Visit, carer: Carer, acting: Mapping[UnitId, UnitId] | None = None) -> Breach | None:
+    """Visits are done by carers of the same unit; units that have merged are one (``Day.acting_unit``)."""
+    now = acting or {}
+    if now.get(visit.unit_id, visit.unit_id) == now.get(carer.unit_id, carer.unit_id):
         return None
     return _hard("other_unit", visit_unit_id=visit.unit_id, carer_unit_id=carer.unit_id, carer_id=carer.id)
+
+
+def unit_open(visit: Visit, acting: Unit, on: date) -> Breach | None:
+    """A unit does visits from its first day to its last; after that the one it merged into does."""
+    begun = acting.valid_from_on is None or acting.valid_from_on <= on
+    if begun and (acting.valid_to_on is None or on <= acting.valid_to_on):
+        return None
+    return _hard("unit_closed", visit_id=visit.id, unit_id=acting.id)
+
+
+KeyKind = tuple[bool, frozenset[CarerId]] | None
+
+
+def key_kind(visit: Visit, citizen: Citizen) -> KeyKind:
+    """What decides who gets through the door by a key: at the base, and who has one; ``None``: no key needed."""
+    door = citizen.door
+    if visit.mode is VisitMode.SCREEN or door is None or door.device_id is not None:
+        return None
+    return (door.key_at_base, door.key_carer_ids) if door.key_at_base or door.key_carer_ids else None
+
+
+def key_access(visit: Visit, citizen: Citizen, carer: Carer) -> Breach | None:
+    """A door without an electronic lock is opened by who has its key.
+
+    A carer has it if she is named, or if it hangs at the base and her shift begins there. A door nothing is known
+    of hinders nobody: the citizen opens, or there is a key box.
+    """
+    kind = key_kind(visit, citizen)
+    if kind is None or carer.id in kind[1] or (kind[0] and carer.starts_from is ShiftEnd.BASE):
+        return None
+    return _hard("no_key", visit_id=visit.id, citizen_id=citizen.id, carer_id=carer.id)
 
 
 def citizen_wish(citizen: Citizen, carer: Carer) -> Breach | None:
@@ -155,6 +191,40 @@ def daily_rest(
     if agreement_ref is not None:
         facts["agreement_ref"] = agreement_ref
     return Breach("daily_rest", Weight.WARNING if allowed else Weight.HARD, facts)
+
+
+def shift_break(carer_id: CarerId, rest: Break, starts_at: datetime) -> Breach | None:
+    """A break begins inside its window.
+
+    Source: LBK 896/2004 §3, a break in a working day of more than six hours, laid by the rules of the workplace;
+    when it lies and that it lasts half an hour are assumptions of the day file.
+    """
+    late = starts_at - rest.latest_at
+    if late <= CLOCK_TOLERANCE:
+        return None
+    return _hard("break_too_late", carer_id=carer_id, starts_at=starts_at, latest_at=rest.latest_at)
+
+
+def shift_has_break(carer: Carer, settings: RuleSettings = RULE_SETTINGS) -> Breach | None:
+    """A shift of more than six hours has a break (LBK 896/2004 §3); seen, not enforced: the break may be agreed."""
+    if carer.breaks or carer.shift_ends_at - carer.shift_starts_at <= settings.work_without_break:
+        return None
+    hours_s = (carer.shift_ends_at - carer.shift_starts_at).total_seconds()
+    return Breach("no_break", Weight.WARNING, {"carer_id": carer.id, "shift_s": hours_s})
+
+
+def norm_hours(carer: Carer, overrun: timedelta, rates: PayRates) -> Breach | None:
+    """Work beyond the shift stays below 37 hours a week on average over the norm period.
+
+    Source: agreement 79.01 (norm period of 4 weeks and more). A warning: what lies beyond is overtime and priced.
+    """
+    if carer.norm_balance_s is None or overrun <= timedelta(0):
+        return None
+    beyond_s = carer.norm_balance_s + overrun.total_seconds()
+    if beyond_s <= 0.0:
+        return None
+    norm_s = rates.norm_week.total_seconds()
+    return Breach("norm_exceeded", Weight.WARNING, {"carer_id": carer.id, "beyond_s": beyond_s, "norm_s": norm_s})
 
 
 def visit_window(visit: Visit, starts_at: datetime, settings: RuleSettings = RULE_SETTINGS) -> Breach | None:
@@ -219,7 +289,9 @@ def may_do(day: Day, visit: Visit, carer: Carer) -> tuple[Breach, ...]:
         skill(visit, carer),
         competence(visit, carer, day.on),
         one_carer_aid(day, visit),
-        unit(visit, carer),
+        unit(visit, carer, day.acting_unit),
+        _unit_open(day, visit),
+        key_access(visit, day.citizen_by_id[visit.citizen_id], carer),
         citizen_wish(day.citizen_by_id[visit.citizen_id], carer),
         pinned_carer(visit, carer.id),
         rest_before_shift(carer, None),
@@ -252,6 +324,11 @@ def latest_work_end(carer: Carer, settings: RuleSettings = RULE_SETTINGS) -> dat
         return carer.shift_ends_at
     rest = settings.daily_rest_with_agreement if carer.rest_agreement_ref else settings.daily_rest
     return min(carer.shift_ends_at, carer.next_shift_starts_at - rest)
+
+
+def _unit_open(day: Day, visit: Visit) -> Breach | None:
+    acting = day.unit_by_id.get(day.acting_unit.get(visit.unit_id, visit.unit_id))
+    return unit_open(visit, acting, day.on) if acting is not None else None
 
 
 def _hard(code: str, **facts: Fact) -> Breach:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from kernel.localtime import clock_text
@@ -140,9 +141,12 @@ def lose_tablet(work: Work, carer_id: str, day: date, reason: str) -> ShiftRow |
 
 def shift_of(session: Session, carer_id: str, day: date) -> ShiftRow | None:
     """A carer's shift on a day, if there is one."""
-    return session.exec(
-        select(ShiftRow).where(ShiftRow.carer_id == carer_id, ShiftRow.day == day, ShiftRow.state != "cancelled")
-    ).first()
+    return session.exec(select(ShiftRow).where(*is_shift_of(carer_id, day))).first()
+
+
+def is_shift_of(carer_id: str, day: date) -> tuple[ColumnElement[bool], ...]:
+    """What makes a row a carer's shift on a day, for who asks for more along with it."""
+    return col(ShiftRow.carer_id) == carer_id, col(ShiftRow.day) == day, col(ShiftRow.state) != "cancelled"
 
 
 def shifts_on(session: Session, day: date) -> list[ShiftRow]:

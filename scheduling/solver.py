@@ -8,6 +8,7 @@ compiled engine plans where the installation has one (``scheduling.engine``), th
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -17,6 +18,7 @@ from kernel.ids import VisitId
 from scheduling.engine import library
 from scheduling.improvement import Annealing, Effort
 from scheduling.insertion import insert_all
+from scheduling.left_over import CANCELLED, NO_ROOM, NOBODY_ABLE, reason
 from scheduling.model import Day, Plan, Unit
 from scheduling.problem import Problem
 from scheduling.routes import plan_of
@@ -29,9 +31,16 @@ STANDARD_MOVES_PER_VISIT = 5_000
 PYTHON_MOVES_PER_VISIT = 150
 """The same for the search in Python: as many seconds, far fewer moves."""
 
-NO_ROOM = "no_room_in_shifts"
-NOBODY_ABLE = "nobody_able"
-CANCELLED = "cancelled"
+__all__ = [
+    "CANCELLED",
+    "NOBODY_ABLE",
+    "NO_ROOM",
+    "AnnealingSolver",
+    "Progress",
+    "Solver",
+    "solve_day",
+    "standard_moves",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +111,12 @@ class AnnealingSolver:
         began = self._clock_s()
         schedules: list[Schedule] = []
         reasons: dict[VisitId, str] = {}
-        units = [unit for unit in day.units if any(v.unit_id == unit.id for v in day.visits)]
+        sizes = Counter(day.acting_unit.get(v.unit_id, v.unit_id) for v in day.visits)
+        units = [unit for unit in day.units if sizes[unit.id]]
         total = sum(1 for v in day.visits)
         planned = 0
         for number, unit in enumerate(units):
-            size = sum(1 for v in day.visits if v.unit_id == unit.id)
+            size = sizes[unit.id]
             share_before, share = planned / total, size / total
             effort = Effort(
                 moves=None if moves is None else moves * size // total,
@@ -158,20 +168,8 @@ def _solve_unit(day: Day, unit: Unit, effort: Effort, seed: str, *, compiled: bo
 def _reasons(schedule: Schedule, cancelled: bool) -> dict[VisitId, str]:
     problem = schedule.problem
     return {
-        problem.visits[v].id: _reason(problem, job, cancelled)
+        problem.visits[v].id: reason(problem, job, cancelled)
         for job in range(len(problem.jobs))
         if not schedule.placed(job)
         for v in problem.jobs[job]
     }
-
-
-def _reason(problem: Problem, job: int, cancelled: bool) -> str:
-    """Why nobody does a job: nobody may, or those who may have no room; else planning was stopped."""
-    visits = problem.jobs[job]
-    for v in visits:
-        if not problem.able[v]:
-            codes = problem.why_not[v].most_common()
-            return codes[0][0] if codes else NOBODY_ABLE
-    if len(visits) == 2 and len(set(problem.able[visits[0]]) | set(problem.able[visits[1]])) < 2:
-        return "same_carer_twice"
-    return CANCELLED if cancelled else NO_ROOM

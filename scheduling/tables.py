@@ -43,6 +43,8 @@ class ShiftRow(SQLModel, table=True):
     start_place: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     end_place: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     rest_agreement_ref: str | None = Field(default=None, max_length=64)
+    #: breaks, the vehicle to fetch, the balance of the norm period (``scheduling.day_rows``)
+    terms: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     state: str = Field(default="planned", max_length=16)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_from: str | None = Field(default=None, max_length=16)

@@ -6,6 +6,7 @@ one pass along the order, and after a move only the jobs behind it are looked at
 Earliest starts are best for given routes: every term of the cost grows with the start times but the price of
 long gaps, and a gap is not mended by making the citizen before it wait.
 
+    arrival         end of the stop before, breaks taken in between, the way (``working_time.breaks``)
     single visit    start = max(window open, arrival)
     double visit    start 2 = max(open, arrival 2, start 1 + smallest gap);
                     start 1 = max(its own earliest, start 2 - largest gap)
@@ -18,12 +19,21 @@ from bisect import bisect_left
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from scheduling.cost import idle_price_min, plan_cost_min
+from scheduling.cost import idle_price_min, overrun_price_min, plan_cost_min, slack_price_min
 from scheduling.loads import Loads
 from scheduling.problem import NOWHERE, Problem
+from scheduling.travel import UNREACHABLE_MIN
+from scheduling.working_time.breaks import LIMIT_TOLERANCE_MIN, depart
 
-LIMIT_TOLERANCE_MIN = 1e-6
-"""A pinned start may be missed by this much: float noise of published instances."""
+
+class _Arrival(NamedTuple):
+    """Arrival minute, where the carer then is, the travel that led there, breaks behind her, all in time."""
+
+    minute: float
+    at: int
+    leg: float
+    taken: int
+    kept: bool
 
 
 class _Totals(NamedTuple):
@@ -33,6 +43,16 @@ class _Totals(NamedTuple):
     overrun: float
     extra: float
     idle: float
+
+
+class _VisitTimes(NamedTuple):
+    v: int
+    start: float
+    at: int
+    leg: float
+    late: float
+    gap: float
+    taken: int
 
 
 class Schedule:
@@ -45,7 +65,8 @@ class Schedule:
     ----------
     strict
         ``settle`` answers ``False`` as soon as a visit would end after its carer's work limit or miss a
-        pinned start; otherwise such times are computed like any other (to show what a person asked for).
+        pinned start, a break begin too late or a way be missing; otherwise such times are computed like any other
+        (to show what a person asked for).
     """
 
     __slots__ = (
@@ -76,6 +97,7 @@ class Schedule:
         "routes",
         "start",
         "strict",
+        "taken",
         "tardiness",
         "used",
         "worst",
@@ -97,13 +119,17 @@ class Schedule:
         self.at = [NOWHERE] * n_visits
         self.leg = [0.0] * n_visits
         self.late = [0.0] * n_visits
+        #: price of the wait before a visit and of the slack it lacks
         self.gap = [0.0] * n_visits
+        self.taken = [0] * n_visits
+        #: the way back, and to the vehicle and from it where one is fetched
         self.back = [0.0] * n_carers
+        #: minutes beyond the shift; their price is summed up in ``overrun``
         self.over = [0.0] * n_carers
         self.distance = self.tardiness = self.worst = self.overrun = self.idle = 0.0
         self.extra = sum(problem.price)
         self.loads = Loads(problem.work, problem.fair, problem.weights)
-        self._visit_log: list[tuple[int, float, int, float, float, float]] = []
+        self._visit_log: list[_VisitTimes] = []
         self._end_log: list[tuple[int, float, float]] = []
         self._shape_log: list[tuple[int, float, tuple[int, ...]]] = []
         self._dirty: list[int] = []
@@ -118,7 +144,8 @@ class Schedule:
             self.worst,
             self.overrun,
             self.extra + self.loads.uneven + self.idle,
-            self.problem.weights.overrun_ratio,
+            # Every carer's minutes beyond her shift have their own price already.
+            1.0,
         )
 
     def placed(self, job: int) -> bool:
@@ -187,7 +214,8 @@ class Schedule:
             kept = self._retime_single(jobs[job][0], heap) if len(jobs[job]) == 1 else self._retime_pair(job, heap)
             if not kept:
                 return False
-        self._settle_ends()
+        if not self._settle_ends():
+            return False
         self._settle_worst()
         return True
 
@@ -209,8 +237,9 @@ class Schedule:
                 self._link(job, key, carers)
             else:
                 self._unlink(job)
-        for v, start, at, leg, late, gap in reversed(self._visit_log):
+        for v, start, at, leg, late, gap, taken in reversed(self._visit_log):
             self.start[v], self.at[v], self.leg[v], self.late[v], self.gap[v] = start, at, leg, late, gap
+            self.taken[v] = taken
         for c, back, over in reversed(self._end_log):
             self.back[c], self.over[c] = back, over
         self._visit_log.clear()
@@ -229,7 +258,7 @@ class Schedule:
             self.keys[c] = [self.key[self.problem.job_of[v]] for v in route]
         self.distance = math.fsum(self.leg) + math.fsum(self.back)
         self.tardiness = math.fsum(self.late)
-        self.overrun = math.fsum(self.over)
+        self.overrun = math.fsum(map(overrun_price_min, self.over, self.problem.overrun))
         self.idle = math.fsum(self.gap)
         self.extra = math.fsum(
             self.problem.irregular[v].get(c, 0.0) if c >= 0 else self.problem.price[v] for v, c in enumerate(self.carer)
@@ -268,66 +297,76 @@ class Schedule:
             self.carer[v] = self.prev[v] = self.next[v] = -1
         self.key[job] = math.nan
 
-    def _arrival(self, v: int) -> tuple[float, int, float]:
-        """Arrival minute at a visit, where the carer then is, and the travel that led there."""
-        p, c = self.prev[v], self.carer[v]
+    def _arrival(self, v: int) -> _Arrival:
+        p, c, problem = self.prev[v], self.carer[v], self.problem
         if p >= 0:
-            leaves, here = self.start[p] + self.problem.duration[p], self.at[p]
+            leaves, here, taken = self.start[p] + problem.duration[p], self.at[p], self.taken[p]
         else:
-            leaves, here = self.problem.shift_start[c], self.problem.shift_open[c]
-        there = self.problem.location[v]
-        if there < 0:
-            return leaves, here, 0.0
-        leg = self.problem.legs[c][here][there] if here >= 0 else 0.0
-        return leaves + leg, there, leg
+            leaves, here, taken = problem.shift_start[c], problem.shift_open[c], 0
+        there = problem.location[v]
+        leg = problem.legs[c][here][there] if here >= 0 and there >= 0 else 0.0
+        kept = True
+        if len(problem.breaks[c]) > taken:
+            leaves, taken, kept = depart(
+                problem.breaks[c], taken, leaves, leg, self.release[v], problem.duration[v], problem.begun[v]
+            )
+        return _Arrival(leaves + leg, there if there >= 0 else here, leg, taken, kept)
 
     def _retime_single(self, v: int, heap: list[tuple[float, int]]) -> bool:
-        arrival, at, leg = self._arrival(v)
+        arrival = self._arrival(v)
         start = self.release[v]
-        if arrival > start and not self.problem.begun[v]:
-            start = arrival
-        return self._set(v, start, arrival, at, leg, heap)
+        if arrival.minute > start and not self.problem.begun[v]:
+            start = arrival.minute
+        return self._set(v, start, arrival, heap)
 
     def _retime_pair(self, job: int, heap: list[tuple[float, int]]) -> bool:
         problem = self.problem
         first, second = problem.jobs[job]
-        arrival_1, at_1, leg_1 = self._arrival(first)
-        arrival_2, at_2, leg_2 = self._arrival(second)
+        arrival_1, arrival_2 = self._arrival(first), self._arrival(second)
         start_1 = self.release[first]
-        if arrival_1 > start_1 and not problem.begun[first]:
-            start_1 = arrival_1
+        if arrival_1.minute > start_1 and not problem.begun[first]:
+            start_1 = arrival_1.minute
         start_2 = self.release[second]
         if not problem.begun[second]:
-            start_2 = max(start_2, arrival_2, start_1 + problem.gap_low[job])
+            start_2 = max(start_2, arrival_2.minute, start_1 + problem.gap_low[job])
         if start_2 - start_1 > problem.gap_high[job] and not problem.begun[first]:
             start_1 = start_2 - problem.gap_high[job]
-        return self._set(first, start_1, arrival_1, at_1, leg_1, heap) and self._set(
-            second, start_2, arrival_2, at_2, leg_2, heap
-        )
+        return self._set(first, start_1, arrival_1, heap) and self._set(second, start_2, arrival_2, heap)
 
     def _log_visit(self, v: int) -> None:
-        self._visit_log.append((v, self.start[v], self.at[v], self.leg[v], self.late[v], self.gap[v]))
+        self._visit_log.append(
+            _VisitTimes(v, self.start[v], self.at[v], self.leg[v], self.late[v], self.gap[v], self.taken[v])
+        )
 
-    def _set(self, v: int, start: float, arrival: float, at: int, leg: float, heap: list[tuple[float, int]]) -> bool:
+    def _set(self, v: int, start: float, arrival: _Arrival, heap: list[tuple[float, int]]) -> bool:
         problem = self.problem
         c = self.carer[v]
         if (
             self.strict
             and not problem.begun[v]
-            and (start > problem.due[v] + LIMIT_TOLERANCE_MIN or start + problem.duration[v] > problem.work_limit[c])
+            and (
+                not arrival.kept
+                or start > problem.due[v] + LIMIT_TOLERANCE_MIN
+                or start + problem.duration[v] > problem.work_limit[c]
+            )
         ):
             return False
         late = start - problem.close[v]
         late = max(late, 0.0)
         self._log_visit(v)
-        if start - arrival > problem.idle_free or self.gap[v]:
-            gap = idle_price_min(start - arrival, problem.weights) if self.prev[v] >= 0 else 0.0
+        gap = 0.0
+        if start - arrival.minute > problem.idle_free and self.prev[v] >= 0:
+            gap = idle_price_min(start - arrival.minute, problem.weights)
+        if start > problem.tight_from[v]:
+            gap += slack_price_min(start, problem.tight_from[v], problem.close[v], problem.weights)
+        if gap != self.gap[v]:
             self.idle += gap - self.gap[v]
             self.gap[v] = gap
-        self.distance += leg - self.leg[v]
+        self.distance += arrival.leg - self.leg[v]
         self.tardiness += late - self.late[v]
-        moved = start != self.start[v] or at != self.at[v]
-        self.start[v], self.at[v], self.leg[v], self.late[v] = start, at, leg, late
+        moved = start != self.start[v] or arrival.at != self.at[v] or arrival.taken != self.taken[v]
+        self.start[v], self.at[v], self.leg[v], self.late[v] = start, arrival.at, arrival.leg, late
+        self.taken[v] = arrival.taken
         after = self.next[v]
         if after < 0:
             self._ends.append(c)
@@ -336,9 +375,16 @@ class Schedule:
             heappush(heap, (self.key[job], job))
         return True
 
-    def _settle_ends(self) -> None:
-        """The way back and the overrun of every carer whose last visit changed."""
+    def _breaks_kept(self, c: int, last: int) -> bool:
+        """Whether breaks not had when the last visit ends could still begin: its partner may have delayed it."""
+        waiting = self.problem.breaks[c][self.taken[last] :]
+        ends = self.start[last] + self.problem.duration[last]
+        return not waiting or ends <= waiting[0].close + LIMIT_TOLERANCE_MIN
+
+    def _settle_ends(self) -> bool:
+        """The way back and the overrun of every carer whose last visit changed; False if a way or break is missing."""
         problem = self.problem
+        kept = True
         for c in self._ends:
             back = over = 0.0
             route = self.routes[c]
@@ -347,18 +393,24 @@ class Schedule:
                 here, there = self.at[last], problem.shift_close[c]
                 if here >= 0 and there >= 0:
                     back = problem.legs[c][here][there]
+                kept = kept and (problem.begun[last] or (back < UNREACHABLE_MIN and self._breaks_kept(c, last)))
+                back += problem.bring[c]
                 over = self.start[last] + problem.duration[last] + back - problem.shift_end[c]
                 over = max(over, 0.0)
+                back += problem.fetch[c]
             self._end_log.append((c, self.back[c], self.over[c]))
             self.distance += back - self.back[c]
-            self.overrun += over - self.over[c]
+            if over != self.over[c]:
+                rate = problem.overrun[c]
+                self.overrun += overrun_price_min(over, rate) - overrun_price_min(self.over[c], rate)
             self.back[c], self.over[c] = back, over
         self._ends.clear()
+        return kept or not self.strict
 
     def _settle_worst(self) -> None:
         worst, late = self.worst, self.late
         lowered = False
-        for v, _, _, _, before, _ in self._visit_log:
+        for v, _, _, _, before, _, _ in self._visit_log:
             worst = max(worst, late[v])
             if before >= self.worst and late[v] < before:
                 lowered = True

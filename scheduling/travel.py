@@ -18,6 +18,9 @@ from scheduling.model import Day, ModeSpeed, Place, Transport, TravelBySpeed, Tr
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth (IUGG, R1)."""
 
+UNREACHABLE_MIN = 100_000.0
+"""Minutes of a way a matrix does not know (a hole or a negative number): more than any day has."""
+
 STANDARD_SPEEDS: tuple[ModeSpeed, ...] = (
     ModeSpeed(
         transport=Transport.BIKE,
@@ -69,10 +72,13 @@ class TravelTimes(Protocol):
 
 
 class MatrixTravel:
-    """Travel times as the day file gives them, the same for every transport."""
+    """Travel times as the day file gives them, the same for every transport.
+
+    A way the matrix does not know takes ``UNREACHABLE_MIN``, so that no plan goes it.
+    """
 
     def __init__(self, matrix: TravelMatrix) -> None:
-        self._rows = matrix.minutes
+        self._rows = tuple(row if _is_whole(row) else _without_holes(row) for row in matrix.minutes)
 
     def leg_min(self, transport: Transport, origin: Place, target: Place) -> float:  # noqa: ARG002
         """Minutes of one leg. ValueError if a place has no row."""
@@ -83,7 +89,7 @@ class MatrixTravel:
         return [], [_row_of(place) for place in places]
 
     def table(self, transport: Transport, places: Sequence[Place], *, dense: bool) -> Sequence[Legs]:  # noqa: ARG002
-        """The matrix, uncopied."""
+        """The matrix; only rows with holes are copies."""
         return self._rows
 
 
@@ -138,6 +144,25 @@ def travel_times(day: Day) -> TravelTimes:
     if isinstance(day.travel, TravelMatrix):
         return MatrixTravel(day.travel)
     return CoordinateTravel(day.travel)
+
+
+def unknown_ways(matrix: TravelMatrix) -> list[tuple[int, int]]:
+    """Row and column of every way a matrix has no sensible number for."""
+    return [
+        (i, j)
+        for i, row in enumerate(matrix.minutes)
+        if not _is_whole(row)
+        for j, minutes in enumerate(row)
+        if not 0.0 <= minutes < UNREACHABLE_MIN
+    ]
+
+
+def _is_whole(row: array[float]) -> bool:
+    return not row or (min(row) >= 0.0 and max(row) < UNREACHABLE_MIN)
+
+
+def _without_holes(row: array[float]) -> array[float]:
+    return array("d", (m if 0.0 <= m < UNREACHABLE_MIN else UNREACHABLE_MIN for m in row))
 
 
 def _leg_min(origin: tuple[float, float], target: tuple[float, float], mode: ModeSpeed) -> float:

@@ -8,7 +8,7 @@
 #define PUBLIC __attribute__((visibility("default")))
 #endif
 
-#define VERSION 1
+#define VERSION 2
 #ifndef ENGINE_SOURCE
 #define ENGINE_SOURCE ""
 #endif
@@ -34,7 +34,7 @@ static void recount(Engine *e) {
     }
     for (int32_t c = 0; c < p->carers; c++) {
         sum.distance += e->back[c];
-        sum.overrun += e->over[c];
+        sum.overrun += over_price(p, c, e->over[c]);
         if (!p->fair) continue;
         double load = 0.0;
         for (int32_t v = e->head[c]; v >= 0; v = e->next[v]) load += p->work[v];
@@ -179,7 +179,7 @@ PUBLIC Engine *engine_open(const Problem *p, uint64_t seed) {
     e->alike = 1;
     for (size_t c = 0; c < k; c++) {
         e->head[c] = e->tail[c] = -1;
-        if (p->mode[c] != p->mode[0] || p->work_limit[c] != p->work_limit[0]) e->alike = 0;
+        if (p->mode[c] != p->mode[0] || p->work_limit[c] != p->work_limit[0] || p->break_at) e->alike = 0;
     }
     renumber(e);
     keep_best(e);

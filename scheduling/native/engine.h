@@ -19,13 +19,14 @@
 
 #define NOWHERE (-1) /* location of a screen visit, and of a shift that begins or ends at a citizen */
 #define LIMIT_TOLERANCE 1e-6
+#define UNREACHABLE 100000.0 /* minutes of a way that is not known */
 #define UNEVEN_KNEE 30.0
 
 /* One problem as flat arrays; mirrored field by field by scheduling/flat.py. */
 typedef struct {
     int32_t visits, jobs, carers, places;
     /* per visit */
-    const double *open, *close, *due, *duration, *price, *work;
+    const double *open, *close, *due, *duration, *price, *work, *tight_from;
     const int32_t *location, *job_of;
     const uint8_t *begun;
     const uint8_t *can;        /* visits x carers */
@@ -38,15 +39,19 @@ typedef struct {
     const int32_t *rank;       /* the order in which jobs claim a place */
     /* per carer */
     const double *shift_start, *shift_end, *work_limit, *fair; /* fair NULL: evenness is free */
+    const double *fetch, *bring;   /* minutes to a vehicle and from it; shift_start has the first in it */
+    const double *over_room, *more_ratio, *over_ratio; /* price of minutes beyond the shift */
     const int32_t *shift_open, *shift_close, *mode;
+    const int32_t *break_at;       /* breaks of carer c: break_at[c] .. break_at[c + 1]; NULL: nobody has one */
+    const double *break_open, *break_close, *break_lasts;
     const double *legs;        /* modes x places x places */
     /* weights */
-    double overrun_ratio, uneven_ratio, tolerance_ratio, tolerance_min, idle_min, idle_free_min;
+    double uneven_ratio, tolerance_ratio, tolerance_min, idle_min, idle_free_min, slack_ratio;
 } Problem;
 
 typedef struct {
-    double start, leg, late, gap;
-    int32_t at;
+    double start, leg, late, gap; /* gap: price of the wait before it and of the slack it lacks */
+    int32_t at, taken;            /* taken: breaks before it */
 } Times;
 
 typedef struct {
@@ -75,7 +80,7 @@ typedef struct {
     int32_t *carer, *prev, *next;        /* per visit, -1: nobody */
     int32_t *head, *tail;                /* per carer, -1: empty */
     Times *t;                            /* per visit */
-    double *back, *over, *load;          /* per carer */
+    double *back, *over, *load;          /* per carer; back: with the ways to and from a vehicle */
     Totals sum, kept;
     VisitUndo *visit_log;
     CarerUndo *carer_log;

@@ -37,7 +37,9 @@ static double route_price(const Engine *e, int32_t v, int32_t c, int32_t before,
     const Problem *p = e->p;
     double leaves = before >= 0 ? e->t[before].start + p->duration[before] : p->shift_start[c];
     int32_t here = before >= 0 ? e->t[before].at : p->shift_open[c], there = p->location[v];
+    int32_t taken = before >= 0 ? e->t[before].taken : 0;
     double travel = there >= 0 && here >= 0 ? leg(p, c, here, there) : 0.0;
+    if (p->break_at && !depart(p, c, v, travel, release, &leaves, &taken)) return NONE;
     double begins = larger(leaves + travel, release);
     *begins_at = begins;
     leaves = begins + p->duration[v];
@@ -50,11 +52,12 @@ static double route_price(const Engine *e, int32_t v, int32_t c, int32_t before,
         const Times *t = &e->t[w];
         there = p->location[w];
         double way = there >= 0 && here >= 0 ? leg(p, c, here, there) : 0.0;
+        if (p->break_at && !depart(p, c, w, way, p->open[w], &leaves, &taken)) return NONE;
         travelled += way - t->leg;
         begins = larger(leaves + way, p->open[w]);
         if (begins <= t->start || p->begun[w]) {
             delayed = 0;
-            if (there >= 0) break;
+            if (there >= 0 && taken == t->taken) break;
             begins = t->start;
         }
         leaves = begins + p->duration[w];
@@ -70,11 +73,14 @@ static double route_price(const Engine *e, int32_t v, int32_t c, int32_t before,
     if (delayed) {
         int32_t end = p->shift_close[c];
         double back = here >= 0 && end >= 0 ? leg(p, c, here, end) : 0.0;
-        travelled += back - e->back[c];
-        overrun = larger(0.0, leaves + back - p->shift_end[c]) - e->over[c];
+        if (back >= UNREACHABLE) return NONE;
+        back += p->bring[c];
+        travelled += back + p->fetch[c] - e->back[c];
+        double over = larger(0.0, leaves + back - p->shift_end[c]);
+        overrun = over_price(p, c, over) - over_price(p, c, e->over[c]);
     }
     double rises = (travelled + late * (1.0 + aversion) + larger(0.0, worst - e->sum.worst)) / 3;
-    return rises + p->overrun_ratio * overrun + fixed;
+    return rises + overrun + fixed;
 }
 
 static void keys_around(const Engine *e, int32_t c, int32_t before, double *low, double *high) {

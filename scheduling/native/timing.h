@@ -1,5 +1,6 @@
 /* Start times of a plan, kept right move by move, with undo. The rules are those of scheduling/timing.py:
 
+     arrival         end of the stop before, breaks taken in between, the way
      single visit    start = max(window open, arrival)
      double visit    start 2 = max(open, arrival 2, start 1 + smallest gap);
                      start 1 = max(its own earliest, start 2 - largest gap)
@@ -26,8 +27,34 @@ static double idle_price(const Problem *p, double gap) {
 
 static inline double cost_of(const Engine *e) {
     const Totals *s = &e->sum;
-    return (s->distance + s->tardiness + s->worst) / 3 + e->p->overrun_ratio * s->overrun + s->extra + s->uneven +
-           s->idle;
+    return (s->distance + s->tardiness + s->worst) / 3 + s->overrun + s->extra + s->uneven + s->idle;
+}
+
+static inline double over_price(const Problem *p, int32_t c, double over) {
+    double beyond = over - p->over_room[c];
+    return beyond <= 0.0 ? p->more_ratio[c] * over : p->more_ratio[c] * p->over_room[c] + p->over_ratio[c] * beyond;
+}
+
+static inline double slack_price(const Problem *p, int32_t v, double start) {
+    return p->slack_ratio * larger(0.0, smaller(start, p->close[v]) - p->tight_from[v]);
+}
+
+/* When a carer leaves for visit v, after the breaks she takes before it (scheduling/working_time/breaks.py).
+   0 if one of them began too late. */
+static int depart(const Problem *p, int32_t c, int32_t v, double way, double release, double *leaves,
+                  int32_t *taken) {
+    int kept = 1;
+    for (int32_t i = p->break_at[c] + *taken; i < p->break_at[c + 1]; i++) {
+        double begins = larger(*leaves, p->break_open[i]), lasts = p->break_lasts[i];
+        int fits_the_wait = release - way >= begins + lasts;
+        if (!fits_the_wait &&
+            (p->begun[v] || larger(*leaves + way, release) + p->duration[v] <= p->break_close[i]))
+            break;
+        if (begins > p->break_close[i] + LIMIT_TOLERANCE && !p->begun[v]) kept = 0;
+        *leaves = begins + lasts;
+        ++*taken;
+    }
+    return kept;
 }
 
 static inline void log_visit(Engine *e, int32_t v) {
@@ -154,44 +181,48 @@ static inline void enqueue(Engine *e, int32_t job) {
 
 typedef struct {
     double arrival, leg;
-    int32_t at;
+    int32_t at, taken, kept;
 } Arrival;
 
 static inline Arrival arrive(const Engine *e, int32_t v) {
     const Problem *p = e->p;
-    int32_t before = e->prev[v], c = e->carer[v], here, there = p->location[v];
+    int32_t before = e->prev[v], c = e->carer[v], here, there = p->location[v], taken = 0, kept = 1;
     double leaves;
     if (before >= 0) {
         leaves = e->t[before].start + p->duration[before];
         here = e->t[before].at;
+        taken = e->t[before].taken;
     } else {
         leaves = p->shift_start[c];
         here = p->shift_open[c];
     }
-    if (there < 0) return (Arrival){leaves, 0.0, here};
-    double way = here >= 0 ? leg(p, c, here, there) : 0.0;
-    return (Arrival){leaves + way, way, there};
+    double way = here >= 0 && there >= 0 ? leg(p, c, here, there) : 0.0;
+    if (p->break_at) kept = depart(p, c, v, way, p->open[v], &leaves, &taken);
+    return (Arrival){leaves + way, way, there >= 0 ? there : here, taken, kept};
 }
 
 static inline int set_times(Engine *e, int32_t v, double start, Arrival a) {
     const Problem *p = e->p;
     int32_t c = e->carer[v];
-    if (!p->begun[v] && (start > p->due[v] + LIMIT_TOLERANCE || start + p->duration[v] > p->work_limit[c])) return 0;
+    if (!p->begun[v] &&
+        (!a.kept || start > p->due[v] + LIMIT_TOLERANCE || start + p->duration[v] > p->work_limit[c]))
+        return 0;
     log_visit(e, v);
     Times *t = &e->t[v];
     double late = larger(0.0, start - p->close[v]);
-    if (start - a.arrival > p->idle_free_min || t->gap != 0.0) {
-        double gap = e->prev[v] >= 0 ? idle_price(p, start - a.arrival) : 0.0;
-        e->sum.idle += gap - t->gap;
-        t->gap = gap;
-    }
+    double gap = 0.0;
+    if (start - a.arrival > p->idle_free_min && e->prev[v] >= 0) gap = idle_price(p, start - a.arrival);
+    if (start > p->tight_from[v]) gap += slack_price(p, v, start);
+    e->sum.idle += gap - t->gap;
+    t->gap = gap;
     e->sum.distance += a.leg - t->leg;
     e->sum.tardiness += late - t->late;
-    int moved = start != t->start || a.at != t->at;
+    int moved = start != t->start || a.at != t->at || a.taken != t->taken;
     t->start = start;
     t->leg = a.leg;
     t->late = late;
     t->at = a.at;
+    t->taken = a.taken;
     int32_t after = e->next[v];
     if (after < 0) mark_end(e, c);
     else if (moved) enqueue(e, p->job_of[after]);
@@ -212,24 +243,40 @@ static inline int retime(Engine *e, int32_t job) {
     return set_times(e, v, start, a) && set_times(e, w, other, b);
 }
 
-static void settle_ends(Engine *e) {
+/* Whether the breaks a carer has not had when her last visit ends could still begin in time: a double visit may
+   end later than its own way and window say. */
+static inline int breaks_kept(const Engine *e, int32_t c, int32_t last) {
     const Problem *p = e->p;
+    if (!p->break_at || p->begun[last]) return 1;
+    int32_t i = p->break_at[c] + e->t[last].taken;
+    if (i >= p->break_at[c + 1]) return 1;
+    return e->t[last].start + p->duration[last] <= p->break_close[i] + LIMIT_TOLERANCE;
+}
+
+/* 0 if a way back is not known or a break has become impossible. */
+static int settle_ends(Engine *e) {
+    const Problem *p = e->p;
+    int kept = 1;
     for (int32_t i = 0; i < e->end_count; i++) {
         int32_t c = e->ends[i], last = e->tail[c];
         double back = 0.0, over = 0.0;
         if (last >= 0) {
             int32_t here = e->t[last].at, there = p->shift_close[c];
             if (here >= 0 && there >= 0) back = leg(p, c, here, there);
+            if ((back >= UNREACHABLE && !p->begun[last]) || !breaks_kept(e, c, last)) kept = 0;
+            back += p->bring[c];
             over = larger(0.0, e->t[last].start + p->duration[last] + back - p->shift_end[c]);
+            back += p->fetch[c];
         }
         log_carer(e, c);
         e->sum.distance += back - e->back[c];
-        e->sum.overrun += over - e->over[c];
+        if (over != e->over[c]) e->sum.overrun += over_price(p, c, over) - over_price(p, c, e->over[c]);
         e->back[c] = back;
         e->over[c] = over;
         e->end_seen[c] = e->stamp - 1;
     }
     e->end_count = 0;
+    return kept;
 }
 
 static double worst_of_all(const Engine *e) {
@@ -257,7 +304,8 @@ static int is_dirty(const Engine *e, int32_t job) {
 
 static double new_back(const Engine *e, int32_t c) {
     int32_t last = e->tail[c], there = e->p->shift_close[c];
-    return last >= 0 && there >= 0 ? leg(e->p, c, e->p->location[last], there) : 0.0;
+    if (last < 0) return 0.0;
+    return (there >= 0 ? leg(e->p, c, e->p->location[last], there) : 0.0) + e->p->fetch[c] + e->p->bring[c];
 }
 
 /* Lower bound of the cost from the new legs alone: no time computed yet, and lateness can at best vanish.
@@ -302,7 +350,7 @@ static int settle(Engine *e, double limit) {
         e->queue_seen[job] = e->settle_stamp - 1;
         if (!retime(e, job)) return 0;
     }
-    settle_ends(e);
+    if (!settle_ends(e)) return 0;
     settle_worst(e);
     return 1;
 }

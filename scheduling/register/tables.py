@@ -18,6 +18,8 @@ class UnitRow(SQLModel, table=True):
     base: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     valid_from_on: date | None = None
     valid_to_on: date | None = None
+    #: which unit has its carers and citizens from the day after its last
+    merged_into_id: str | None = Field(default=None, max_length=64)
 
 
 class CarerRow(SQLModel, table=True):
@@ -72,6 +74,8 @@ class CitizenRow(SQLModel, table=True):
     lock_device_id: str | None = Field(default=None, max_length=64)
     #: before the electronic lock a key to this citizen was fetched at the base
     formerly_key: bool = False
+    #: where its key is, for a door without an electronic lock: at_base, carers
+    door_key: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     devices: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
     preferences: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 

@@ -11,6 +11,7 @@ from typing import Any
 from kernel.ids import CarerId, CitizenId, DoorId, UnitId, VisitId
 from scheduling.day_file import load_day
 from scheduling.model import (
+    Break,
     Carer,
     Citizen,
     Day,
@@ -24,6 +25,7 @@ from scheduling.model import (
     TravelBySpeed,
     Unit,
     UnitKind,
+    Vehicle,
     Visit,
     VisitMode,
 )
@@ -78,6 +80,31 @@ def municipality(seed: int, *, units: int = 1, carers: int = 4, visits_each: int
         visits=tuple(visits),
         pairs=tuple(pairs),
         travel=TravelBySpeed(STANDARD_SPEEDS),
+    )
+
+
+def with_terms_of_shifts(day: Day, seed: int) -> Day:
+    """The day with breaks (two for some), vehicles to fetch, part-timers below the norm and keys at the base."""
+    random = Random(f"terms {seed}")
+    carers = tuple(_with_terms(carer, day, random) for carer in day.carers)
+    citizens = tuple(
+        replace(c, door=replace(c.door, key_at_base=c.door.device_id is None and random.random() < 0.1))
+        if c.door is not None
+        else c
+        for c in day.citizens
+    )
+    return replace(day, carers=carers, citizens=citizens)
+
+
+def _with_terms(carer: Carer, day: Day, random: Random) -> Carer:
+    lunch = Break(SEVEN + timedelta(hours=3, minutes=30), SEVEN + timedelta(hours=5), 1800.0)
+    coffee = Break(SEVEN + timedelta(hours=1, minutes=30), SEVEN + timedelta(hours=2, minutes=15), 600.0)
+    base = next(unit.base for unit in day.units if unit.id == carer.unit_id)
+    return replace(
+        carer,
+        breaks=random.choice(((), (lunch,), (lunch,), (coffee, lunch))),
+        vehicle=Vehicle(base) if carer.transport is Transport.CAR or random.random() < 0.2 else None,
+        norm_balance_s=random.choice((None, -1200.0, 3600.0)),
     )
 
 

@@ -12,14 +12,18 @@ from scheduling.cost import (
     CostTerms,
     fair_loads_min,
     idle_price_min,
+    overrun_price_min,
+    overrun_rate,
     recomputed_terms,
     regular_price_min,
+    slack_price_min,
     terms_cost_min,
+    tight_from_min,
     uneven_price_min,
     visit_load_min,
     visit_price_min,
 )
-from scheduling.model import Objective, Preferences, VisitMode
+from scheduling.model import Objective, Place, Preferences, Vehicle, VisitMode
 from scheduling.routes import plan_from_routes
 from tests.scheduling.days import SEVEN, lillestad, with_carer, with_citizen, with_visit
 
@@ -167,3 +171,38 @@ def test_an_important_visit_is_never_cheaper_to_drop_than_a_lesser_one() -> None
 
     assert prices == sorted(prices, reverse=True)
     assert math.isfinite(sum(prices))
+
+
+def test_minutes_beyond_a_shift_cost_by_the_norm_and_the_time_of_day() -> None:
+    anna = lillestad().carers[0]
+    part_time = replace(anna, norm_balance_s=-600.0)
+    evening = replace(anna, shift_ends_at=anna.shift_ends_at + timedelta(hours=4))
+    rates = {name: overrun_rate(c, CARE_WEIGHTS) for name, c in (("a", anna), ("p", part_time), ("e", evening))}
+
+    assert overrun_price_min(20.0, rates["a"]) == pytest.approx(30.0)
+    assert overrun_price_min(20.0, rates["p"]) == pytest.approx(10.0 + 15.0)
+    assert overrun_price_min(20.0, rates["e"]) == pytest.approx(20.0 * 1.8)
+    assert overrun_price_min(20.0, overrun_rate(evening, HHCRSP_WEIGHTS)) == 0.0
+
+
+def test_a_start_in_the_last_minutes_of_a_window_lacks_slack_and_lateness_costs_no_more_of_it() -> None:
+    tight = tight_from_min(0.0, 60.0, CARE_WEIGHTS)
+
+    prices = [slack_price_min(start, tight, 60.0, CARE_WEIGHTS) for start in (0.0, 50.0, 55.0, 60.0, 90.0)]
+
+    assert prices == pytest.approx([0.0, 0.0, 0.25, 0.5, 0.5])
+    assert slack_price_min(4.0, tight_from_min(0.0, 4.0, CARE_WEIGHTS), 4.0, CARE_WEIGHTS) == pytest.approx(0.2)
+
+
+def test_a_vehicle_is_fetched_before_the_first_visit_and_brought_back_after_the_last() -> None:
+    """Anna begins at the base (row 0), the car stands at Clara's (row 3): 6 minutes there and 6 back."""
+    day = with_carer(lillestad(), "anna", vehicle=Vehicle(Place(matrix_row=3)))
+
+    plan = plan_from_routes(day, {"anna": [VisitId("v1")], "bo": []})
+    terms = recomputed_terms(day, plan)
+
+    route = plan.route_of[CarerId("anna")]
+    assert (route.fetch_min, route.stops[0].travel_min, route.back_min) == (6.0, 8.0, 8.0 + 6.0)
+    assert route.stops[0].start_min == 14.0
+    assert terms.distance_min == route.travel_min == 28.0
+    assert plan.route_of[CarerId("bo")].travel_min == 0.0

@@ -18,7 +18,7 @@ from scheduling.errors import SchedulingError
 from scheduling.model import Day
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 from scheduling.tables import ShiftRow, VisitRow
-from tests.scheduling.days import SEVEN, lillestad, municipality
+from tests.scheduling.days import SEVEN, lillestad, municipality, with_terms_of_shifts
 
 
 def _units(database: Database) -> UnitsOfWork:
@@ -47,7 +47,14 @@ def _load(database: Database, day: Day, units: list[str] | None = None) -> Day:
         return day_store.load_day(session, day.on, units)
 
 
-@pytest.mark.parametrize("day", [lillestad(), municipality(7, units=2, carers=3, visits_each=6)], ids=lambda d: d.name)
+DAYS = [
+    lillestad(),
+    municipality(7, units=2, carers=3, visits_each=6),
+    with_terms_of_shifts(municipality(7, units=2, carers=6, visits_each=6), 7),
+]
+
+
+@pytest.mark.parametrize("day", DAYS, ids=["by hand", "two units", "terms of shifts"])
 def test_a_day_comes_out_as_it_went_in(database: Database, day: Day) -> None:
     _save(database, day)
 
@@ -174,3 +181,25 @@ def _renamed(day: Day, suffix: str, shift_days: int) -> Day:
             for p in day.pairs
         ),
     )
+
+
+def test_a_unit_is_loaded_with_what_has_merged_into_it_from_the_day_after(database: Database) -> None:
+    day = municipality(7, units=2, carers=3, visits_each=4)
+    first, second = day.units
+    merged = replace(first, valid_to_on=day.on - timedelta(days=1), merged_into_id=second.id)
+    _save(database, replace(day, units=(merged, second)))
+
+    loaded = _load(database, day, [second.id])
+
+    assert {v.unit_id for v in loaded.visits} == {c.unit_id for c in loaded.carers} == {first.id, second.id}
+    assert set(loaded.acting_unit.values()) == {second.id}
+
+
+def test_a_unit_that_merges_tomorrow_is_loaded_alone_and_knows_it(database: Database) -> None:
+    day = municipality(7, units=2, carers=3, visits_each=4)
+    first, second = day.units
+    merged = replace(first, valid_to_on=day.on, merged_into_id=second.id)
+    _save(database, replace(day, units=(merged, second)))
+
+    assert {v.unit_id for v in _load(database, day, [second.id]).visits} == {second.id}
+    assert {u.id for u in _load(database, day, [first.id]).units} == {first.id, second.id}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from kernel.ids import CarerId, UnitId, VisitId
 from scheduling.cost import recomputed_terms, terms_cost_min, weights_for
 from scheduling.model import Day, Plan, Unit, UnitKind
-from scheduling.moves import Move, check_move, rank_carers
+from scheduling.moves import Move, check_move
+from scheduling.reassignment.ranking import rank_carers
 from scheduling.routes import plan_from_routes
 from scheduling.solver import solve_day
 from tests.scheduling.days import SEVEN, lillestad, municipality, with_carer, with_visit

@@ -5,10 +5,11 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from kernel.ids import CarerId, UnitId, VisitId
+from kernel.ids import CarerId, DoorId, UnitId, VisitId
 from scheduling import rules
-from scheduling.model import Competence, Pair, Preferences
+from scheduling.model import Break, Competence, Door, Pair, Preferences, ShiftEnd, VisitMode
 from scheduling.rules import Breach, Weight
+from scheduling.working_time.pay import PAY_RATES
 from tests.scheduling.days import SEVEN, lillestad
 
 DAY = lillestad()
@@ -185,3 +186,82 @@ def test_a_rest_shortened_by_agreement_forbids_nothing() -> None:
 
     assert rules.may_do(DAY, V1, tired) == ()
     assert [b.weight for b in rules.may_do(DAY, V1, replace(tired, rest_agreement_ref=None))] == [Weight.HARD]
+
+
+def test_a_key_at_the_base_is_with_who_begins_there_and_a_named_one_with_its_holder() -> None:
+    citizen = replace(DAY.citizens[1], door=Door(DoorId("d"), None, key_at_base=True))
+    from_home = replace(BO, starts_from=ShiftEnd.HOME)
+    held = replace(citizen, door=Door(DoorId("d"), None, key_carer_ids=frozenset({ANNA.id})))
+
+    assert rules.key_access(V2, citizen, BO) is None
+    assert code(rules.key_access(V2, citizen, from_home)) == "no_key:hard"
+    assert rules.key_access(V2, held, ANNA) is None
+    assert code(rules.key_access(V2, held, BO)) == "no_key:hard"
+
+
+def test_a_lock_a_screen_or_a_door_nothing_is_known_of_needs_no_key() -> None:
+    locked = replace(DAY.citizens[1], door=Door(DoorId("d"), "lock", key_at_base=True))
+    keyed = replace(DAY.citizens[1], door=Door(DoorId("d"), None, key_at_base=True))
+    from_home = replace(BO, starts_from=ShiftEnd.HOME)
+
+    assert rules.key_access(V2, locked, from_home) is None
+    assert rules.key_access(replace(V2, mode=VisitMode.SCREEN), keyed, from_home) is None
+    assert rules.key_access(V2, replace(keyed, door=Door(DoorId("d"))), from_home) is None
+    assert rules.key_access(V2, replace(keyed, door=None), from_home) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(None, None, None), (0, 0, None), (1, None, "unit_closed:hard"), (None, -1, "unit_closed:hard")],
+)
+def test_a_unit_does_visits_from_its_first_day_to_its_last(
+    first: int | None, last: int | None, expected: str | None
+) -> None:
+    on = {days: DAY.on + timedelta(days=days) for days in (-1, 0, 1)}
+    unit = replace(
+        DAY.units[0],
+        valid_from_on=None if first is None else on[first],
+        valid_to_on=None if last is None else on[last],
+    )
+
+    assert code(rules.unit_open(V1, unit, DAY.on)) == expected
+
+
+def test_merged_units_are_one() -> None:
+    nord = replace(BO, unit_id=UnitId("nord"))
+
+    assert rules.unit(V1, nord, {V1.unit_id: UnitId("nord")}) is None
+    assert code(rules.unit(V1, nord, {V1.unit_id: UnitId("syd")})) == "other_unit:hard"
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(0, None), (60, None), (61, "break_too_late:hard")])
+def test_a_break_begins_inside_its_window(minutes: int, expected: str | None) -> None:
+    rest = Break(SEVEN, SEVEN + timedelta(hours=1), 1800.0)
+
+    assert code(rules.shift_break(ANNA.id, rest, SEVEN + timedelta(minutes=minutes))) == expected
+
+
+def test_a_shift_of_more_than_six_hours_without_a_break_is_told() -> None:
+    six = replace(ANNA, shift_ends_at=ANNA.shift_starts_at + timedelta(hours=6))
+
+    assert code(rules.shift_has_break(ANNA)) == "no_break:warning"
+    assert rules.shift_has_break(six) is None
+    assert rules.shift_has_break(replace(ANNA, breaks=(Break(SEVEN, SEVEN, 1800.0),))) is None
+
+
+@pytest.mark.parametrize(
+    ("balance_s", "minutes", "expected"),
+    [
+        (None, 60, None),
+        (-3600.0, 60, None),
+        (-3599.0, 60, "norm_exceeded:warning"),
+        (0.0, 0, None),
+        (600.0, 1, "norm_exceeded:warning"),
+    ],
+)
+def test_work_beyond_the_shift_stays_below_the_norm(
+    balance_s: float | None, minutes: int, expected: str | None
+) -> None:
+    carer = replace(ANNA, norm_balance_s=balance_s)
+
+    assert code(rules.norm_hours(carer, timedelta(minutes=minutes), PAY_RATES[0])) == expected

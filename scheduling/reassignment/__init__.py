@@ -1,0 +1,1 @@
+"""Saving a day that breaks: what is fixed by now, what a change costs people, and whole solutions for one event."""

@@ -1,0 +1,176 @@
+"""A better answer with a little more time: search over the whole unit under a price for every changed carer.
+
+The price of a changed carer is put where the price of an unfamiliar one already is, so both engines honour it
+while they search. The price of a shifted start depends on all that comes before it on a route; it is weighed
+afterwards, between the plan the search began from and the best it found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+
+from kernel.ids import VisitId
+from scheduling.engine import Engine, library
+from scheduling.flat import FlatProblem
+from scheduling.improvement import Annealing, Effort
+from scheduling.model import Carer, Plan, VisitMode
+from scheduling.problem import Problem
+from scheduling.reassignment.prices import CHANGE_PRICES, ChangePrices
+from scheduling.search import schedule_from
+from scheduling.timing import Schedule
+
+STEP_MOVES = 2_000
+HOT, COLD = 0.35, 0.02
+"""First and last temperature as parts of the mean leg: a good plan is mended, not made anew."""
+
+RUINS, STRING = 0.01, 10
+
+
+def price_changes(
+    problem: Problem, told: Plan, free: Collection[VisitId] = (), prices: ChangePrices = CHANGE_PRICES
+) -> None:
+    """Make every carer but the one people were told dearer for a visit, in a problem not yet in use.
+
+    ``free`` are visits that have to change their carer anyway.
+    """
+    for v, visit in enumerate(problem.visits):
+        told_carer = told.carer_of.get(visit.id)
+        if told_carer is None or visit.begun or visit.id in free or told_carer not in problem.carer_index:
+            continue
+        keeps = problem.carer_index[told_carer]
+        known = problem.irregular[v]
+        problem.irregular[v] = {
+            c: known.get(c, 0.0) + (0.0 if c == keeps else prices.changed_carer_min) for c in problem.able[v]
+        }
+
+
+def searched(
+    schedule: Schedule,
+    *,
+    seconds: float,
+    moves: int | None = None,
+    seed: int = 1,
+    clock_s: Callable[[], float] = time.monotonic,
+) -> Schedule:
+    """The best schedule found from a settled one; at worst the one it began from.
+
+    Only what lies ahead is searched, from where each carer will be when she is free: an engine that knows the fixed
+    start of a begun visit would find time before it that has passed.
+
+    Parameters
+    ----------
+    seconds
+        Upper bound of the time.
+    moves
+        Moves to try; with them the result depends on moves and seed only, unless the seconds run out.
+    """
+    ahead = _ahead(schedule)
+    if not ahead.problem.jobs or not ahead.problem.carers:
+        return schedule
+    if library() is None:
+        Annealing(ahead, Random(seed)).run(_effort(seconds, moves, clock_s))  # noqa: S311  repeatable search
+        best = ahead
+    else:
+        best = _by_engine(ahead, seconds, moves, seed, clock_s)
+    found = _whole(schedule, best)
+    return found if found is not None and found.cost_min() < schedule.cost_min() - 1e-6 else schedule
+
+
+def _by_engine(
+    schedule: Schedule, seconds: float, moves: int | None, seed: int, clock_s: Callable[[], float]
+) -> Schedule:
+    problem = schedule.problem
+    began = clock_s()
+    flat = FlatProblem(problem)
+    with Engine(flat, seed) as engine:
+        keys = np.array([k if schedule.placed(j) else 0.0 for j, k in enumerate(schedule.key)], dtype=np.float64)
+        if not engine.load(keys, np.array(schedule.carer, dtype=np.int32)):
+            return schedule
+        tried = 0
+        while True:
+            share = tried / moves if moves else (clock_s() - began) / seconds if seconds > 0 else 1.0
+            if share >= 1.0 or clock_s() - began >= seconds:
+                break
+            step = min(STEP_MOVES, moves - tried) if moves else STEP_MOVES
+            warmth = flat.mean_leg_min * HOT * (COLD / HOT) ** share
+            engine.anneal(step, warmth, warmth, RUINS, STRING)
+            tried += step
+        engine.best()
+        return schedule_from(problem, engine)
+
+
+def _ahead(schedule: Schedule) -> Schedule:
+    """What has not begun, as a schedule of its own: each carer starts where and when her last begun visit ends."""
+    whole = schedule.problem
+    day = whole.day
+    to_come = {v.id for v, begun in zip(whole.visits, whole.begun, strict=True) if not begun}
+    small = replace(
+        day,
+        visits=tuple(v for v in whole.visits if v.id in to_come),
+        pairs=tuple(p for p in day.pairs if p.first_id in to_come and p.second_id in to_come),
+        carers=tuple(_from_now(schedule, c) for c in range(len(whole.carers))),
+    )
+    problem = Problem(small, {*(v.unit_id for v in whole.visits), *(c.unit_id for c in whole.carers)}, dense=True)
+    index = [whole.visit_index[v.id] for v in problem.visits]
+    problem.irregular = [dict(whole.irregular[v]) for v in index]
+    problem.due = [whole.due[v] for v in index]
+    problem.work_limit = list(whole.work_limit)
+    if whole.fair:
+        done = [sum(whole.work[v] for v in route if whole.begun[v]) for route in schedule.routes]
+        problem.fair = [fair - load for fair, load in zip(whole.fair, done, strict=True)]
+    ahead = Schedule(problem, strict=True)
+    for _, job in sorted((schedule.key[j], j) for j in range(len(whole.jobs)) if schedule.placed(j)):
+        mine = [problem.visit_index[whole.visits[v].id] for v in whole.jobs[job] if not whole.begun[v]]
+        if not mine:
+            continue
+        new = problem.job_of[mine[0]]
+        carers = tuple(schedule.carer[index[v]] for v in problem.jobs[new])
+        ahead.place(new, float(len(ahead.used) + 1), carers)
+    ahead.settle()
+    ahead.commit()
+    return ahead
+
+
+def _from_now(schedule: Schedule, c: int) -> Carer:
+    problem = schedule.problem
+    carer, day = problem.carers[c], problem.day
+    begun = [v for v in schedule.routes[c] if problem.begun[v]]
+    if not begun:
+        return carer
+    free_at = day.instant(schedule.start[begun[-1]] + problem.duration[begun[-1]])
+    at_doors = [problem.visits[v] for v in begun if problem.visits[v].mode is VisitMode.PHYSICAL]
+    place = day.citizen_by_id[at_doors[-1].citizen_id].place if at_doors else carer.start_place
+    return replace(
+        carer, shift_starts_at=min(max(carer.shift_starts_at, free_at), carer.shift_ends_at), start_place=place
+    )
+
+
+def _whole(schedule: Schedule, ahead: Schedule) -> Schedule | None:
+    """The searched part put back behind what has begun; ``None`` if a limit would not hold."""
+    whole, part = schedule.problem, ahead.problem
+    found = Schedule(whole, strict=True)
+    carer_of = {part.visits[v].id: c for v, c in enumerate(ahead.carer)}
+    order = [
+        j
+        for _, j in sorted((schedule.key[j], j) for j in range(len(whole.jobs)) if schedule.placed(j))
+        if all(whole.begun[v] for v in whole.jobs[j])
+    ]
+    part_order = sorted((ahead.key[j], j) for j in range(len(part.jobs)) if ahead.placed(j))
+    order += [whole.job_of[whole.visit_index[part.visits[part.jobs[j][0]].id]] for _, j in part_order]
+    for rank, job in enumerate(order):
+        carers = tuple(carer_of.get(whole.visits[v].id, schedule.carer[v]) for v in whole.jobs[job])
+        found.place(job, float(rank + 1), carers)
+    if not found.settle():
+        return None
+    found.commit()
+    return found
+
+
+def _effort(seconds: float, moves: int | None, clock_s: Callable[[], float]) -> Effort:
+    began = clock_s()
+    return Effort(moves, seconds, lambda: clock_s() - began, lambda: False, lambda _ratio, _cost: None)
