@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.auth import public
-from gateway.deps import get_parts
+from gateway.deps import parts_of
 from gateway.pages.screen import CALL_HEADERS
 from gateway.web.assets import assets
 from gateway.web.catalogue import LANGUAGES
@@ -44,6 +44,8 @@ LATER = (
     "tablet/screen_visit",
     "tablet/residence",
     "tablet/transfer",
+    "tablet/told_together",
+    "tablet/asked",
 )
 _SHELL = (
     "base.css",
@@ -69,7 +71,7 @@ def tablet(request: Request) -> HTMLResponse:
             name for name in assets().names("shared/", "tablet/") if name.endswith(".js") and not name.startswith(LATER)
         ],
     )
-    near_url = get_parts(request).near_url
+    near_url = parts_of(request).near_url
     if near_url:
         answer.headers["Content-Security-Policy"] = with_near_link(near_url)
     answer.headers["Permissions-Policy"] = CALL_HEADERS["Permissions-Policy"]
@@ -86,7 +88,7 @@ def with_near_link(url: str) -> str:
 @router.get("/tablet/ord")
 def words() -> dict[str, dict[str, str]]:
     """The words of the parts that come after the page (residences, emergencies, driving, codes), both languages."""
-    prefixes = ("transfer.", "emergency.", "driving_log.", "mileage.", "code.", "lock_said.")
+    prefixes = ("transfer.", "emergency.", "driving_log.", "mileage.", "code.", "lock_said.", "asked.")
     return messages_for_scripts(*prefixes, languages=LANGUAGES)
 
 

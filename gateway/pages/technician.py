@@ -49,6 +49,7 @@ def _typed(
     work_order: Annotated[str, Form()] = "",
     model: Annotated[str, Form()] = "",
     citizen_number: Annotated[str, Form()] = "",
+    door_id: Annotated[str, Form()] = "",
     device_answer: Annotated[str, Form()] = "",
     own_key_tried: Annotated[str, Form()] = "",
     pin: Annotated[str, Form()] = "",
@@ -154,10 +155,16 @@ def replace_one(
 
 
 @router.get("/tekniker/opret")
-def mount_form(request: Request, who: Technician, read: ReadDep, slags: str = "lock") -> HTMLResponse:
-    """The form for mounting a device of a kind."""
+def mount_form(
+    request: Request,
+    who: Technician,
+    read: ReadDep,
+    slags: str = "lock",
+    doer: Annotated[str, Query(max_length=64)] = "",
+) -> HTMLResponse:
+    """The form for mounting a device of a kind; ``?doer=`` for a lock on a common door."""
     kind = DeviceKind(slags) if slags in tuple(DeviceKind) else DeviceKind.LOCK
-    return _mount_page(request, who, read, {"kind": kind.value})
+    return _mount_page(request, who, read, {"kind": kind.value, "door_id": doer})
 
 
 @router.post("/tekniker/opret")

@@ -1,4 +1,4 @@
-"""The technician's pages of doors with another maker's lock: which there are, one door, moving it. No script needed."""
+"""The technician's pages of doors: another maker's lock, stairwells, doors for two; one door. No script needed."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,20 +14,36 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS
 from gateway.pages.alarms import open_alarms
+from gateway.parts import Parts
 from gateway.routers.technician import require_unit
 from gateway.routers.vendor_doors import NewVendorLock, own_door, seen_door
-from gateway.usecases import vendor_doors
+from gateway.usecases import stairwells, vendor_doors
+from gateway.usecases.devices import MountError
 from gateway.usecases.vendor_doors import NewLock
 from gateway.views.devices import unit_names
-from gateway.views.vendor_doors import VENDORS, door_json
+from gateway.views.vendor_doors import VENDORS, common_doors, door_json
 from gateway.web.catalogue import catalogue
 from gateway.web.render import language_of, render
-from kernel.errors import DomainError
+from kernel.errors import DomainError, KernelError
 
 router = APIRouter(include_in_schema=False)
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 LIST = "/tekniker/doere"
 SHOWN = 200
+#: what the list of stairwells says for none
+NO_STAIRWELL = "-"
+
+
+def _chosen(
+    vendor: Annotated[str, Form()] = "",
+    take_down: Annotated[str, Form()] = "",
+    stairwell: Annotated[str, Form(max_length=64)] = "",
+    behind: Annotated[str, Form()] = "",
+    not_behind: Annotated[str, Form(max_length=64)] = "",
+    holders: Annotated[str, Form()] = "",
+) -> dict[str, str]:
+    """What was chosen; everything else is empty."""
+    return {name: value.strip() for name, value in locals().items()}
 
 
 @router.get(LIST)
@@ -82,25 +98,48 @@ def change(
     request: Request,
     who: Technician,
     parts: PartsDep,
-    vendor: Annotated[str, Form()] = "",
-    take_down: Annotated[str, Form()] = "",
+    form: Annotated[dict[str, str], Depends(_chosen)],
 ) -> Response:
-    """Move the door to another vendor's lock, or take a vendor's lock down."""
+    """Move the door to another vendor's lock, take one down, say what lies before or behind it, how many it needs."""
     with parts.database.reading() as read:
         own_door(read, who, door_id)
         ours = {lock["lock_id"] for lock in door_json(read, own_door(read, who, door_id), who.language)["locks"]}
     address = f"/tekniker/doer/{door_id}"
     try:
-        if take_down in ours:
-            vendor_doors.take_vendor_lock_down(parts, take_down)
-        elif vendor in VENDORS:
-            moved = vendor_doors.move_door(parts, door_id, vendor, who.role.value)
+        if form["take_down"] in ours:
+            vendor_doors.take_vendor_lock_down(parts, form["take_down"])
+        elif form["vendor"] in VENDORS:
+            moved = vendor_doors.move_door(parts, door_id, form["vendor"], who.role.value)
             address += f"?flyttet={max(moved.rights_issued, moved.rights_withdrawn)}"
+        elif _change_way(parts, who, door_id, form):
+            address += "?gemt=1"
     except DomainError as err:
         with parts.database.reading() as read:
             said = err.text(language_of(request))
             return _door_page(request, who, parts, read, door_id, said=said, status=STATUS[err.kind])
     return RedirectResponse(address, status_code=303)
+
+
+def _change_way(parts: Parts, who: Who, door_id: str, form: dict[str, str]) -> bool:
+    """Stairwell, doors behind, number of carers. Returns whether anything was asked for."""
+    role = who.role.value
+    if form["stairwell"]:
+        chosen = None if form["stairwell"] == NO_STAIRWELL else form["stairwell"]
+        stairwells.choose_stairwell(parts, door_id, chosen, role)
+    elif form["behind"]:
+        if not (form["behind"].isdigit() and len(form["behind"]) <= 9):
+            raise MountError("citizen_number_unknown", found=form["behind"])
+        stairwells.put_behind(parts, door_id, int(form["behind"]), role)
+    elif form["not_behind"]:
+        with parts.database.reading() as session:
+            if vendor_doors.door_row(session, form["not_behind"]).stairwell_id != door_id:
+                raise KernelError("not_found", what="Døren")
+        stairwells.choose_stairwell(parts, form["not_behind"], None, role)
+    elif form["holders"] in ("1", "2"):
+        stairwells.choose_holders(parts, door_id, 2 if form["holders"] == "2" else 1, role)
+    else:
+        return False
+    return True
 
 
 def _door_page(
@@ -114,13 +153,18 @@ def _door_page(
     said: str | None = None,
     status: int = 200,
 ) -> HTMLResponse:
+    seen = seen_door(parts, read, who, door_id)
+    others = [row.door_id for row in common_doors(read, [seen["unit_id"]]) if row.door_id != door_id]
     return render(
         request,
         "technician/door.html",
         status_code=status,
         who=who,
         open_alarms=open_alarms(read, who),
-        door=seen_door(parts, read, who, door_id),
+        door=seen,
+        stairwells=[each for each in others if not seen["behind"] and seen["is_home"]],
+        none=NO_STAIRWELL,
+        kept=request.query_params.get("gemt") == "1",
         moved=moved,
         said=said,
         at=datetime.fromisoformat,
@@ -146,6 +190,7 @@ def _list_page(
         who=who,
         open_alarms=open_alarms(read, who),
         doors=[door_json(read, row, language_of(request)) for row in rows],
+        common=[door_json(read, row, language_of(request)) for row in common_doors(read, who.unit_ids)],
         units=unit_names(read, who.unit_ids),
         form=form,
         said=said,

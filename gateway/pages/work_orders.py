@@ -33,6 +33,7 @@ def _typed(
     unit_id: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = "",
     citizen_number: Annotated[str, Form()] = "",
+    door_id: Annotated[str, Form()] = "",
     device_id: Annotated[str, Form()] = "",
 ) -> dict[str, str]:
     """The form as it was typed; what was left out is empty."""

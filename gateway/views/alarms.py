@@ -68,6 +68,13 @@ _WORDS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
             "Call the vendor.",
         ),
     ),
+    "idle_lock_opened": (
+        ("En lås, der ikke bruges mere, melder døren åbnet", "A lock no longer in use reports the door opened"),
+        (
+            "Døren er flyttet til en anden lås. Ring til borgeren, og få leverandørens lås taget ned eller spærret.",
+            "The door was moved to another lock. Call the citizen, and have the vendor's lock taken down or blocked.",
+        ),
+    ),
     "emergency_opening": (
         ("Døren er åbnet ved nødkald", "The door was opened in an emergency"),
         ("Ring til medarbejderen, og gennemgå åbningen.", "Call the carer and review the opening."),

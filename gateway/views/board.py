@@ -1,21 +1,27 @@
 """The planner's board: carers times hours, what is unallocated, what needs somebody."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from devices.keys.prepared import designated_carers
+from gateway.views.breaches import TEXTS as RULES
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
 from kernel.log import latest_position
 from scheduling import absences, day_store, shifts
+from scheduling.board.store import BoardVisit, visits_on
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 from scheduling.tables import RouteChangeRow, RouteRow, ShiftRow, VisitRow
+
+#: a visit as stored, or the columns of one
+Shown = VisitRow | BoardVisit
 
 LATE_AFTER = timedelta(minutes=10)
 _CAME = ("Borger {} kom til", "Citizen {} came")
@@ -23,34 +29,58 @@ _LEFT = ("Borger {} blev taget fra", "Citizen {} left")
 _REASONS = {
     "no_room_in_shifts": ("Ingen har tid i tidsrummet", "Nobody has time in the window"),
     "nobody_able": ("Ingen på vagt har kompetencen", "Nobody on duty has the competence"),
+    "outside_every_shift": (
+        "Besøget kan ikke nås inden for nogen vagt, heller ikke alene",
+        "The visit fits into no shift, not even alone",
+    ),
+    "gap_impossible": (
+        "De to besøg kan ikke holde den aftalte afstand",
+        "The two visits cannot keep the agreed gap",
+    ),
+    "no_travel_time": ("Ingen kender vejen dertil: køretiden mangler", "No travel time is known to this place"),
+    "pattern_changed": ("Grundplanen er ændret", "The weekly plan has changed"),
+    "carer_absent": ("Medarbejderen er fraværende", "The carer is absent"),
     "removed": ("Taget af en rute", "Taken off a route"),
     "not_planned": ("Ikke planlagt endnu", "Not planned yet"),
     "cancelled": ("Planlægningen blev stoppet", "Planning was stopped"),
     "carer_left": ("Medarbejderen er stoppet", "The carer has left"),
     "citizen_home": ("Borgeren er hjemme igen", "The citizen is home again"),
+    "door_shut": ("Døren kunne ikke åbnes", "The door could not be opened"),
 }
 
 
 def board(session: Session, day: date, unit_ids: Collection[str], now: datetime, language: str) -> dict[str, Any]:
     """Everything the board draws, of the units its planner sees."""
-    units = session.exec(select(UnitRow).where(col(UnitRow.id).in_(sorted(unit_ids)))).all()
-    visits = day_store.visits_of(session, day, unit_ids)
-    short = shorts(session, visits)
-    shown = lanes(session, day, unit_ids, now, visits=visits, short=short)
-    left_over = unallocated(visits, short, language)
+    position = latest_position(session)  # read first: what is newer than it comes again, what is older is here
+    visits = visits_on(session, day, unit_ids)
+    shown = lanes(session, day, unit_ids, now, visits=visits, short=_numbers(visits))
+    left_over = unallocated(visits, _numbers(visits), language)
     states = Counter(v["state"] for lane in shown for v in lane["visits"])
     return {
         "day": day.isoformat(),
-        "position": latest_position(session),
-        "units": [{"id": u.id, "name": u.name} for u in sorted(units, key=lambda u: (u.name, u.id))],
-        "attention": {
-            "not_started": states["not_started"],
-            "late": states["late"],
-            "unallocated": len(left_over),
-            "ill": len(absences.absent_on(session, day, unit_ids)),
-        },
+        "position": position,
+        "units": [{"id": u.id, "name": u.name} for u in units_of(session, unit_ids)],
+        "attention": attention(session, day, unit_ids, states, len(left_over)),
         "lanes": shown,
         "unallocated": left_over,
+    }
+
+
+def units_of(session: Session, unit_ids: Collection[str]) -> list[UnitRow]:
+    """A planner's units, by name."""
+    units = session.exec(select(UnitRow).where(col(UnitRow.id).in_(sorted(unit_ids)))).all()
+    return sorted(units, key=lambda u: (u.name, u.id))
+
+
+def attention(
+    session: Session, day: date, unit_ids: Collection[str], states: Mapping[str, int], waiting: int
+) -> dict[str, int]:
+    """How much of what needs somebody, by kind."""
+    return {
+        "not_started": states.get("not_started", 0),
+        "late": states.get("late", 0),
+        "unallocated": waiting,
+        "ill": len(absences.absent_on(session, day, unit_ids)),
     }
 
 
@@ -61,30 +91,61 @@ def lanes(
     now: datetime,
     *,
     carer_ids: Collection[str] | None = None,
-    visits: list[VisitRow] | None = None,
+    visits: Sequence[Shown] | None = None,
     short: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
     """One lane per carer on duty, of some or all of the units' carers."""
-    rows = visits if visits is not None else day_store.visits_of(session, day, unit_ids)
+    rows = visits if visits is not None else visits_on(session, day, unit_ids, carer_ids)
     numbers = short if short is not None else shorts(session, rows)
-    routes = {r.carer_id: r for r in day_store.routes_of(session, day, unit_ids)}
-    designated = set(designated_carers(session, unit_ids))
-    on_duty = [s for s in shifts.shifts_on(session, day) if s.unit_id in unit_ids]
-    if carer_ids is not None:
-        on_duty = [s for s in on_duty if s.carer_id in carer_ids]
-    carers = {c.id: c for c in session.exec(select(CarerRow)).all()}
-    mine: dict[str, list[VisitRow]] = {}
-    for v in rows:
-        if v.carer_id is not None:
-            mine.setdefault(v.carer_id, []).append(v)
     return [
-        _lane(s, carers[s.carer_id], routes.get(s.carer_id), mine.get(s.carer_id, []), numbers, now)
-        | {"offline_tablet": s.carer_id in designated}
-        for s in sorted(on_duty, key=lambda s: (s.unit_id, carers[s.carer_id].name, s.carer_id))
+        _lane(one, numbers, now, day) | {"offline_tablet": one.offline_tablet}
+        for one in on_duty(session, day, unit_ids, rows, carer_ids)
     ]
 
 
-def unallocated(visits: list[VisitRow], short: Mapping[str, int], language: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """A carer of the day with shift, route and visits, the visits in order of time."""
+
+    shift: ShiftRow
+    carer: CarerRow
+    route: RouteRow | None
+    visits: list[Shown]
+    offline_tablet: bool
+
+
+def on_duty(
+    session: Session,
+    day: date,
+    unit_ids: Collection[str],
+    visits: Sequence[Shown],
+    carer_ids: Collection[str] | None = None,
+) -> list[OnDuty]:
+    """The carers on duty by unit and name, of some or all carers."""
+    routes = {r.carer_id: r for r in day_store.routes_of(session, day, unit_ids)}
+    designated = set(designated_carers(session, unit_ids))
+    rows = [s for s in shifts.shifts_on(session, day) if s.unit_id in unit_ids]
+    if carer_ids is not None:
+        rows = [s for s in rows if s.carer_id in carer_ids]
+    wanted = sorted({s.carer_id for s in rows})
+    carers = {c.id: c for c in session.exec(select(CarerRow).where(col(CarerRow.id).in_(wanted))).all()}
+    mine: dict[str, list[Shown]] = {}
+    for v in visits:
+        if v.carer_id is not None:
+            mine.setdefault(v.carer_id, []).append(v)
+    return [
+        OnDuty(
+            shift,
+            carers[shift.carer_id],
+            routes.get(shift.carer_id),
+            sorted(mine.get(shift.carer_id, []), key=lambda v: (v.start_at or v.window_open_at, v.id)),
+            shift.carer_id in designated,
+        )
+        for shift in sorted(rows, key=lambda s: (s.unit_id, carers[s.carer_id].name, s.carer_id))
+    ]
+
+
+def unallocated(visits: Sequence[Shown], short: Mapping[str, int], language: str) -> list[dict[str, Any]]:
     """Visits nobody does, earliest window first, each with the reason."""
     rows = [v for v in visits if v.carer_id is None]
     return [
@@ -104,7 +165,9 @@ def unallocated(visits: list[VisitRow], short: Mapping[str, int], language: str)
 
 def reason_text(code: str | None, language: str) -> str:
     """Why nobody does a visit, in a sentence."""
-    da, en = _REASONS.get(code or "not_planned", (code or "", code or ""))
+    known = code or "not_planned"
+    rule = RULES.get(known)
+    da, en = _REASONS.get(known, rule[0] if rule is not None else (known, known))
     return da if language == "da" else en
 
 
@@ -130,7 +193,7 @@ def _named(session: Session, visit_ids: list[str], text: tuple[str, str], langua
     return [text[0 if language == "da" else 1].format(numbers.get(v.citizen_id, "?")) for v in rows]
 
 
-def visit_state(v: VisitRow, now: datetime) -> str:
+def visit_state(v: Shown, now: datetime) -> str:
     """planned, begun, ended; late or not_started where the clock says so."""
     if v.state in ("begun", "ended") or v.start_at is None:
         return v.state
@@ -139,15 +202,15 @@ def visit_state(v: VisitRow, now: datetime) -> str:
     return v.state
 
 
-def _lane(
-    shift: ShiftRow,
-    carer: CarerRow,
-    route: RouteRow | None,
-    visits: list[VisitRow],
-    short: Mapping[str, int],
-    now: datetime,
-) -> dict[str, Any]:
-    ordered = sorted(visits, key=lambda v: (v.start_at or v.window_open_at, v.id))
+def delay_min(v: Shown, now: datetime) -> int:
+    """How late a visit began, or would if it began now; 0 where it is over or nobody does it."""
+    if v.start_at is None or v.state == "ended":
+        return 0
+    return max(0, round(((v.begun_at or now) - v.start_at).total_seconds() / 60))
+
+
+def _lane(one: OnDuty, short: Mapping[str, int], now: datetime, day: date) -> dict[str, Any]:
+    shift, carer, route = one.shift, one.carer, one.route
     return {
         "carer_id": carer.id,
         "name": carer.name,
@@ -159,17 +222,16 @@ def _lane(
             "planned_end_at": iso(shift.planned_end_at),
         },
         "transport": carer.transport,
-        "route_id": route.id if route else f"{shift.day.isoformat()}.{carer.id}",
+        "skills": sorted(carer.skills),
+        "route_id": route.id if route else f"{day.isoformat()}.{carer.id}",
         "version": route.version if route else 0,
         "delivered_version": route.delivered_version if route else 0,
         "acknowledged_version": route.acknowledged_version if route else 0,
-        "visits": [_bar(v, short, now) for v in ordered],
+        "visits": [_bar(v, short, now) for v in one.visits],
     }
 
 
-def _bar(v: VisitRow, short: Mapping[str, int], now: datetime) -> dict[str, Any]:
-    begun = v.begun_at or now
-    delay = round((begun - v.start_at).total_seconds() / 60) if v.start_at and v.state != "ended" else 0
+def _bar(v: Shown, short: Mapping[str, int], now: datetime) -> dict[str, Any]:
     return {
         "id": v.id,
         "short": str(short.get(v.citizen_id, "?")),
@@ -182,11 +244,15 @@ def _bar(v: VisitRow, short: Mapping[str, int], now: datetime) -> dict[str, Any]
         "double": v.pair_id is not None,
         "pinned": v.pinned_carer_id is not None,
         "has_door": v.door_id is not None,
-        "delay_min": max(0, delay),
+        "delay_min": delay_min(v, now),
     }
 
 
-def shorts(session: Session, visits: Iterable[VisitRow]) -> dict[str, int]:
+def _numbers(visits: Iterable[BoardVisit]) -> dict[str, int]:
+    return {v.citizen_id: v.short for v in visits if v.short is not None}
+
+
+def shorts(session: Session, visits: Iterable[Shown]) -> dict[str, int]:
     """The numbers planners use instead of names, by citizen id."""
     wanted = sorted({v.citizen_id for v in visits})
     found: dict[str, int] = {}

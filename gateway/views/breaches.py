@@ -1,7 +1,7 @@
 """Broken rules in plain words: what, why, and what to do instead (ui guide §5.2)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from kernel.localtime import clock_text
@@ -50,6 +50,35 @@ TEXTS: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "other_unit": (
         ("Anden enhed", "Another unit"),
         ("Medarbejderen hører til et andet center.", "The carer belongs to another centre."),
+    ),
+    "unit_closed": (
+        ("Enheden findes ikke den dag", "The unit does not exist on that day"),
+        ("Flyt besøget til den enhed, der har overtaget.", "Move the visit to the unit that has taken over."),
+    ),
+    "no_key": (
+        ("Nøglen mangler", "The key is missing"),
+        (
+            "Døren har ingen elektronisk lås. Vælg en, der har nøglen, eller en, der møder ind på basen.",
+            "The door has no electronic lock. Choose somebody who has the key or whose shift begins at the base.",
+        ),
+    ),
+    "break_too_late": (
+        ("Pausen kommer for sent", "The break comes too late"),
+        (
+            "Pausen ville begynde {starts}, senest er {latest}. Flyt besøget før eller efter pausen.",
+            "The break would begin {starts}, {latest} is the latest. Move the visit before or after it.",
+        ),
+    ),
+    "no_break": (
+        ("Vagten har ingen pause", "The shift has no break"),
+        ("Vagten er på {shift}. Læg en pause ind.", "The shift lasts {shift}. Plan a break."),
+    ),
+    "norm_exceeded": (
+        ("Over 37 timer", "Above 37 hours"),
+        (
+            "Normperioden kommer {beyond} over {norm} om ugen. Det bliver overarbejde.",
+            "The norm period ends {beyond} above {norm} a week. It becomes overtime.",
+        ),
     ),
     "citizen_wish": (
         ("Borgeren har ønsket en anden", "The citizen asked for somebody else"),
@@ -120,6 +149,8 @@ def breach_json(breach: Breach, language: str) -> dict[str, Any]:
     facts = _shown(breach)
     if breach.code == "aid_not_approved":
         facts["aid"] = AID_WORDS[facts["kind"]][pick]
+        if "due_on" in facts:
+            facts["due_on"] = f"{date.fromisoformat(facts['due_on']):%d.%m.%Y}"
         facts["problem"] = AID_PROBLEMS[facts["problem"]][pick].format_map(facts)
     return {
         "code": breach.code,

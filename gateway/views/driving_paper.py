@@ -9,7 +9,6 @@ from sqlmodel import Session
 from devices.driving.corrections import unlocks_of
 from devices.driving.logs import week_text
 from gateway.views.driving_csv import HEADINGS, week_rows
-from gateway.views.paper import Paper
 from kernel.localtime import clock_text, local_day
 
 _SHOWN = (
@@ -50,6 +49,8 @@ def week_paper(session: Session, unit_ids: Collection[str], first_on: date, now:
     """A week of driving as PDF."""
     last_on = first_on + timedelta(days=6)
     title = f"Kørebog, uge {week_text(first_on)} ({first_on:%d.%m.%Y} til {last_on:%d.%m.%Y})"
+    from gateway.views.paper import Paper  # noqa: PLC0415 - heavy: imported where it is used
+
     paper = Paper(title, now, f"Udskrevet {local_day(now):%d.%m.%Y} kl. {clock_text(now)}")
     rows = week_rows(session, unit_ids, first_on)
     for unlock in unlocks_of(session, unit_ids, first_on):

@@ -13,7 +13,6 @@ from devices.driving import mileage, store
 from devices.driving.errors import DrivingError
 from devices.driving.rates import Line, rates
 from devices.driving.tables import MileageClaimRow
-from gateway.views.paper import Paper
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text, local_day
 from scheduling.register.tables import CarerRow
@@ -132,6 +131,8 @@ def claims_csv(session: Session, unit_ids: Collection[str], from_on: date, to_on
 def claims_paper(session: Session, unit_ids: Collection[str], from_on: date, to_on: date, now: datetime) -> bytes:
     """The claims of a month as PDF, a sheet a carer, with lines for what is not stored here."""
     made = f"Udskrevet {local_day(now):%d.%m.%Y} kl. {clock_text(now)}"
+    from gateway.views.paper import Paper  # noqa: PLC0415 - heavy: imported where it is used
+
     paper = Paper(f"Kørselsbilag, {from_on:%m.%Y}", now, made)
     rows = mileage.claims_of_units(session, unit_ids, from_on, to_on)
     names = _names(session, rows)

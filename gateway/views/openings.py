@@ -7,6 +7,7 @@ from typing import Any
 
 from devices.keys.schemas import DoorOpening
 from devices.keys.vendors.model import NATIVE
+from gateway.parts import HeldGrant
 from gateway.wire import b64u, iso, iso_or_none
 from kernel.localtime import clock_text
 
@@ -133,6 +134,21 @@ _OTHER = (
     ("Ring til vagttelefonen.", "Call the duty phone."),
 )
 STILL_LOCKED = ("Døren er stadig låst.", "The door is still locked.")
+
+
+def grant_json(grant: HeldGrant) -> dict[str, Any]:
+    """A grant for the tablet that holds its key: what it opens, until when, and whose answers to believe."""
+    return {
+        "visit_id": grant.visit_id,
+        "door_id": grant.door_id,
+        "lock_id": grant.lock_id,
+        "lock_key": b64u(grant.lock_key),
+        "way": [{"lock_id": lock_id, "lock_key": b64u(key)} for lock_id, key in grant.way],
+        "cti": b64u(grant.cti),
+        "token": b64u(grant.token),
+        "opens_from_at": iso(grant.opens_at),
+        "opens_to_at": iso(grant.closes_at),
+    }
 
 
 def opening_json(opening: DoorOpening, language: str) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 The fonts are those every PDF reader has. What they have no letter for is written by the nearest one they have: the
 CSV has it as it is.
+
+Import this where a paper is made and not above: the library behind it takes 40 MB, which a process that prints
+nothing does not need.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +14,8 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
 
-_NEAREST = str.maketrans({"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "–": "-", "—": "-", "’": "'", "…": "..."})
+from gateway.views.letters import letters
+
 _HEAD = FontFace(emphasis="BOLD", fill_color=(235, 235, 235))
 
 
@@ -67,17 +70,3 @@ class Paper(FPDF):
     def content(self) -> bytes:
         """The file."""
         return bytes(self.output())
-
-
-def letters(text: str) -> str:
-    """The text in letters the fonts have."""
-    found = []
-    for letter in text.translate(_NEAREST):
-        try:
-            letter.encode("latin-1")
-        except UnicodeEncodeError:
-            plain = "".join(c for c in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(c))
-            found.append(plain.encode("latin-1", "replace").decode("latin-1"))
-        else:
-            found.append(letter)
-    return "".join(found)

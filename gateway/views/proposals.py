@@ -7,7 +7,7 @@ from typing import Any
 from gateway.views.breaches import breach_json
 from gateway.wire import iso_or_none
 from scheduling.model import Day
-from scheduling.moves import Proposal
+from scheduling.reassignment.ranking import Proposal
 from scheduling.tables import RouteRow
 
 SHOWN = 5

@@ -35,6 +35,10 @@ _WORDS = {
         "Borger {citizen} er hjemme igen. Planlæg besøget.",
         "Citizen {citizen} is home again. Plan the visit.",
     ),
+    "will_be_late": (
+        "Besøget hos borger {citizen} når ikke tidsrummet, som det ser ud nu. Se forslagene, før det sker.",
+        "The visit at citizen {citizen} will miss its window as things stand. Look at the proposals before it does.",
+    ),
     "key_needed": (
         "Borger {citizen} har sagt nej til elektronisk nøgle. Aftal, hvordan {carer} kommer ind.",
         "Citizen {citizen} said no to the electronic key. Agree on how {carer} gets in.",

@@ -1,12 +1,13 @@
 """A door and the locks on it: which one acts, and what its vendor can keep, in plain words."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from devices.keys import store as keys
-from devices.keys.tables import DoorRow
-from devices.keys.vendors.model import CAPABILITIES, NATIVE, Capabilities
+from devices.keys.tables import DoorRow, LockRow
+from devices.keys.vendors.model import CAPABILITIES, NATIVE, Capabilities, capabilities_of
 from devices.keys.vendors.store import acting_locks, vendor_locks
 from devices.keys.vendors.tables import VendorLockRow
 from gateway.wire import iso, iso_or_none
@@ -27,6 +28,7 @@ _AT_ONCE = (
     "straks, når låsen har net; ellers når adgangen udløber",
     "at once where the lock has network; else when the access ends",
 )
+MOST_COMMON = 500
 _WITHIN = ("inden for {n} s", "within {n} s")
 VENDORS = {NATIVE: ("Vores egen lås", "Our own lock"), "cloud": ("Leverandørens sky", "The vendor's cloud")}
 
@@ -46,7 +48,7 @@ def door_json(session: Session, door: DoorRow, language: str) -> dict[str, Any]:
         {"lock_id": lock_id, "vendor": NATIVE, "vendor_name": VENDORS[NATIVE][pick], "lock_ref": None}
         | {"acts": acting is not None and acting.lock_id == lock_id, "online": None, "battery_percent": None}
         | {"listed_at": None, "retired_at": None}
-        for lock_id in keys.locks_of_doors(session, [door.door_id]).get(door.door_id, ())
+        for lock_id in keys.locks_on_doors(session, [door.door_id]).get(door.door_id, ())
     ]
     others = [
         _lock_json(row, acts=acting is not None and acting.lock_id == row.lock_id, pick=pick)
@@ -67,6 +69,32 @@ def door_json(session: Session, door: DoorRow, language: str) -> dict[str, Any]:
             if (acting is None or name != acting.vendor)
             and any(lock["vendor"] == name and lock["retired_at"] is None for lock in locks)
         ],
+        "holders": door.holders,
+        "could_need_two": capabilities_of(door.vendor).dual,
+    } | _way(session, door)
+
+
+def common_doors(session: Session, unit_ids: Collection[str]) -> list[DoorRow]:
+    """Doors of some units with a lock of our own that are nobody's home: what a stairwell can be. By unit and id."""
+    homes = select(CitizenRow.door_id).where(col(CitizenRow.door_id).is_not(None))
+    locked = select(LockRow.door_id).where(col(LockRow.retired_at).is_(None))
+    query = select(DoorRow).where(
+        col(DoorRow.unit_id).in_(sorted(unit_ids)),
+        col(DoorRow.door_id).not_in(homes),
+        col(DoorRow.door_id).in_(locked),
+    )
+    return list(session.exec(query.order_by(col(DoorRow.unit_id), col(DoorRow.door_id)).limit(MOST_COMMON)).all())
+
+
+def _way(session: Session, door: DoorRow) -> dict[str, Any]:
+    """What lies before and behind a door, by door and citizen number."""
+    behind = keys.doors_behind(session, [door.door_id]).get(door.door_id, [])
+    homes = session.exec(select(CitizenRow).where(col(CitizenRow.door_id).in_([door.door_id, *behind]))).all()
+    numbers = {row.door_id: row.short for row in homes}
+    return {
+        "is_home": door.door_id in numbers,
+        "stairwell_id": door.stairwell_id,
+        "behind": [{"door_id": each, "citizen_number": numbers.get(each)} for each in behind],
     }
 
 

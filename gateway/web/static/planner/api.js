@@ -6,6 +6,7 @@
 
 import { call, Problem, surface } from "../shared/api.js";
 import { t } from "../shared/messages.js";
+import { lanesOf } from "./columns.js";
 
 export { call, Problem };
 
@@ -23,14 +24,14 @@ export async function fetchBoard(day) {
   if (etag) headers["If-None-Match"] = etag;
   let answer;
   try {
-    answer = await fetch(`/api/v1/board?day=${encodeURIComponent(day)}`, { headers, cache: "no-store" });
+    answer = await fetch(`/api/v1/board?form=columns&day=${encodeURIComponent(day)}`, { headers, cache: "no-store" });
   } catch {
     throw new Problem(0, "no_answer", t("common.no_connection"));
   }
   if (answer.status === 304) return null;
   if (answer.ok) {
     etag = answer.headers.get("ETag");
-    return answer.json();
+    return lanesOf(await answer.json());
   }
   const body = await answer.json().catch(() => ({}));
   const said = document.documentElement.lang === "en" ? body.detail_en : body.detail_da;

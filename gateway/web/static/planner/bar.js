@@ -9,7 +9,6 @@ import { el, icon } from "./dom.js";
 import { clock, t } from "./text.js";
 
 const ICONS = { ended: "check", late: "warning", expected_late: "time", not_started: "close", begun: "", planned: "" };
-const WORDS_FROM_PX = 40;
 
 /** "Borger 1626, 12:26 til 12:40, planlagt". @param {Visit} visit @param {string} state */
 function sentence(visit, state) {
@@ -62,8 +61,9 @@ export function makeBar(id) {
  * @param {number} now_ms
  * @param {boolean} selected
  * @param {boolean} [held]  under the pointer: the bar says everything new but stays where it is
+ * @param {boolean} [found]  one of those searched for
  */
-export function paintBar(bar, visit, scale, now_ms, selected, held = false) {
+export function paintBar(bar, visit, scale, now_ms, selected, held = false, found = false) {
   const state = stateOf(visit);
   const { from_ms, to_ms } = spanOf(visit);
   const { left, width } = scale.box(from_ms, to_ms);
@@ -72,6 +72,7 @@ export function paintBar(bar, visit, scale, now_ms, selected, held = false) {
   const mark = [
     state, visit.mode, visit.double, visit.pinned, visit.door_problem, state.endsWith("late") && visit.delay_min, visit.begun_at,
     visit.ended_at, visit.short, left.toFixed(1), width.toFixed(1), share.toFixed(2), selected,
+    found, scale.words_px,
   ].join("|");
   if (bar.dataset.mark === mark) return;
   const moves = Math.abs(left - Number.parseFloat(bar.style.left)) >= 1 || Math.abs(width - Number.parseFloat(bar.style.width)) >= 1;
@@ -85,6 +86,7 @@ export function paintBar(bar, visit, scale, now_ms, selected, held = false) {
   if (visit.double) kinds.push("k-double");
   if (visit.door_problem && state !== "ended") kinds.push("k-door");
   if (selected) kinds.push("selected");
+  if (found) kinds.push("found");
   bar.className = kinds.join(" ");
   bar.style.left = `${left.toFixed(1)}px`;
   bar.style.width = `${width.toFixed(1)}px`;
@@ -99,7 +101,7 @@ export function paintBar(bar, visit, scale, now_ms, selected, held = false) {
   /** @type {(Node | string)[]} */
   const inside = [];
   if (name && visible >= 20) inside.push(icon(name));
-  if (visible >= WORDS_FROM_PX + (name ? 14 : 0)) inside.push(words);
+  if (visible >= scale.words_px + (name ? 14 : 0)) inside.push(words);
   bar.replaceChildren(...inside);
 }
 
@@ -127,5 +129,5 @@ export function paintWaiting(bar, visit, scale, selected) {
       reason: visit.reason ?? "",
     }),
   );
-  bar.replaceChildren(...(width >= WORDS_FROM_PX ? [visit.short] : []));
+  bar.replaceChildren(...(width >= scale.words_px ? [visit.short] : []));
 }

@@ -26,6 +26,18 @@ export function isProblem(visit) {
   return PROBLEMS.has(stateOf(visit)) || Boolean(visit.door_problem);
 }
 
+/** A visit without a time has no place on a time axis; it comes with the next plan. @param {Lane} lane */
+function timed(lane) {
+  lane.visits = lane.visits.filter((v) => v.start_at && v.end_at);
+  return lane;
+}
+/** Whether a lane is one of the chosen. @param {Lane} lane @param {Board["filter"]} filter */
+function chosen(lane, { skill, shift, transport }) {
+  if (skill && !lane.skills?.includes(skill)) return false;
+  if (shift && lane.shift?.state !== shift) return false;
+  return !transport || lane.transport === transport;
+}
+
 export class Board {
   constructor() {
     /** @type {Map<string, Lane>} */
@@ -34,17 +46,20 @@ export class Board {
     this.unallocated = [];
     /** @type {{id: string, name: string}[]} */
     this.units = [];
+    /** @type {{code: string, name: string}[]} what somebody on duty can do */
+    this.skills = [];
     /** @type {Record<string, number>} */
     this.attention = {};
     this.day = "";
     this.position = 0;
     this.loaded = false;
-    /** @type {{attention: string | null, unit_id: string | null, query: string}} */
-    this.filter = { attention: null, unit_id: null, query: "" };
+    /**
+     * @type {{attention: string | null, unit_id: string | null, query: string, skill: string | null, shift: string | null,
+     *   transport: string | null}}
+     */
+    this.filter = { attention: null, unit_id: null, query: "", skill: null, shift: null, transport: null };
     /** @type {Set<string>} */
     this.collapsed = new Set();
-    /** @type {Map<string, string>} serialised lanes, to see which really changed */
-    this._seen = new Map();
     this.clock = new WorldClock();
   }
 
@@ -58,11 +73,7 @@ export class Board {
     return this.clock.now_ms();
   }
 
-  /**
-   * Take in a whole board. Returns the carers whose lanes changed.
-   * @param {BoardAnswer} answer
-   * @returns {Set<string>}
-   */
+  /** Take in a whole board. @param {BoardAnswer} answer */
   load(answer) {
     this.day = answer.day;
     this.position = answer.position;
@@ -70,29 +81,14 @@ export class Board {
     this.attention = answer.attention;
     this.unallocated = answer.unallocated;
     this.setWorld(answer.world);
-    /** @type {Set<string>} */
-    const changed = new Set();
-    const next = new Map();
-    for (const lane of answer.lanes) {
-      // A visit without a time has no place on a time axis; it comes with the next plan.
-      lane.visits = lane.visits.filter((v) => v.start_at && v.end_at);
-      next.set(lane.carer_id, lane);
-      const text = JSON.stringify(lane);
-      if (this._seen.get(lane.carer_id) !== text) changed.add(lane.carer_id);
-      this._seen.set(lane.carer_id, text);
-    }
-    for (const gone of this.lanes.keys()) if (!next.has(gone)) changed.add(gone);
-    this.lanes = next;
+    this.skills = answer.skills ?? [];
+    this.lanes = new Map(answer.lanes.map((lane) => [lane.carer_id, timed(lane)]));
     this.loaded = true;
-    return changed;
   }
 
   /** Take in the lanes an act answered with. @param {Lane[]} lanes @param {Unallocated[]} [unallocated] */
   applyLanes(lanes, unallocated) {
-    for (const lane of lanes) {
-      this.lanes.set(lane.carer_id, lane);
-      this._seen.set(lane.carer_id, JSON.stringify(lane));
-    }
+    for (const lane of lanes) this.lanes.set(lane.carer_id, timed(lane));
     if (unallocated) this.unallocated = unallocated;
   }
 
@@ -141,13 +137,19 @@ export class Board {
   _shown(lane) {
     const { attention, unit_id, query } = this.filter;
     if (unit_id && lane.unit_id !== unit_id) return false;
+    if (!chosen(lane, this.filter)) return false;
     if (query) {
-      const wanted = query.toLocaleLowerCase("da");
-      const named = lane.name.toLocaleLowerCase("da").includes(wanted);
-      if (!named && !lane.visits.some((v) => v.short.toLocaleLowerCase("da").includes(wanted))) return false;
+      const named = lane.name.toLocaleLowerCase("da").includes(query.toLocaleLowerCase("da"));
+      if (!named && !lane.visits.some((v) => this.found(v))) return false;
     }
     if (!attention || attention === "unallocated") return true;
     return lane.visits.some((v) => this.matches(v));
+  }
+
+  /** Whether a visit is one the search looks for. @param {{short: string}} visit */
+  found(visit) {
+    const { query } = this.filter;
+    return query !== "" && visit.short.startsWith(query);
   }
 
   /** Whether a visit is one the chosen attention chip counts. @param {Visit} visit */

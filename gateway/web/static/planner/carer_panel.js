@@ -2,10 +2,10 @@
 /** The side panel of a carer: her shift, and what a planner may have to do about her day. No figures about her. */
 /** @typedef {import("./board.js").Board} Board */
 /** @typedef {import("./types.js").Lane} Lane */
-/** @typedef {import("./types.js").Absent} Absent */
 
 import { call, Problem } from "./api.js";
 import { coverList } from "./cover.js";
+import { happenedSection } from "./happened.js";
 import { byId, el } from "./dom.js";
 import { leaverButton } from "./leaver.js";
 import { wordsOf } from "./panel.js";
@@ -15,7 +15,7 @@ import { offlineTabletButton, showWithdrawn } from "./withdrawn.js";
 export class CarerPanel {
   /**
    * @param {Board} board
-   * @param {{absent: (answer: Absent) => void, said: (text: string) => void, select: (visit_id: string) => void}} acts
+   * @param {{said: (text: string) => void, select: (visit_id: string) => void} & import("./happened.js").Acts} acts
    */
   constructor(board, acts) {
     this.board = board;
@@ -36,6 +36,7 @@ export class CarerPanel {
       el("p", { class: "muted" }, shiftWords(lane)),
       el("div", { class: "panel-acts" }, leaverButton(lane, this.acts.said), ...(open ? [this._illButton(carer_id), this._lostButton(lane), offlineTabletButton(lane, this.acts.said)] : [])),
       el("section", { class: "proposals", id: "cover", "aria-live": "polite" }),
+      ...(open ? [happenedSection([{ kind: "carer_late", carer_id }], this.acts)] : []),
     );
     byId("panel-empty").hidden = true;
     if (ill && open) await this.propose(carer_id);
@@ -47,8 +48,11 @@ export class CarerPanel {
     place.replaceChildren(el("p", { class: "muted" }, t("planner.cover.loading")));
     const still = () => this.carer_id === carer_id && place.isConnected;
     try {
-      const answer = await call("GET", `/api/v1/carers/${encodeURIComponent(carer_id)}/cover?day=${this.board.day}`);
+      const happened = { kind: "carer_away", carer_id, day: this.board.day };
+      const { proposals } = await call("POST", "/api/v1/reassignments/preview", { body: { happened } });
       if (!still()) return;
+      const waiting = proposals.length ? proposals[0].waiting : 0;
+      const answer = { waiting, proposals };
       place.replaceChildren(...coverList(answer, (proposal) => void this._carryOut(carer_id, proposal)));
       /** @type {HTMLElement | null} */ (place.querySelector(".proposal.chosen .confirm"))?.focus();
     } catch (error) {
@@ -56,18 +60,19 @@ export class CarerPanel {
     }
   }
 
-  /** @param {string} carer_id @param {import("./types.js").CoverProposal} proposal */
+  /** @param {string} carer_id @param {any} proposal */
   async _carryOut(carer_id, proposal) {
     const versions = proposal.versions.map((v) => `"${v.route_id}:${v.version}"`).join(", ");
     try {
-      /** @type {Absent} */
-      const answer = await call("POST", `/api/v1/carers/${encodeURIComponent(carer_id)}/absence`, {
-        body: { kind: "sick", choice: proposal.id, day: this.board.day },
+      const happened = { kind: "carer_away", carer_id, day: this.board.day };
+      /** @type {import("./happened.js").Done} */
+      const done = await call("POST", "/api/v1/reassignments", {
+        body: { happened, routes: proposal.routes, reason: "illness", substitute_id: proposal.substitute_id },
         key: crypto.randomUUID(),
         headers: { "If-Match": versions },
       });
       this.carer_id = null;
-      this.acts.absent(answer);
+      this.acts.done(done, () => call("POST", `/api/v1/reassignments/${encodeURIComponent(done.reassignment_id)}/undo`, { body: {}, key: crypto.randomUUID() }));
     } catch (error) {
       if (this.carer_id !== carer_id) return;
       const stale = error instanceof Problem && error.status === 412;

@@ -25,7 +25,7 @@ export function coverList(answer, take) {
 }
 
 /** @param {CoverProposal} proposal @param {number} i @param {() => void} take */
-function card(proposal, i, take) {
+export function card(proposal, i, take) {
   const list = el("ul", { class: "reasons" });
   for (const pro of proposal.pros) list.append(el("li", { class: "pro" }, pro));
   for (const con of proposal.cons) list.append(el("li", { class: "con" }, con));
@@ -70,7 +70,7 @@ function moves(proposal) {
 }
 
 /** @param {HTMLElement[]} cards @param {number} chosen */
-function choose(cards, chosen) {
+export function choose(cards, chosen) {
   cards.forEach((one, i) => {
     one.classList.toggle("chosen", i === chosen);
     /** @type {HTMLElement} */ (one.querySelector(".confirm")).hidden = i !== chosen;

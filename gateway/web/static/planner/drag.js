@@ -6,13 +6,14 @@
 /** @typedef {import("./grid.js").Grid} Grid */
 /** @typedef {import("./types.js").Preview} Preview */
 
-import { el, inFrame } from "./dom.js";
+import { el, icon, inFrame } from "./dom.js";
 import { clock, price, t } from "./text.js";
 
 const BEGIN_PX = 5;
 const ASK_AFTER_MS = 80;
 const STEP_MS = 5 * 60_000;
 const EDGE_PX = 36;
+const SIGNS = { ask: "", ok: "success", warn: "warning", stop: "close" };
 
 /**
  * @typedef {object} Grip
@@ -65,6 +66,7 @@ export class Drag {
     if (!bar || event.button !== 0 || bar.classList.contains("s-ended")) return;
     const visit_id = bar.dataset.visit ?? "";
     const place = this.grid.board.places(visit_id)[0];
+    if (!bar.classList.contains("s-begun")) void this.grid.fits.of(visit_id);
     this.grip = {
       visit_id, bar, pointer: event.pointerId, x: event.clientX, y: event.clientY,
       start_at: place?.visit.start_at ?? null, ghost: null, row: null, start_ms: null,
@@ -100,6 +102,7 @@ export class Drag {
     this.grid.dragging = true;
     this.grid.root.setPointerCapture(grip.pointer);
     document.documentElement.classList.add("dragging");
+    this.grid.fits.show(grip.visit_id);
   }
 
   /** @param {number} x @param {number} y @param {number} dx @param {boolean} shift */
@@ -116,7 +119,7 @@ export class Drag {
     }
     const row = grid.rowAt(x, y);
     if (row !== grip.row) {
-      grid.root.querySelector(".row.target")?.classList.remove("target", "stop");
+      grid.root.querySelector(".row.target")?.classList.remove("target", "ok", "warn", "stop");
       grip.row = row;
       if (row) grid.cell(row, null)?.parentElement?.classList.add("target");
     }
@@ -144,26 +147,31 @@ export class Drag {
     window.clearTimeout(this._timer);
     const when = grip.start_ms === null ? "" : `${clock(grip.start_ms)} · `;
     if (grip.row === null) {
-      this._say(grip, t("planner.drag.nowhere"), false);
+      this._say(grip, t("planner.drag.nowhere"), "ask");
       return;
     }
-    this._say(grip, `${when}…`, false);
+    this._say(grip, `${when}…`, "ask");
     this._timer = window.setTimeout(async () => {
       const { to, start_at } = this._target(grip);
       const answer = await this.acts.check(grip.visit_id, to, start_at);
       if (this.grip !== grip || this._asked !== question) return;
-      if (typeof answer === "string") this._say(grip, answer, true);
-      else if (answer.allowed) this._say(grip, when + price(answer.cost_dkk_ore, answer.extra_min), false);
-      else this._say(grip, t("planner.move.cannot", { title: answer.breaches[0]?.title ?? "" }), true);
+      if (typeof answer === "string") this._say(grip, answer, "stop");
+      else if (!answer.allowed) this._say(grip, t("planner.move.cannot", { title: answer.breaches[0]?.title ?? "" }), "stop");
+      else {
+        const known = answer.warnings.map((w) => w.title);
+        this._say(grip, [when + price(answer.cost_dkk_ore, answer.extra_min), ...known].join(" · "), known.length ? "warn" : "ok");
+      }
     }, ASK_AFTER_MS);
   }
 
-  /** @param {Grip} grip @param {string} words @param {boolean} stop */
-  _say(grip, words, stop) {
-    const says = grip.ghost?.querySelector(".ghost-says");
-    if (says) says.textContent = words;
-    grip.ghost?.classList.toggle("stop", stop);
-    if (grip.row) this.grid.cell(grip.row, null)?.parentElement?.classList.toggle("stop", stop);
+  /** @param {Grip} grip @param {string} words @param {"ask" | "ok" | "warn" | "stop"} kind */
+  _say(grip, words, kind) {
+    const sign = SIGNS[kind];
+    grip.ghost?.querySelector(".ghost-says")?.replaceChildren(...(sign ? [icon(sign)] : []), words);
+    const row = grip.row ? this.grid.cell(grip.row, null)?.parentElement : null;
+    for (const node of [grip.ghost, row]) {
+      for (const name of ["ok", "warn", "stop"]) node?.classList.toggle(name, name === kind);
+    }
   }
 
   /** @param {Grip} grip */
@@ -202,7 +210,8 @@ export class Drag {
     this.justDropped = Boolean(grip.ghost);
     grip.ghost?.remove();
     grip.bar.classList.remove("dragged");
-    grid.root.querySelector(".row.target")?.classList.remove("target", "stop");
+    grid.root.querySelector(".row.target")?.classList.remove("target", "ok", "warn", "stop");
+    grid.fits.hide();
     document.documentElement.classList.remove("dragging");
     if (grid.root.hasPointerCapture(grip.pointer)) grid.root.releasePointerCapture(grip.pointer);
     grid.dragging = false;

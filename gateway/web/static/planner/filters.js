@@ -1,7 +1,6 @@
 // @ts-check
-/** Attention chips, centre and window: what of the board is shown. Choosing never moves selection or scroll. */
+/** Attention chips, centre and search: what of the board is shown. Choosing never moves selection or scroll. */
 /** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./scale.js").Scale} Scale */
 
 import { byId, el, icon } from "./dom.js";
 import { number, t } from "./text.js";
@@ -18,26 +17,21 @@ const CHIPS = [
 ];
 
 export class Filters {
-  /** @param {Board} board @param {Scale} scale @param {() => void} changed */
-  constructor(board, scale, changed) {
+  /** @param {Board} board @param {() => void} changed @param {() => void} found  Enter in the search: go to what it found */
+  constructor(board, changed, found) {
     this.board = board;
-    this.scale = scale;
     this.changed = changed;
     this.chips = byId("chips");
     this.units = byId("units");
     this._shownUnits = "";
     this._shownChips = "";
-    for (const button of document.querySelectorAll("[data-window]")) {
-      button.addEventListener("click", () => this._window(/** @type {HTMLElement} */ (button)));
-    }
-    byId("earlier").addEventListener("click", () => this._shift(-2));
-    byId("later").addEventListener("click", () => this._shift(2));
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     search.addEventListener("input", () => {
       board.filter.query = search.value.trim();
       changed();
     });
     search.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && search.value.trim()) found();
       if (event.key !== "Escape") return;
       search.value = "";
       board.filter.query = "";
@@ -102,24 +96,5 @@ export class Filters {
       }),
     );
     if (focused) /** @type {HTMLElement | null} */ (this.units.querySelector(`[data-unit="${focused}"]`))?.focus();
-  }
-
-  /** @param {HTMLElement} button */
-  _window(button) {
-    this.scale.mode = button.dataset.window === "day" ? "day" : "six";
-    this.scale.shifted_ms = 0;
-    for (const other of document.querySelectorAll("[data-window]")) {
-      other.setAttribute("aria-pressed", String(other === button));
-    }
-    this._shift(0);
-  }
-
-  /** @param {number} hours */
-  _shift(hours) {
-    this.scale.shifted_ms += hours * 3_600_000;
-    for (const id of ["earlier", "later"]) {
-      /** @type {HTMLButtonElement} */ (byId(id)).disabled = this.scale.mode === "day";
-    }
-    this.changed();
   }
 }

@@ -10,7 +10,9 @@
 
 import { makeBar, paintBar, paintWaiting, spanOf } from "./bar.js";
 import { byId, el, icon, inFrame } from "./dom.js";
-import { clock, number, t } from "./text.js";
+import { Fits } from "./fits.js";
+import { laneWords } from "./lane_words.js";
+import { number, t } from "./text.js";
 import { spreadWaiting } from "./waiting.js";
 
 export const ROW_PX = 40;
@@ -41,9 +43,12 @@ export class Grid {
     this.selected = null;
     /** @type {string | null} the visit under the pointer or in drag: its bar is not moved */
     this.held = null;
+    this.fits = new Fits(board, () => this.refresh());
+    /** Pixels a lane has on paper, where all lanes are laid out at once; 0 on the screen. */
+    this.onPaper_px = 0;
     /** While a visit is dragged the captured pointer says nothing about what it is over. */
     this.dragging = false;
-    this.scroller.addEventListener("scroll", () => inFrame("rows", () => this.paintRows()), { passive: true });
+    this.scroller.addEventListener("scroll", () => inFrame("rows", () => this.paintRows(false)), { passive: true });
     new ResizeObserver(() => this.refresh()).observe(this.scroller);
     this.root.addEventListener("pointerover", (event) => this._hold(event));
     this.root.addEventListener("pointerleave", () => {
@@ -57,6 +62,7 @@ export class Grid {
   }
 
   layOut() {
+    if (this.scroller.clientHeight === 0 && !this.onPaper_px) return; // a phone has lists instead
     this._measure();
     this.scale.refit();
     this.rows = this.board.rows();
@@ -71,12 +77,13 @@ export class Grid {
     this.paintNow();
   }
 
-  /** Mount what came into view, unmount what left it, repaint what stays. */
-  paintRows() {
+  /** Mount what came into view, unmount what left it, repaint what stays. @param {boolean} [stays]  scrolling changes no row */
+  paintRows(stays = true) {
     const top = this.scroller.scrollTop;
     const first = Math.max(0, Math.floor(top / ROW_PX) - BEYOND);
     const last = Math.min(this.rows.length, Math.ceil((top + this.scroller.clientHeight) / ROW_PX) + BEYOND);
-    const wanted = new Set(this.rows.slice(first, last).map((row) => row.key));
+    const inView = this.onPaper_px ? this.rows : this.rows.slice(first, last);
+    const wanted = new Set(inView.map((row) => row.key));
     const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-row]") ?? null);
     const keep = focused?.dataset.row ?? this.focus.row;
     if (this.index.has(keep)) wanted.add(keep);
@@ -91,11 +98,14 @@ export class Grid {
       if (i === undefined) continue;
       const row = this.rows[i];
       let node = this.mounted.get(key);
+      if (node && !stays) continue;
       if (!node) {
         node = row.kind === "unit" ? this._makeUnit(row.key) : this._makeLane(row.key);
         this.mounted.set(key, node);
         this.canvas.append(node);
       }
+      // Rows flow on paper, in the order they stand in the page.
+      if (this.onPaper_px) this.canvas.append(node);
       node.style.transform = `translateY(${i * ROW_PX}px)`;
       node.setAttribute("aria-rowindex", String(i + 1 + FIXED_ROWS));
       if (row.kind === "unit") this._paintUnit(node, row);
@@ -142,7 +152,7 @@ export class Grid {
 
   _measure() {
     const header_px = this.waitingRow.querySelector('[role="rowheader"]')?.getBoundingClientRect().width ?? 0;
-    this.scale.width_px = Math.max(200, this.scroller.clientWidth - header_px);
+    this.scale.width_px = this.onPaper_px || Math.max(200, this.scroller.clientWidth - header_px);
     const bar_px = this.scroller.offsetWidth - this.scroller.clientWidth;
     this.root.style.setProperty("--scrollbar", `${bar_px}px`);
   }
@@ -200,8 +210,8 @@ export class Grid {
   /** @param {HTMLElement} node @param {LaneRow} row @param {number} now_ms */
   _paintLane(node, row, now_ms) {
     const { lane } = row;
-    const header = /** @type {HTMLElement} */ (node.firstElementChild);
-    const track = /** @type {HTMLElement} */ (node.lastElementChild);
+    const [header, track] = /** @type {Iterable<HTMLElement>} */ (node.children);
+    this.fits.paint(node, lane.carer_id);
     const [name, below] = header.children;
     if (name.textContent !== lane.name) name.textContent = lane.name;
     const words = laneWords(lane);
@@ -218,7 +228,7 @@ export class Grid {
       const bar = known.get(visit.id) ?? makeBar(visit.id);
       known.delete(visit.id);
       const held = this.held === visit.id && bar.dataset.mark !== undefined;
-      paintBar(bar, visit, this.scale, now_ms, this.selected === visit.id, held);
+      paintBar(bar, visit, this.scale, now_ms, this.selected === visit.id, held, this.board.found(visit));
       order.push(bar);
     }
     // A bar that is being pointed at stays until the pointer leaves it.
@@ -255,32 +265,4 @@ export class Grid {
     for (const bar of this.root.querySelectorAll("[data-behind]")) bar.removeAttribute("data-behind");
     inFrame("rows", () => this.paintRows());
   }
-}
-
-/** "07:00–15:00 · cykel · ikke kvitteret". @param {import("./types.js").Lane} lane */
-function laneWords(lane) {
-  const parts = [];
-  if (lane.shift) {
-    parts.push(t("planner.lane.shift", shiftClocks(lane.shift)));
-    if (lane.shift.state !== "begun") parts.push(t(`planner.shift.${lane.shift.state}`));
-  } else parts.push(t("planner.lane.noshift"));
-  // Before the shift has begun nobody has opened the tablet; that is no news.
-  const open = lane.shift?.state === "begun";
-  if (open && lane.version && (lane.delivered_version ?? 0) < lane.version) parts.push(t("planner.lane.undelivered"));
-  else if (open && lane.version && lane.version > 1 && (lane.acknowledged_version ?? 0) < lane.version) {
-    parts.push(t("planner.lane.unacknowledged"));
-  }
-  if (lane.transport) parts.push(t(`planner.transport.${lane.transport}`));
-  return parts.join(" · ");
-}
-
-/** @param {import("./types.js").Shift} shift */
-function shiftClocks(shift) {
-  return { from: clockOf(shift.planned_start_at), to: clockOf(shift.planned_end_at) };
-}
-
-/** Whole hours without minutes: 07–15. @param {string} at */
-function clockOf(at) {
-  const text = clock(at);
-  return text.endsWith(":00") ? text.slice(0, 2) : text;
 }

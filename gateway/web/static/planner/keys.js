@@ -14,6 +14,7 @@ import { spanOf } from "./bar.js";
  * @property {() => void} undo
  * @property {() => void} close
  * @property {(unit_id: string) => void} toggle
+ * @property {(by: 1 | -1) => void} zoom
  */
 
 export class Keys {
@@ -126,6 +127,10 @@ export class Keys {
       case "p":
         this._nextProblem();
         return true;
+      case "+":
+      case "-":
+        this.acts.zoom(key === "+" ? 1 : -1);
+        return true;
       case "/":
         byId("search").focus();
         return true;
@@ -157,6 +162,17 @@ export class Keys {
       if (away < least) [best, least] = [span.id, away];
     }
     return best;
+  }
+
+  /** To the first visit the search found, or the first lane where it is a name. */
+  found() {
+    const { grid } = this;
+    for (const row of grid.rows) {
+      if (row.kind !== "lane") continue;
+      const visit = row.lane.visits.find((v) => grid.board.found(v));
+      this.go(row.key, visit?.id ?? null);
+      return;
+    }
   }
 
   /** To the visit of this row that is on or next. */

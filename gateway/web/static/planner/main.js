@@ -1,6 +1,5 @@
 // @ts-check
 /** The planner's page: fetches the day, wires the parts, keeps time. */
-/** @typedef {import("./types.js").Absent} Absent */
 /** @typedef {import("./types.js").MoveOrder} MoveOrder */
 /** @typedef {import("./types.js").Moved} Moved */
 /** @typedef {import("./types.js").Proposal} Proposal */
@@ -8,22 +7,28 @@
 import { fetchBoard, move, Problem } from "./api.js";
 import { Away } from "./away.js";
 import { Board } from "./board.js";
+import { Choice } from "./choice.js";
 import { CarerPanel } from "./carer_panel.js";
+import { Changes } from "./changes.js";
 import { ClashDialog } from "./clash.js";
 import { byId, inFrame, throttled } from "./dom.js";
 import { Drag } from "./drag.js";
 import { Emergencies } from "./emergencies.js";
 import { Filters } from "./filters.js";
+import { Foresight } from "./foresight.js";
 import { Grid } from "./grid.js";
 import { Keys } from "./keys.js";
 import { Live } from "./live.js";
 import { MoveDialog } from "./move.js";
 import { Panel, wordsOf } from "./panel.js";
+import { Phone } from "./phone.js";
 import { PlanDialog } from "./plan.js";
+import { printable } from "./print.js";
 import { Scale } from "./scale.js";
 import { clock, t } from "./text.js";
 import { Tasks } from "./tasks.js";
 import { Undo } from "./undo.js";
+import { Zoom } from "./zoom.js";
 
 const REFETCH_EVERY_MS = 1000;
 const REFETCH_COUNTS_MS = 5000;
@@ -52,6 +57,7 @@ async function load() {
     void tasks.load();
     void emergencies.load();
     void away.load();
+    void changes.load();
   } catch (error) {
     byId("board-error").hidden = false;
     const since = board.loaded ? t("planner.error.since", { at: clock(fetched_ms) }) : "";
@@ -74,10 +80,21 @@ async function load() {
 const refetch = throttled(REFETCH_EVERY_MS, () => void load());
 const refetchLater = throttled(REFETCH_COUNTS_MS, () => void load());
 
-function repaint() {
-  inFrame("filters", () => filters.paint());
-  inFrame("undo", () => undo.paint());
+function refresh() {
   grid.refresh();
+  inFrame("elsewhere", () => {
+    phone.paint();
+    town?.paint();
+  });
+}
+
+function repaint() {
+  inFrame("filters", () => {
+    filters.paint();
+    choice.paint();
+  });
+  inFrame("undo", () => undo.paint());
+  refresh();
 }
 
 /** @param {string} visit_id */
@@ -85,6 +102,14 @@ function select(visit_id) {
   grid.selected = visit_id;
   grid.refresh();
   void panel.show(visit_id);
+}
+
+/** Show a visit in the panel and bring its bar into view. @param {string} visit_id */
+function reveal(visit_id) {
+  const lane = board.places(visit_id)[0]?.lane;
+  grid.layOut();
+  keys.go(lane ? `l:${lane.carer_id}` : "waiting", visit_id);
+  select(visit_id);
 }
 
 /** Show a carer in the panel; `ill` asks at once what could be done. @param {string} carer_id @param {boolean} [ill] */
@@ -95,16 +120,29 @@ function selectCarer(carer_id, ill = false) {
   void carers.show(carer_id, ill);
 }
 
-/** A carer is off the day: her lane goes, the others' routes stand as the server says. @param {Absent} answer */
-function absent(answer) {
+/** Routes stand as the server says after an act; who is off the day has no lane. @param {import("./happened.js").Done} answer */
+function stands(answer) {
   board.applyLanes(answer.lanes, answer.unallocated);
-  board.lanes.delete(answer.gone);
+  for (const carer_id of answer.gone) board.lanes.delete(carer_id);
   panel.close();
-  undo.say(answer.text);
   repaint();
   refetch();
+  void foresight.load();
   requestAnimationFrame(() => keys.go("waiting", null));
 }
+
+/** @type {import("./happened.js").Acts} */
+const happened = {
+  units: () => board.units,
+  done: (answer, back) => {
+    stands(answer);
+    undo.offerAct(answer.text, async () => {
+      const undone = await back();
+      stands(undone);
+      return undone.text;
+    });
+  },
+};
 
 /** @param {Moved} answer @param {MoveOrder} order @param {boolean} [undone] */
 function moved(answer, order, undone = false) {
@@ -140,12 +178,14 @@ async function take(proposal, visit_id, reason) {
   }
 }
 
-const dialog = new MoveDialog(board, { moved, clash: clashed });
+const dialog = new MoveDialog(board, grid.fits, { moved, clash: clashed });
 const clash = new ClashDialog(board, { moved, reload: () => refetch() });
-const panel = new Panel(board, { move: (id) => dialog.open(id), take: (p, id, why) => void take(p, id, why), select });
-const carers = new CarerPanel(board, { absent, said: (text) => undo.say(text), select });
+const panel = new Panel(board, { move: (id) => dialog.open(id), take: (p, id, why) => void take(p, id, why), select, ...happened });
+const carers = new CarerPanel(board, { ...happened, said: (text) => undo.say(text), select });
+const changes = new Changes(board, (visit_id) => reveal(visit_id));
 const tasks = new Tasks({ select });
 const emergencies = new Emergencies();
+const foresight = new Foresight(day, { select });
 const away = new Away((text) => undo.say(text));
 const undo = new Undo(board, {
   moved,
@@ -153,7 +193,13 @@ const undo = new Undo(board, {
   change: (order) => dialog.open(order.visit_id, { to: order.to_carer_id, start_at: order.start_at }),
   lanesOf: (order) => dialog.lanesOf(order),
 });
-const filters = new Filters(board, scale, () => grid.refresh());
+printable(grid);
+const phone = new Phone(board);
+/** @type {import("./town.js").Town | null} the map is fetched when somebody first looks at it */
+let town = null;
+const filters = new Filters(board, refresh, () => keys.found());
+const choice = new Choice(board, refresh);
+const zoom = new Zoom(scale, () => grid.refresh());
 const plan = new PlanDialog(board, { done: () => void load() });
 const drag = new Drag(grid, {
   check: async (visit_id, to_carer_id, start_at) => {
@@ -184,12 +230,21 @@ const keys = new Keys(grid, {
     grid.refresh();
   },
   toggle,
+  zoom: (by) => zoom.by(by),
 });
 
 /** @param {string} unit_id */
 function toggle(unit_id) {
   if (!board.collapsed.delete(unit_id)) board.collapsed.add(unit_id);
   grid.refresh();
+}
+
+for (const button of document.querySelectorAll("[data-view]")) {
+  button.addEventListener("click", async () => {
+    const { Town } = await import("./town.js");
+    town ??= new Town(board, { select, carer: (carer_id) => selectCarer(carer_id) });
+    await town.show(/** @type {HTMLElement} */ (button).dataset.view === "map", grid.selected);
+  });
 }
 
 grid.root.addEventListener("click", (event) => {
@@ -216,7 +271,7 @@ byId("panel-body").addEventListener("keydown", (event) => {
 byId("board-retry").addEventListener("click", () => void load());
 
 new Live(board, {
-  changed: () => grid.refresh(),
+  changed: refresh,
   refetch,
   refetchLater,
   tasks: () => void tasks.load(),

@@ -9,6 +9,7 @@
 import { move, Problem, versionsOf } from "./api.js";
 import { stateOf } from "./board.js";
 import { byId, el, icon } from "./dom.js";
+import { suggestion } from "./fits.js";
 import { wordsOf } from "./panel.js";
 import { reasonFor } from "./proposals.js";
 import { clock, instantOf, price, t } from "./text.js";
@@ -23,10 +24,12 @@ export function asShown(lane) {
 export class MoveDialog {
   /**
    * @param {Board} board
+   * @param {import("./fits.js").Fits} fits
    * @param {{moved: (answer: Moved, order: MoveOrder) => void, clash: (problem: Problem, order: MoveOrder) => void}} acts
    */
-  constructor(board, acts) {
+  constructor(board, fits, acts) {
     this.board = board;
+    this.fits = fits;
     this.acts = acts;
     this.dialog = /** @type {HTMLDialogElement} */ (byId("move-dialog"));
     this.form = /** @type {HTMLFormElement} */ (byId("move-form"));
@@ -72,6 +75,16 @@ export class MoveDialog {
     this.dialog.showModal();
     (wanted.to === undefined ? this.carer : this.reason).focus();
     if (wanted.to !== undefined) void this._ask();
+    void this._suggest(visit_id);
+  }
+
+  /** What a dragged visit's lanes show, the suggestions say: who fits stands first, each with its word. @param {string} visit_id */
+  async _suggest(visit_id) {
+    const fits = await this.fits.of(visit_id);
+    if (!this.dialog.open || this.visit_id !== visit_id || !fits.size) return;
+    const said = [...(this.byLabel ?? [])].map(([value, carer_id]) => ({ value, ...suggestion(fits.get(carer_id ?? "")) }));
+    said.sort((a, b) => a.order - b.order);
+    byId("move-carers").replaceChildren(...said.map(({ value, words }) => el("option", { value, label: words ? `${value}: ${words}` : null })));
   }
 
   /** Carers by the words shown in the suggestion list; equal names get their unit. */

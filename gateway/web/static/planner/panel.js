@@ -9,11 +9,14 @@ import { call, Problem } from "./api.js";
 import { awaySection } from "./away.js";
 import { stateOf } from "./board.js";
 import { byId, el, icon, tag } from "./dom.js";
+import { happenedSection } from "./happened.js";
 import { holdersSection } from "./holders.js";
 import { proposalList, reasonSelect } from "./proposals.js";
 import { routeMap } from "./map.js";
 import { nearestSection } from "./nearest.js";
+import { offerSection } from "./offer.js";
 import { clock, t, word } from "./text.js";
+import { whySection } from "./why.js";
 
 /** @type {Record<string, [string, string]>} state to icon and kind of tag */
 export const STATE_TAGS = {
@@ -30,7 +33,7 @@ export class Panel {
   /**
    * @param {Board} board
    * @param {{move: (visit_id: string) => void, take: (proposal: Proposal, visit_id: string, reason: string) => void,
-   *   select: (visit_id: string) => void}} acts
+   *   select: (visit_id: string) => void} & import("./happened.js").Acts} acts
    */
   constructor(board, acts) {
     this.board = board;
@@ -58,6 +61,7 @@ export class Panel {
     const words = t(`planner.state.${state}`) + (delay && state === "late" ? ` ${Math.round(delay)}\u00a0min` : "");
     const [name, kind] = STATE_TAGS[state] ?? STATE_TAGS.planned;
     this.tags = el("p", { class: "tags" }, tag(words, name, kind));
+    this.happened = el("div", {});
     this.facts = el("div", { class: "facts" }, el("p", { class: "muted" }, t("planner.panel.loading")));
     this.proposals = el("section", { class: "proposals", "aria-live": "polite" });
     this.proposals.append(
@@ -71,7 +75,9 @@ export class Panel {
       el("h2", { tabindex: "-1" }, t("planner.panel.heading", { short, span })),
       el("div", { class: "panel-acts" }, ...(state === "ended" ? [] : [move])),
       this.facts,
-      ...(state === "ended" || state === "begun" ? [] : [this.proposals, nearestSection(visit_id)]),
+      ...(state === "ended" || state === "begun" ? [] : [this.proposals, offerSection(visit_id), nearestSection(visit_id)]),
+      whySection(visit_id, () => this._colleagues(place?.lane ?? null, visit_id)),
+      this.happened,
       ...(this.lane ? [this._routeList(this.lane, visit_id)] : []),
     );
     byId("panel-empty").hidden = true;
@@ -92,6 +98,30 @@ export class Panel {
     this.visit_id = null;
     this.body.replaceChildren();
     byId("panel-empty").hidden = false;
+  }
+
+  /** Those on duty in the visit's unit who do not have it. @param {Lane | null} lane @param {string} visit_id */
+  _colleagues(lane, visit_id) {
+    const unit_id = lane?.unit_id ?? this._known(visit_id).waiting?.unit_id;
+    return [...this.board.lanes.values()]
+      .filter((one) => one.unit_id === unit_id && one.carer_id !== lane?.carer_id)
+      .map((one) => ({ id: one.carer_id, name: one.name }));
+  }
+
+  /** What can have happened to a visit in its state. @param {VisitFacts} visit */
+  _happenings(visit) {
+    const visit_id = visit.id;
+    const mode = this._known(visit_id).place?.visit.mode ?? "physical";
+    const planned = visit.begun_at === null;
+    const on_route = visit.carer_id !== null;
+    const kinds = [
+      ...(on_route ? ["visit_longer"] : []),
+      ...(planned && visit.door ? ["door_shut"] : []),
+      ...(planned && on_route && !visit.double ? ["swap"] : []),
+      ...(planned ? ["lend", mode === "screen" ? "to_physical" : "to_screen"] : []),
+    ];
+    const about = kinds.map((kind) => ({ kind, visit_id, unit_id: visit.unit_id }));
+    return [...about, { kind: "urgent", citizen_id: visit.citizen_id }];
   }
 
   /** @param {string} visit_id */
@@ -137,6 +167,7 @@ export class Panel {
     const map = visit.route ? routeMap(visit.route.points) : null;
     const away = visit.state === "ended" ? [] : [awaySection(visit.citizen_id)];
     const holders = visit.door?.holders ? [holdersSection({ id: visit.door.id, holders: visit.door.holders })] : [];
+    if (visit.ended_at === null) this.happened?.replaceChildren(happenedSection(this._happenings(visit), this.acts));
     this.facts?.replaceChildren(rows, ...holders, ...away, ...(map ? [map] : []), ...historyOf(visit));
   }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** From instants to pixels: six hours around now, or the whole day. */
+/** From instants to pixels: some hours around now, or the whole day. */
 /** @typedef {import("./board.js").Board} Board */
 
 import { clock } from "./text.js";
@@ -7,16 +7,23 @@ import { clock } from "./text.js";
 const HOUR_MS = 3_600_000;
 const STEP_MS = HOUR_MS / 4;
 export const MIN_BAR_PX = 24;
+/** From this width on a bar has room for its number. */
+export const WORDS_PX = 40;
+/** Hours a planner can look at; the widest first. Eighteen minutes are 50 pixels at six. */
+export const ZOOMS = [12, 8, 6, 4, 2];
+export const USUAL_HOURS = 6;
 
 export class Scale {
   /** @param {Board} board */
   constructor(board) {
     this.board = board;
-    /** @type {"six" | "day"} */
-    this.mode = "six";
+    /** @type {"hours" | "day"} */
+    this.mode = "hours";
+    this.hours = USUAL_HOURS;
+    this.words_px = WORDS_PX;
     this.width_px = 1000;
     this.from_ms = 0;
-    this.to_ms = 6 * HOUR_MS;
+    this.to_ms = USUAL_HOURS * HOUR_MS;
     /** Hours the planner has looked away from now; 0 follows the clock. */
     this.shifted_ms = 0;
   }
@@ -48,11 +55,11 @@ export class Scale {
     if (this.mode === "day") this._wholeDay();
     else {
       const centre = this._anchor() + this.shifted_ms;
-      const from = centre - 3 * HOUR_MS;
+      const from = centre - (this.hours / 2) * HOUR_MS;
       // Before the first shift there is nothing to see, unless the planner looks there on purpose.
       const earliest = this.shifted_ms ? from : Math.max(from, this._extent().first - HOUR_MS);
       this.from_ms = Math.floor(earliest / STEP_MS) * STEP_MS;
-      this.to_ms = this.from_ms + 6 * HOUR_MS;
+      this.to_ms = this.from_ms + this.hours * HOUR_MS;
     }
     return before !== `${this.from_ms}:${this.to_ms}:${this.width_px}`;
   }
@@ -60,7 +67,7 @@ export class Scale {
   /** Bring an instant into view, half an hour from the nearer edge. @param {number} at_ms */
   reveal(at_ms) {
     if (this.mode === "day" || (at_ms >= this.from_ms && at_ms <= this.to_ms - STEP_MS)) return false;
-    const half = 2.5 * HOUR_MS;
+    const half = (this.hours / 2 - 0.5) * HOUR_MS;
     const centre = at_ms < this.from_ms ? at_ms + half : at_ms - half;
     this.shifted_ms = centre - this._anchor();
     return this.refit();
@@ -69,18 +76,26 @@ export class Scale {
   /** Hour marks inside the window. @returns {{x: number, text: string}[]} */
   ticks() {
     const marks = [];
-    const every = this.mode === "day" && this.width_px < 900 ? 2 : 1;
-    for (let at = Math.ceil(this.from_ms / HOUR_MS) * HOUR_MS; at < this.to_ms; at += every * HOUR_MS) {
+    const every_ms = this._tickEvery();
+    for (let at = Math.ceil(this.from_ms / every_ms) * every_ms; at < this.to_ms; at += every_ms) {
       marks.push({ x: this.x(at), text: clock(at) });
     }
     return marks;
+  }
+
+  /** As many marks as have room for their words. */
+  _tickEvery() {
+    const hour_px = this.width_px / ((this.to_ms - this.from_ms) / HOUR_MS);
+    if (hour_px > 320) return HOUR_MS / 4;
+    if (hour_px > 200) return HOUR_MS / 2;
+    return hour_px < 60 ? 2 * HOUR_MS : HOUR_MS;
   }
 
   /** Now, or the first planned start where the day shown is not today. */
   _anchor() {
     const now = this.board.now();
     const { first, last } = this._extent();
-    return now >= first - 3 * HOUR_MS && now <= last + 3 * HOUR_MS ? now : first + 2.75 * HOUR_MS;
+    return now >= first - 3 * HOUR_MS && now <= last + 3 * HOUR_MS ? now : first + (this.hours / 2 - 0.25) * HOUR_MS;
   }
 
   _extent() {

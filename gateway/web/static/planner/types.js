@@ -37,6 +37,7 @@
  * @property {number | null} delivered_version
  * @property {number | null} acknowledged_version
  * @property {Visit[]} visits
+ * @property {string[]} [skills]
  * @property {boolean} [offline_tablet] whether her tablet may be let in by a spoken code with every server down
  *
  * @typedef {object} Unallocated
@@ -60,6 +61,7 @@
  * @property {Record<string, number>} attention
  * @property {Lane[]} lanes
  * @property {Unallocated[]} unallocated
+ * @property {{code: string, name: string}[]} [skills]
  *
  * @typedef {{code: string, title: string, text: string}} Finding
  *

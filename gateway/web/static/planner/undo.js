@@ -42,6 +42,7 @@ export class Undo {
           versions,
         }
       : null;
+    this._act = null;
     this._text = answer.moved.text;
     this.button.hidden = !this.last;
     this.paint();
@@ -50,9 +51,20 @@ export class Undo {
     this._timer = window.setTimeout(() => this.hide(), SHOWN_MS);
   }
 
+  /** Offer the way back from an act with several routes. @param {string} text @param {() => Promise<string>} back */
+  offerAct(text, back) {
+    this.say(text);
+    this._act = back;
+    this.button.hidden = false;
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => this.hide(), SHOWN_MS);
+  }
+
   /** Say one sentence without a way back. @param {string} text */
   say(text) {
     this.last = null;
+    /** @type {(() => Promise<string>) | null} */
+    this._act = null;
     this._text = text;
     this.button.hidden = true;
     this.paint();
@@ -76,6 +88,7 @@ export class Undo {
   /** Take the last move back. Once a tablet has seen it, that is a new change with a reason of its own. */
   async back() {
     const { last } = this;
+    if (this._act) return this._backFromAct(this._act);
     if (!last) return;
     if (this._acknowledged()) {
       this.acts.change(last.order);
@@ -94,8 +107,21 @@ export class Undo {
     }
   }
 
+  /** @param {() => Promise<string>} act */
+  async _backFromAct(act) {
+    this.button.disabled = true;
+    try {
+      this.say(await act());
+    } catch (error) {
+      this.say(wordsOf(error));
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
   hide() {
     this.bar.hidden = true;
     this.last = null;
+    this._act = null;
   }
 }

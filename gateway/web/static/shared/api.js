@@ -1,5 +1,5 @@
 // @ts-check
-// The only place that calls the server. Every failure becomes a Problem with a code and a sentence.
+// The only place that calls the server; every failure becomes a Problem.
 
 import { has, language, t } from "./messages.js";
 
@@ -57,7 +57,7 @@ export function surface() {
 }
 
 /** @param {number} status @param {any} body */
-function problemFrom(status, body) {
+export function problemFrom(status, body) {
   const words = (language() === "en" ? body?.detail_en : body?.detail_da) ?? body?.detail_da ?? body?.title;
   return new Problem(status, body?.code ?? "unknown", words ?? fallback("common.unknown_error"), body ?? {});
 }

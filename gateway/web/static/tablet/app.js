@@ -15,8 +15,7 @@ import { Screen } from "./screen.js";
 import { Session } from "./session.js";
 import { endShift, startShift } from "./shift.js";
 
-const FLUSH_EVERY_MS = 5000;
-const REFRESH_AFTER_MS = 150;
+const [FLUSH_EVERY_MS, REFRESH_AFTER_MS] = [5000, 150];
 
 class Tablet {
   constructor() {
@@ -79,7 +78,7 @@ class Tablet {
     this.render();
     this.armed = arm(this);
     const { keepShell } = await import("./shell.js");
-    keepShell(() => this.door.door.state === "ready" && !this.asking && !this.visiting);
+    keepShell(() => this.door.door.state === "ready" && !this.asking && !this.visiting, this);
   }
 
   /** Somebody is signed in: listen and read. */
@@ -201,7 +200,8 @@ class Tablet {
     if (what === "unlock" || what === "retry" || what === "new_grant") {
       this.asking = null;
       await this.armed;
-      if (stop?.door) this.door.open({ visit_id: stop.visit_id, door_id: stop.door.id, lock_id: stop.door.lock_id, way: stop.door.way, by_vendor: stop.by_vendor });
+      const planned = stop?.door && { visit_id: stop.visit_id, door_id: stop.door.id, lock_id: stop.door.lock_id, way: stop.door.way, by_vendor: stop.by_vendor };
+      void (this.door.by_code ? this.door.openUnplanned(this.door.by_code) : planned && this.door.open(planned));
     } else if (what === "begin") {
       this.asking = null;
       this.door.reset();

@@ -9,7 +9,6 @@ import { fetchGrants, grantFor, grantOf } from "./keyring.js";
 
 const ASK_WHILE_SENT_MS = 1000;
 const ASK_WHILE_UNKNOWN_MS = 5000;
-const ASK_NEAR_FOR_MS = 120000;
 const TICK_MS = 200;
 const CHALLENGE_PAUSE_MS = 150;
 const VIBRATION = { unlocked: [80], refused: [80, 80, 80], jammed: [80, 80, 80], unknown: [300, 120, 300, 120, 300] };
@@ -33,11 +32,19 @@ export class DoorDriver extends EventTarget {
     this.way = [];
     /** Whether this one is such a lock. */
     this.on_way = false;
-    setInterval(() => this.#tick(), TICK_MS);
+    /** The grant a spoken code has opened, while its door is shown. @type {import("./keyring.js").Grant | null} */
+    this.by_code = null;
+    this.ticking = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Nobody looks any more. */
+  end() {
+    for (const lock of [this, ...this.way]) clearInterval(lock.ticking);
   }
 
   /** Back to the button. */
   reset() {
+    this.by_code = null;
     this.#set(machine.ready());
     for (const lock of this.way) lock.reset();
   }
@@ -63,8 +70,9 @@ export class DoorDriver extends EventTarget {
   async open(stop) {
     const ids = (stop.way ?? []).map((one) => one.lock_id);
     const again = [this, ...this.way].some(({ door }) => door.state !== "ready" && door.visit_id === stop.visit_id);
+    this.by_code = null;
     if (!again) for (const lock of this.way) lock.reset();
-    while (this.way.length < ids.length) this.way.push(this.#another());
+    this.#hold(ids.length);
     const asked = ids.flatMap((id, at) => (!again || machine.mayAskAgain(this.way[at].door) ? [{ id, driver: this.way[at] }] : []));
     const own = !again || machine.mayAskAgain(this.door);
     const lock_ids = again && ids.length ? [...(own ? [stop.lock_id] : []), ...asked.map((one) => one.id)] : undefined;
@@ -78,14 +86,37 @@ export class DoorDriver extends EventTarget {
     await Promise.all([...(own ? [this.#drive(act, "")] : []), ...asked.map((one) => one.driver.#drive(act, one.id))]);
   }
 
-  /** Drives a lock on the way; what happens there is told here. */
-  #another() {
-    const lock = new DoorDriver();
-    lock.on_way = true;
-    for (const name of ["change", "carry", "second"]) {
-      lock.addEventListener(name, (event) => this.dispatchEvent(new CustomEvent(name, { detail: /** @type {CustomEvent} */ (event).detail })));
+  /**
+   * A door nobody planned, with the server: its answer names the locks on the way. After an act that came half way only
+   * those are asked again that have certainly not moved.
+   * @param {(lock_ids?: string[]) => Promise<any>} ask
+   */
+  async openAsked(ask) {
+    const tried = [this, ...this.way].filter(({ door }) => door.opening?.lock_id);
+    const free = tried.filter(({ door }) => machine.mayAskAgain(door));
+    const again = free.length < tried.length;
+    if (again && !free.length) return;
+    const asked = ask(again ? free.map(({ door }) => door.opening.lock_id) : undefined);
+    const grants = asked.then((said) => [said.grant], () => []);
+    const act = { stop: { visit_id: "", door_id: "", lock_id: "" }, answer: asked, grants, near_url: null };
+    if (again) return void (await Promise.all(free.map((one) => one.#drive(act, one.door.opening.lock_id))));
+    for (const lock of this.way) lock.reset();
+    const own = this.#drive(act, "");
+    const way = (await grants)[0]?.way ?? [];
+    this.#hold(way.length);
+    await Promise.all([own, ...way.map((/** @type {any} */ one, /** @type {number} */ at) => this.way[at].#drive(act, one.lock_id))]);
+  }
+
+  /** Have a driver for each lock on the way; what happens there is told here. @param {number} count */
+  #hold(count) {
+    while (this.way.length < count) {
+      const lock = new DoorDriver();
+      lock.on_way = true;
+      for (const name of ["change", "carry", "second"]) {
+        lock.addEventListener(name, (event) => this.dispatchEvent(new CustomEvent(name, { detail: /** @type {CustomEvent} */ (event).detail })));
+      }
+      this.way.push(lock);
     }
-    return lock;
   }
 
   /**
@@ -110,13 +141,22 @@ export class DoorDriver extends EventTarget {
   }
 
   /**
-   * A door nobody planned, by a grant that a spoken code has opened; there is no server to be asked.
+   * A door nobody planned, by a grant that a spoken code has opened; there is no server to be asked. The same again
+   * asks only what has certainly not moved.
    * @param {import("./keyring.js").Grant} grant
    */
   async openUnplanned(grant) {
-    const current = this.#tapped("");
-    await this.#beside(grant, current);
-    if (current()) this.#set(machine.notSent(this.door));
+    if (this.by_code !== grant) this.reset();
+    this.by_code = grant;
+    const ids = (grant.way ?? []).map((one) => one.lock_id);
+    this.#hold(ids.length);
+    const locks = [{ driver: /** @type {DoorDriver} */ (this), id: grant.lock_id }, ...ids.map((id, at) => ({ driver: this.way[at], id }))];
+    await Promise.all(locks.filter(({ driver }) => machine.mayAskAgain(driver.door)).map(async ({ driver, id }) => {
+      driver.near_url = this.near_url;
+      const current = driver.#tapped("");
+      await driver.#beside(grantFor(grant, id), current);
+      if (current()) driver.#set(machine.notSent(driver.door));
+    }));
   }
 
   /** @param {string} visit_id @returns {() => boolean} whether this tap is still waiting to send */
@@ -165,24 +205,10 @@ export class DoorDriver extends EventTarget {
       return true;
     });
     if (met === "no_holder_key" && current()) this.#set(machine.refusedByServer(this.door, { code: met, title: "", text: "" }));
-    const said = met === "sent" ? await this.#hear(lock, () => this.door.opening?.id === id) : null;
+    const here = () => this.door.opening?.id === id;
+    const show = (/** @type {object} */ word) => here() && this.#set(machine.heard(this.door, { ...this.door.opening, ...word }));
+    const said = met === "sent" ? await lock.hear(here, show) : null;
     this.#carryHome(lock, grant, said);
-  }
-
-  /** The lock's word on what it was told, however late. @param {import("./near_door.js").NearDoor} lock @param {() => boolean} here */
-  async #hear(lock, here) {
-    const since_ms = performance.now();
-    let said = await lock.answer(machine.UNKNOWN_AFTER_MS);
-    while (!said && here() && performance.now() - since_ms < ASK_NEAR_FOR_MS) {
-      await pause(ASK_WHILE_UNKNOWN_MS);
-      if (here()) said = await lock.askAgain(ASK_WHILE_UNKNOWN_MS);
-    }
-    const show = () => said && here() && this.#set(machine.heard(this.door, { ...this.door.opening, ...said }));
-    show();
-    if (said?.state !== "pending") return said;
-    said = await lock.answer(machine.SECOND_WITHIN_MS);
-    show();
-    return said;
   }
 
   /**

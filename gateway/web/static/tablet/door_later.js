@@ -12,10 +12,12 @@ export class NoDoorYet extends EventTarget {
   near_url = null;
   /** @type {any[]} */
   way = [];
+  by_code = null;
   reset() {}
   abort() {}
   observe() {}
   async open() {}
+  async openUnplanned() {}
   async settled() {}
 }
 

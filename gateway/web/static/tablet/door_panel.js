@@ -101,7 +101,7 @@ function refusal(door) {
   const words = why ? (why.includes(locked) ? why : `${why} ${locked}`) : locked;
   return panel("danger", "close", "refused", {
     heading: t("door.refused.heading", { reason }), text: words, urgent: true,
-    actions: ["call", "back", "new_grant"] });
+    actions: door.visit_id ? ["call", "back", "new_grant"] : ["call", "back"] });
 }
 
 /** @param {string} kind @param {string} iconName @param {string} key @param {Partial<Panel>} rest @returns {Panel} */

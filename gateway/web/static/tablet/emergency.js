@@ -16,7 +16,7 @@ const FEWEST_LETTERS = 2;
 const REASONS = /** @type {const} */ (["fall", "no_answer", "acute_illness", "other"]);
 const FINAL = ["unlocked", "refused", "jammed", "expired", "unknown"];
 
-/** @typedef {{citizen_id: string, name: string, address: string}} Home */
+/** @typedef {{citizen_id: string, name: string, address: string, opens: boolean}} Home */
 
 /** The dialog's look is fetched with it, once. @returns {Promise<void>} */
 function dressed() {
@@ -42,7 +42,8 @@ class EmergencyDialog {
     const stop = tablet.stop;
     this.phone = tablet.day?.phone ?? null;
     /** The citizen the carer is with or on the way to, if her door has a lock: most likely she is meant. @type {Home | null} */
-    this.near = stop?.citizen_id && stop.door ? { citizen_id: stop.citizen_id, name: stop.citizen_name, address: stop.address } : null;
+    this.near = stop?.citizen_id && stop.door ? {
+      citizen_id: stop.citizen_id, name: stop.citizen_name, address: stop.address, opens: !stop.by_vendor } : null;
     /** @type {Home[]} */
     this.found = [];
     this.searched = "";
@@ -51,13 +52,14 @@ class EmergencyDialog {
     this.timer = 0;
     this.door = new EmergencyDoor();
     this.door.addEventListener("change", () => this.#draw());
-    this.ticking = setInterval(() => this.door.tick(), 200);
+    this.door.addEventListener("second", () => this.#seconds());
     this.field = /** @type {HTMLInputElement} */ (h("input.input", {
       id: "emergency-search", type: "search", autocomplete: "off", maxlength: 80, oninput: () => this.#soon(),
     }));
     this.homes = h("div.emergency-homes", { role: "group", "aria-label": t("emergency.homes") });
     this.reasons = h("div.emergency-reasons", {});
     this.news = h("p", { role: "status", class: "emergency-said" });
+    this.loud = h("p.note", {}, icon("info"), t("emergency.loud"));
     this.body = h("div.emergency-body", {});
     this.dialog = /** @type {HTMLDialogElement} */ (h("dialog.emergency", { "aria-labelledby": "emergency-heading" }));
   }
@@ -68,7 +70,7 @@ class EmergencyDialog {
     this.dialog.append(
       h("div.emergency-head", {}, h("h2", { id: "emergency-heading" }, icon("warning"), t("tablet.emergency")), close),
       this.body);
-    this.dialog.addEventListener("close", () => { clearInterval(this.ticking); this.door.leave(); this.dialog.remove(); });
+    this.dialog.addEventListener("close", () => { this.door.end(); this.dialog.remove(); });
     document.body.append(this.dialog);
     this.dialog.showModal();
     this.#draw();
@@ -80,8 +82,10 @@ class EmergencyDialog {
   #draw() {
     const state = this.door.door.state;
     if (state === "ready") return this.#choice();
-    const shown = panelOf(this.door.door, performance.now(), false);
-    if (state === "unlocked") shown.text = this.door.door.opening?.text ?? shown.text;
+    const way = this.door.way.map((lock) => lock.door);
+    const shown = panelOf(this.door.door, performance.now(), false, way);
+    const all = [this.door.door, ...way].every((door) => ["ready", "unlocked"].includes(door.state));
+    if (state === "unlocked" && all) shown.text = this.door.door.opening?.text ?? shown.text;
     fill(this.body, [language(), "door", shown], () => [
       h("p.emergency-home", {}, h("b", {}, this.chosen?.name ?? ""), ` · ${this.chosen?.address ?? ""}`),
       h(`div.door.door-frame-${shown.kind}`, { "data-state": state },
@@ -89,11 +93,15 @@ class EmergencyDialog {
           h("div.door-live", { role: shown.urgent ? "alert" : "status" }, panelWords(shown)),
           shown.timed && h("p.door-seconds", { id: "emergency-seconds", role: "timer", "aria-label": t("door.seconds") }))),
       h("div.bar-pair", {}, callButton(this.phone),
-        FINAL.includes(state) && state !== "unlocked" &&
+        FINAL.includes(state) && !all &&
           button(t("door.retry"), "own-lock-open", () => this.#again(), { key: "emergency-again" })),
       FINAL.includes(state) && button(t("emergency.close"), "check", () => this.dialog.close(), {
         big: true, main: true, key: "emergency-done" }),
     ]);
+    this.#seconds();
+  }
+
+  #seconds() {
     const seconds = document.getElementById("emergency-seconds");
     if (seconds) seconds.textContent = `${waiting(this.door.door, performance.now()).seconds}\u00a0s`;
   }
@@ -101,16 +109,23 @@ class EmergencyDialog {
   #choice() {
     fill(this.body, [language(), "choice"], () => [
       h("div.emergency-search", {}, h("label", { for: "emergency-search" }, t("emergency.search")), this.field),
-      this.homes, this.news, this.reasons, h("p.note", {}, icon("info"), t("emergency.loud"))]);
+      this.homes, this.news, this.reasons, this.loud]);
+    this.loud.hidden = this.chosen?.opens === false;
     const homes = this.found.length || this.searched ? this.found : this.near ? [this.near] : [];
     fill(this.homes, [language(), homes, this.chosen?.citizen_id], () => homes.map((home) => this.#home(home)));
     const news = this.said || (this.searched && !homes.length ? t("emergency.nobody") : "");
     if (this.news.textContent !== news) this.news.textContent = news;
-    fill(this.reasons, [language(), this.chosen?.citizen_id], () => h("fieldset", { disabled: !this.chosen },
+    fill(this.reasons, [language(), this.chosen?.citizen_id], () => this.chosen && !this.chosen.opens ? this.#shut() : h("fieldset", { disabled: !this.chosen },
       h("legend", {}, this.chosen ? t("emergency.why", { address: this.chosen.address }) : t("emergency.choose")),
       h("div.emergency-answers", {}, REASONS.map((reason) =>
         h("button.button.button-big.button-danger", { type: "button", "data-key": `reason-${reason}`, onclick: () => this.#enter(reason) },
           t(`emergency.reason.${reason}`))))));
+  }
+
+  /** Another vendor's lock is not asked: what to do instead. */
+  #shut() {
+    return h("div.alert.alert-warn", { role: "alert" }, icon("warning"), h("div", {},
+      h("p", {}, h("b", {}, t("emergency.vendors_lock"))), h("p", {}, t("emergency.vendors_lock.text")), callButton(this.phone)));
   }
 
   /** @param {Home} home */
@@ -148,7 +163,6 @@ class EmergencyDialog {
   }
 
   #again() {
-    this.door.leave();
     if (this.reason) this.#enter(this.reason);
   }
 
@@ -156,6 +170,6 @@ class EmergencyDialog {
   #enter(reason) {
     if (!this.chosen) return;
     this.reason = reason;
-    void this.door.open(this.chosen.citizen_id, reason);
+    void this.door.enter(this.chosen.citizen_id, reason);
   }
 }

@@ -3,6 +3,7 @@
 // own signed answer. Only that answer says that a door is open.
 
 import { decode, encode } from "./cbor.js";
+import { SECOND_WITHIN_MS, UNKNOWN_AFTER_MS } from "./door_machine.js";
 import { signChallenge } from "./holder_key.js";
 import { NearLink, NearLinkError } from "./near_link.js";
 import { b64u, bytesOf } from "./proof.js";
@@ -12,6 +13,8 @@ const REACH_MS = 1500;
 const CHALLENGE_MS = 1500;
 const GREETING_MS = 500;
 const QUIET_MS = 500;
+const ASK_EVERY_MS = 5000;
+const ASK_FOR_MS = 120000;
 const STATES = /** @type {Record<string, string>} */ ({
   opened: "unlocked", denied: "refused", jammed: "jammed", pending: "pending", none: "expired",
 });
@@ -77,6 +80,24 @@ export class NearDoor {
       if (error instanceof NearLinkError) return null;
       throw error;
     }
+  }
+
+  /**
+   * The lock's word on what it was told, however late; shown as it comes.
+   * @param {() => boolean} here whether anybody still waits for it @param {(said: Said) => void} show @returns {Promise<Said | null>}
+   */
+  async hear(here, show) {
+    const since_ms = performance.now();
+    let said = await this.answer(UNKNOWN_AFTER_MS);
+    while (!said && here() && performance.now() - since_ms < ASK_FOR_MS) {
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      if (here()) said = await this.askAgain(ASK_EVERY_MS);
+    }
+    if (said) show(said);
+    if (said?.state !== "pending") return said;
+    said = await this.answer(SECOND_WITHIN_MS);
+    if (said) show(said);
+    return said;
   }
 
   /** Ask again what became of the command; it moves nothing. @param {number} timeoutMs @returns {Promise<Said | null>} */
