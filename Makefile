@@ -84,8 +84,16 @@ load: $(DEV_STAMP) ## load test with a verdict, on throw-away PostgreSQL, Redis,
 	$(BIN)/omsorgstid loadtest $(PROFILE) $(ARGS)
 
 .PHONY: bench-routes
-bench-routes: $(DEV_STAMP) ## plans of the home care benchmark against the published ones (ARGS="--seconds 1 --seeds 2")
-	$(BIN)/python -m loadtests.routes --out docs/benchmarks/routes.md $(ARGS)
+bench-routes: $(DEV_STAMP) ## every part of the route benchmark, or some (ARGS="hhcrsp --seconds 1 --seeds 2 city")
+	$(BIN)/python -m loadtests.bench_routes $(ARGS)
+
+.PHONY: bench-benefits
+bench-benefits: $(DEV_STAMP) ## what counting costs: a new event, a year from nothing, a scrape, the page (ARGS="--days 60")
+	$(BIN)/python -m loadtests.benefits_bench --page docs/benchmarks/benefits.md $(ARGS)
+
+.PHONY: bench-board
+bench-board: $(DEV_STAMP) ## the planner's board with 400 routes and 6,000 visits in a real browser, against its budgets
+	$(BIN)/python -m loadtests.board_bench --out docs/benchmarks/board.md $(ARGS)
 
 .PHONY: engine
 engine: $(STAMP) ## compile the route engine anew, after a change in scheduling/native

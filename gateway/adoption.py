@@ -10,6 +10,8 @@ from gateway.parts import Benefits
 from gateway.settings import Settings, WrongSettingError
 from metrics.adoption import Adoption
 from metrics.business_case import BusinessCase, load_cases
+from metrics.case_check import load_own_cases
+from metrics.errors import CaseFileError
 from metrics.technologies import waterfall_rank
 
 
@@ -32,20 +34,40 @@ def load_benefits(settings: Settings) -> Benefits | None:
     Raises
     ------
     WrongSettingError
-        If the adoption file cannot be used, naming what is wrong in it.
+        If the adoption file or a case of the municipality's own cannot be used, naming what is wrong in it.
     """
+    cases = cases_of(settings)
     path = adoption_path(settings)
     if not path.exists():
         if settings.benefits.adoption_file is not None:
             raise WrongSettingError(f"OMSORGSTID_BENEFITS__ADOPTION_FILE: no such file, got {path}")
         return None
-    cases = load_cases()
     try:
         file = AdoptionFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         adoptions = _by_case(file.adoptions, cases)
     except (yaml.YAMLError, ValueError) as err:
         raise WrongSettingError(f"OMSORGSTID_BENEFITS__ADOPTION_FILE: {path}: {err}") from err
     return Benefits(cases, adoptions)
+
+
+def cases_of(settings: Settings) -> dict[str, BusinessCase]:
+    """The cases that ship with the platform and the municipality's own.
+
+    Raises
+    ------
+    WrongSettingError
+        If the folder is not there or a file in it cannot be used.
+    """
+    folder = settings.benefits.cases_dir
+    if folder is None:
+        return load_cases()
+    if not folder.is_dir():
+        raise WrongSettingError(f"OMSORGSTID_BENEFITS__CASES_DIR: no such folder, got {folder}")
+    try:
+        return load_own_cases(folder)
+    except CaseFileError as err:
+        places = "".join(f"\n  {p.path}: expected {p.expected}, found {p.found}" for p in err.problems)
+        raise WrongSettingError(f"OMSORGSTID_BENEFITS__CASES_DIR: {err}{places}") from err
 
 
 def write_adoption(path: Path, *adoptions: Adoption) -> None:
@@ -58,11 +80,18 @@ def write_adoption(path: Path, *adoptions: Adoption) -> None:
 def _by_case(adoptions: tuple[Adoption, ...], cases: Mapping[str, BusinessCase]) -> dict[str, Adoption]:
     """The adoptions by case id. Raises ``ValueError`` for a case or a unit of a document that does not exist."""
     found: dict[str, Adoption] = {}
+    counted: dict[str, str] = {}
     for adoption in adoptions:
         if adoption.case_id not in cases:
             raise ValueError(f"Expected case_id to be one of {sorted(cases)}, got {adoption.case_id!r}.")
         if adoption.case_id in found:
             raise ValueError(f"Expected every case once, got {adoption.case_id!r} twice.")
+        technology = cases[adoption.case_id].technology
+        if technology in counted:
+            # The same minutes would be held against two promises, and only one of them shown.
+            both = f"{counted[technology]} and {adoption.case_id}"
+            raise ValueError(f"Expected one case for {technology}, got {both}.")
+        counted[technology] = adoption.case_id
         for unit in adoption.units:
             cases[adoption.case_id].document_unit(unit.document_unit)
         found[adoption.case_id] = adoption

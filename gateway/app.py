@@ -8,6 +8,7 @@ from gateway.auth import declared_roles
 from gateway.edge import Edge
 from gateway.parts import Parts
 from gateway.routers import (
+    absence_register,
     absences,
     access_log,
     aids,
@@ -19,6 +20,8 @@ from gateway.routers import (
     driving,
     emergency,
     ferry,
+    fhir,
+    foresight,
     health,
     jobs,
     leavers,
@@ -26,9 +29,12 @@ from gateway.routers import (
     lost_tablets,
     me,
     mileage,
+    offers,
     oidc,
     operations,
     prepared,
+    reassignments,
+    route_lists,
     screen,
     session,
     signalling,
@@ -39,6 +45,9 @@ from gateway.routers import (
     transfers,
     vendor_doors,
     vendor_webhook,
+    visit_facts,
+    visits_in,
+    why,
     work_orders,
 )
 
@@ -46,7 +55,7 @@ ROUTERS = (
     *(aids, alarms, work_orders, mileage, prepared, vendor_doors, vendor_webhook),
     *(session, me, doors, board, absences, driving, jobs, operations, stream, transfers, screen, signalling, tasks),
     *(citizen, technician, emergency, leavers, access_log, ferry, lock_settings, lost_tablets, oidc, demo, health),
-    stairwells,
+    *(reassignments, offers, why, foresight, stairwells, visit_facts, visits_in, route_lists, fhir, absence_register),
 )
 _SECURITY_HEADERS = {
     "Content-Security-Policy": (

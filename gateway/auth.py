@@ -331,7 +331,7 @@ def require(*roles: Role) -> Callable[[HTTPConnection], Who]:
     return check
 
 
-def public(_request: HTTPConnection) -> None:
+async def public(_request: HTTPConnection) -> None:
     """A dependency that declares a route open to everybody. Nothing is public by accident."""
 
 

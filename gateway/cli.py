@@ -12,8 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from gateway.adoption import load_benefits
+from gateway.case_commands import cases_app
+from gateway.command_work import database_work as _database_work
 from gateway.log import configure
+from gateway.rule_commands import rules_app
 from gateway.settings import WrongSettingError, load_settings
+from gateway.visit_commands import generate_day, import_day, import_visits
 from kernel.errors import DomainError
 
 app = typer.Typer(
@@ -22,6 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Omsorgstid: doors, routes, visits, minutes.",
 )
+app.add_typer(cases_app, name="cases")
+app.add_typer(rules_app, name="rules")
+app.command("import-day")(import_day)
+app.command("import-visits")(import_visits)
+app.command("generate-day")(generate_day)
 Day = Annotated[Path, typer.Argument(help="Day file or HHCRSP instance.", exists=True, dir_okay=False)]
 
 
@@ -186,7 +195,7 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Write the plan here instead of standard output.")] = None,
 ) -> None:
     """Plan a day file or an HHCRSP instance (then the output is the HHCRSP solution format)."""
-    from gateway.plan_output import plan_json
+    from gateway.plan_output import left_over_lines, plan_json
     from scheduling.day_file import load_day
     from scheduling.solver import solve_day
 
@@ -196,20 +205,10 @@ def plan(
     done = sum(len(r.stops) for r in solved.routes)
     print(
         f"{done} visits planned, {len(solved.unallocated)} left over, cost {solved.cost_min:.2f} min",
+        *left_over_lines(loaded, solved),
+        sep="\n",
         file=sys.stderr,
     )
-
-
-@app.command("import-day")
-def import_day(day: Day) -> None:
-    """Bring a day file into the database, all or nothing."""
-    from gateway.usecases.days import import_day as bring_in
-    from scheduling.day_file import load_day
-
-    loaded = load_day(day, hhcrsp_on=date.today())  # noqa: DTZ011 - the instance has no date of its own
-    with _database_work() as work:
-        bring_in(work, loaded)
-    print(f"{loaded.on}: {len(loaded.visits)} visits, {len(loaded.carers)} carers imported")
 
 
 @app.command("export-day")
@@ -239,6 +238,30 @@ def import_baseline(
     _freeze_baselines(study, technology)
 
 
+@app.command("measure-baseline")
+def measure_baseline(
+    unit: Annotated[str, typer.Option(help="Unit.")],
+    from_: Annotated[datetime, typer.Option("--from", help="YYYY-MM-DD", formats=["%Y-%m-%d"])],
+    to: Annotated[datetime, typer.Option(help="YYYY-MM-DD", formats=["%Y-%m-%d"])],
+) -> None:
+    """Freeze a baseline of screen visits from the log: weeks of citizens before they used one (docs/benefits.md)."""
+    from sqlmodel import select
+
+    from devices.keys.signing import load_or_create_secret
+    from metrics.before.citizen_weeks import freeze_from_log
+    from metrics.pseudonyms import Pseudonyms
+    from scheduling.register.tables import UnitRow
+
+    key = load_or_create_secret(load_settings().work_dir / "pseudonym.key")
+    with _database_work() as work:
+        units = set(work.session.exec(select(UnitRow.id)).all())
+        if unit not in units:
+            _fail(f"Expected --unit {'|'.join(sorted(units))}, got {unit}.", 2)
+            return
+        for row in freeze_from_log(work, unit, from_.date(), to.date(), Pseudonyms(key)):
+            print(f"{row.unit_id} {row.kind}: {row.mean_s / 60:.1f} min, n {row.occasion_count}")
+
+
 def _freeze_baselines(study: Path, technology: str) -> None:
     from sqlmodel import select
 
@@ -265,11 +288,11 @@ def _freeze_baselines(study: Path, technology: str) -> None:
 @app.command()
 def targets(json_: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Business-case targets, each with document and line."""
+    from gateway.adoption import cases_of
     from gateway.target_table import target_text, targets_json
-    from metrics.business_case import load_cases
     from metrics.targets import targets_table
 
-    cases = load_cases()
+    cases = cases_of(load_settings())
     rows = targets_table(cases)
     if json_:
         print(json.dumps(targets_json(cases, rows), ensure_ascii=False, indent=2))
@@ -377,10 +400,13 @@ def doctor() -> None:
 
 
 def _run(*, web: bool = False, ingest: bool = False, work: bool = False) -> None:
-    from gateway.app import create_app
     from gateway.memory import spare_the_collector
     from gateway.runtime import Duties, Runtime
-    from gateway.web_server import WebServer
+
+    if web:
+        # Routers and pages are half of the program: who serves none does not carry them.
+        from gateway.app import create_app
+        from gateway.web_server import WebServer
 
     configure()
     settings = load_settings()
@@ -408,19 +434,6 @@ def _until_told_to_stop(stop: Callable[[], None]) -> None:
         print("stopping", file=sys.stderr)
     finally:
         stop()
-
-
-def _database_work() -> Any:
-    from gateway.migrations import migrate
-    from kernel.clock import SystemWorldClock
-    from kernel.database import Database
-    from kernel.work import UnitsOfWork
-
-    settings = load_settings()
-    settings.work_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database_url)
-    migrate(database)
-    return UnitsOfWork(database, SystemWorldClock()).begin()
 
 
 def _write(content: bytes, out: Path | None) -> None:

@@ -16,21 +16,26 @@ from kernel.tables import AnsweredRow
 from kernel.work import Work
 
 
-def get_parts(request: Request) -> Parts:
-    """The parts of this process."""
+async def get_parts(request: Request) -> Parts:
+    """The parts of this process. It waits for nothing, so it needs no thread of its own."""
+    return parts_of(request)
+
+
+def parts_of(request: Request) -> Parts:
+    """The same for who holds a request already."""
     parts: Parts = request.app.state.parts
     return parts
 
 
 def get_work(request: Request) -> Iterator[Work]:
     """One unit of work: committed before the answer leaves (the scope below sees to it)."""
-    with get_parts(request).units.begin() as work:
+    with parts_of(request).units.begin() as work:
         yield work
 
 
 def get_reading(request: Request) -> Iterator[Session]:
     """A session for reading only."""
-    with get_parts(request).database.reading() as session:
+    with parts_of(request).database.reading() as session:
         yield session
 
 
@@ -60,6 +65,14 @@ def once(work: Work, key: str | None, owner: str, about: str, act: Callable[[], 
     """
     if key is None:
         return act()
+    answered, body = answer_once(work, key, owner, about, act, status)
+    return JSONResponse(body, status_code=answered)
+
+
+def answer_once(
+    work: Work, key: str, owner: str, about: str, act: Callable[[], Any], status: int = 200
+) -> tuple[int, Any]:
+    """As :func:`once`, for an answer that carries several: the status and the body in JSON's types."""
     full = hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
     _wait_for_turn(work.session, full)
     known = work.session.get(AnsweredRow, full)
@@ -71,10 +84,10 @@ def once(work: Work, key: str | None, owner: str, about: str, act: Callable[[], 
                 "Den nøgle (Idempotency-Key) er brugt til noget andet. Send igen med en ny.",
                 "That Idempotency-Key was used for something else. Send again with a new one.",
             )
-        return JSONResponse(known.body["answer"], status_code=known.status)
+        return known.status, known.body["answer"]
     body = jsonable_encoder(act())
     work.session.add(AnsweredRow(key=full, status=status, body={"about": about, "answer": body}, at=work.now))
-    return JSONResponse(body, status_code=status)
+    return status, body
 
 
 def _wait_for_turn(session: Session, key: str) -> None:

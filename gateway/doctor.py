@@ -74,6 +74,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _routes()
     yield _adoption(settings)
     yield _exporter(settings)
+    yield _route_lists(settings.route_lists.directory)
     yield _programs()
 
 
@@ -91,6 +92,20 @@ def _work_dir(path: Path) -> Finding:
         detail = f"{free_gib:.1f} GiB free, expected at least {LEAST_FREE_GIB:g}"
         return Finding("work dir", False, detail, "Free some disk space, or move the work directory to a larger disk.")
     return Finding("work dir", True, f"{free_gib:.0f} GiB free")
+
+
+def _route_lists(directory: Path | None) -> Finding:
+    if directory is None:
+        return Finding("emergency lists", True, "not written as files: OMSORGSTID_ROUTE_LISTS__DIRECTORY is empty")
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = directory / f".probe-{secrets.token_hex(4)}"
+        probe.touch(mode=0o600)
+        probe.unlink()
+    except OSError as err:
+        remedy = "Make the folder writable for the worker, or correct OMSORGSTID_ROUTE_LISTS__DIRECTORY."
+        return Finding("emergency lists", False, str(err), remedy)
+    return Finding("emergency lists", True, f"written to {directory}")
 
 
 def _private_files(settings: Settings) -> Finding:

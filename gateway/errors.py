@@ -64,7 +64,19 @@ class EdgeError(Exception):
 
 def problem(status: int, code: str, da: str, en: str, facts: dict[str, Any]) -> JSONResponse:
     """A problem document."""
-    body = {
+    body = _document(status, code, da, en, facts)
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def refusal(err: DomainError | EdgeError) -> tuple[int, dict[str, Any]]:
+    """Status and problem document of a refusal, for an answer that carries several."""
+    if isinstance(err, EdgeError):
+        return err.status, _document(err.status, err.code, err.da, err.en, err.facts)
+    return STATUS[err.kind], _document(STATUS[err.kind], err.code, err.text("da"), err.text("en"), err.facts)
+
+
+def _document(status: int, code: str, da: str, en: str, facts: dict[str, Any]) -> dict[str, Any]:
+    return {
         "type": f"urn:omsorgstid:problem:{code}",
         "title": da,
         "status": status,
@@ -73,7 +85,6 @@ def problem(status: int, code: str, da: str, en: str, facts: dict[str, Any]) -> 
         "detail_en": en,
         "facts": {k: v if isinstance(v, int | float | bool | list | dict) else str(v) for k, v in facts.items()},
     }
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:

@@ -97,7 +97,7 @@ class Grants:
             if grant.visit_id not in newest and ways.get(grant.door_id):
                 way = [(lock_id, keys.get(lock_id, b"")) for lock_id in ways[grant.door_id]]
                 opens_at = windows.get((grant.visit_id, grant.door_id), grant.minted_at)
-                newest[grant.visit_id] = _ready(grant, way, opens_at)
+                newest[grant.visit_id] = held_ready(grant, way, opens_at)
         visits = tuple((visit_id, newest.get(visit_id)) for visit_id in ahead)
         return ShiftGrants(visits[:UNSEALED_VISITS], visits[UNSEALED_VISITS:])
 
@@ -118,7 +118,8 @@ def _keys_of(session: Session, ways: Mapping[str, tuple[str, ...]]) -> dict[str,
     return {row.lock_id: bytes(row.public_key) for row in rows}
 
 
-def _ready(grant: GrantIssued, way: Sequence[tuple[str, bytes]], opens_at: datetime) -> HeldGrant:
+def held_ready(grant: GrantIssued, way: Sequence[tuple[str, bytes]], opens_at: datetime) -> HeldGrant:
+    """A grant as its tablet needs it. ``way``: the door's own lock and those on the way, with their keys."""
     lock_id, lock_key = way[0]
     return HeldGrant(
         visit_id=grant.visit_id,

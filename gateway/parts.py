@@ -33,6 +33,10 @@ class OpeningDesk(Protocol):
         """Ask locks for a nonce each, by question and request id. ``None`` where none came in time."""
         ...
 
+    def hand_over(self, messages: Iterable[Outgoing]) -> None:
+        """Hand messages to the broker, each once, and wait for nothing."""
+        ...
+
     def send(self, messages: Iterable[Outgoing]) -> bool:
         """Hand messages to the broker, each once. Returns whether it took all of them."""
         ...
@@ -198,5 +202,7 @@ class Parts:
     vendors: Vendors = field(default_factory=NoVendors)
     #: where a tablet meets the locks beside it; empty: a tablet of its own make knows
     near_url: str = ""
+    #: up to so many entries the manager's first page reads the ledger itself (gateway.kept_overviews)
+    live_up_to_entries: int = 2_000
     #: how many requests are being worked on, streams excepted; the simulation waits for zero
     open_requests: int = 0

@@ -1,5 +1,6 @@
 """Goes round once in a while: doors left unlocked, and once a day of world time batteries and inspections."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from threading import Event, Thread
 
@@ -16,13 +17,17 @@ from kernel.work import UnitsOfWork
 log = structlog.get_logger(__name__)
 
 EVERY_S = 5.0
+#: Done once a day of world time: returns whether it was done, or has to be tried again on the next round.
+Daily = Callable[[datetime], bool]
 
 
 class Rounds:
     """One thread per working process; several do no harm, an open alarm is known by its subject."""
 
-    def __init__(self, units: UnitsOfWork, settings: AlarmSettings) -> None:
+    def __init__(self, units: UnitsOfWork, settings: AlarmSettings, *, daily: Sequence[Daily] = ()) -> None:
         self._units = units
+        self._daily = daily
+        self._due: list[Daily] = []
         self._not_locked_after = timedelta(minutes=settings.not_locked_after_min)
         self._stop = Event()
         self._looked_on: date | None = None
@@ -49,6 +54,8 @@ class Rounds:
             look_after_batteries(self._units, now)
             look_after_inspections(self._units, now)
             self._looked_on = local_day(now)
+            self._due = list(self._daily)
+        self._due = [job for job in self._due if not job(now)]
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_S):

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Thread
 
@@ -31,26 +33,34 @@ from devices.registry.battery_log import BatteryLog
 from devices.transfers.service import cycle_reports, transfer_handlers
 from gateway.acl_writer import AclWriter
 from gateway.adoption import load_benefits
-from gateway.bell import Bell
+from gateway.bell import Bell, Ring
 from gateway.call_sweeper import CallSweeper
+from gateway.care_record_watch import CareRecordWatch
 from gateway.door_desk import DoorDesk
+from gateway.figures_round import FiguresRound
 from gateway.grants import Grants
 from gateway.jobs import CeleryQueue, WorkerThread, make_celery, register
 from gateway.migrations import migrate
 from gateway.oidc import Provider
+from gateway.outlooks import Outlooks
 from gateway.parts import Parts, RealSpeed, WorldSpeed
 from gateway.peer_client import PeerClient
 from gateway.pipeline import Pipeline
+from gateway.process_metrics import ProcessMetrics, count_batch, observed
 from gateway.retention import Retention
 from gateway.rights_watch import RightsWatch
 from gateway.rounds import Rounds
+from gateway.route_list_files import RouteListFiles
 from gateway.sealer import Sealer
 from gateway.settings import Settings
 from gateway.sweeper import Sweeper
 from gateway.trust_keeper import TrustKeeper
+from gateway.usecases.district_planning import DISTRICT_KIND, DistrictCrew, DistrictWork
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.driving import facts_of
-from gateway.usecases.planning import KIND, plan_day_body
+from gateway.usecases.planning import ALL_KIND, KIND, plan_day_body
+from gateway.usecases.replayed_day import SequenceReplayer
+from gateway.usecases.split_days import split_sampled_days
 from gateway.usecases.transfers import ask_about_transfers
 from gateway.usecases.visits import begin_by_door
 from gateway.vendor_desk import make_vendor_desk
@@ -58,7 +68,7 @@ from gateway.video_desk import VideoDesk
 from kernel.clock import LinkClock, SystemLinkClock, SystemWorldClock, WorldClock
 from kernel.consumers import Consumer
 from kernel.database import Database
-from kernel.jobs import waiting
+from kernel.jobs import JobBody, waiting
 from kernel.seals import AT_MOST
 from kernel.tailer import Tailer
 from kernel.work import UnitsOfWork
@@ -66,6 +76,8 @@ from metrics.pseudonyms import Pseudonyms
 from metrics.screen_weeks_ledger import ScreenLedger
 from metrics.service import KeysLedger
 from metrics.transfer_days_ledger import TransferLedger
+from scheduling.exchange.care_record import FileDrop
+from scheduling.solver import AnnealingSolver
 
 log = structlog.get_logger(__name__)
 
@@ -112,8 +124,7 @@ class Runtime:
         self.pipeline = Pipeline(
             self.units,
             [*ledgers, *watches] if duties.work else (),
-            self.tailer,
-            sequenced=self.bell.ring_elsewhere,
+            sequenced=self.bell.ring_readable,
             sequencing=duties.ingest or not duties.work,
         )
         self.inbox = self._make_inbox()
@@ -124,13 +135,15 @@ class Runtime:
         self.signer = SignerClient(signer_address(settings), load_or_create_secret(signer_secret(settings)))
         self._signer_process: subprocess.Popen[bytes] | None = None
         self.celery = make_celery(settings.redis_url)
-        self.run_job: Callable[[str], str] = register(
-            self.celery, self.units, self.link, {KIND: plan_day_body(self.units, tell=self._tell_locks)}
-        )
+        self.run_job: Callable[[str], str] = register(self.celery, self.units, self.link, observed(self._job_bodies()))
         self.sweeper = Sweeper(self.units, self.desk)
         self.rights_watch = RightsWatch(self.units, self._tell_locks)
         self.retention = Retention(self.units, settings.retention)
-        self.rounds = Rounds(self.units, settings.alarms)
+        self.rounds = Rounds(self.units, settings.alarms, daily=[self._split_days])
+        lists = settings.route_lists
+        drop = settings.care_record.directory
+        self.care_record = CareRecordWatch(self.units, FileDrop(drop), self._tell_locks) if drop else None
+        self.route_lists = RouteListFiles(self.units, lists, settings.duty_phone) if lists.directory else None
         self.sealer = Sealer(
             self.units,
             load_or_create_key(settings.work_dir / "audit.key"),
@@ -139,6 +152,7 @@ class Runtime:
             at_least=AT_MOST if settings.demo else 1,
         )
         peer = PeerClient(settings.video.peer_url, settings.work_dir, self.link)
+        self.outlooks = Outlooks(self.units)
         self.video = VideoDesk(settings.redis_url, self.link, peer)
         self._instance = instance
         self.ingest: Ingest | None = None
@@ -174,18 +188,21 @@ class Runtime:
         self.parts.vendors = self.vendor_desk
         self.call_sweeper = CallSweeper(self.parts)
         self.trust_keeper = TrustKeeper(self.parts, self.signer)
+        self.figures = FiguresRound(self.parts)
 
     def start(self) -> None:
         """Start what this process is to do, in the order things depend on each other."""
         if self.duties.signer:
             self._start_signer()
-        self.bell.on_ring(self.pipeline.wake)
-        self.bell.on_ring(self.tailer.wake)
+        # Who gives positions looks at what was committed, everybody else at what has its position.
+        self.bell.on_ring(self.pipeline.wake, Ring.WRITTEN if self.pipeline.is_sequencing else Ring.READABLE)
+        self.bell.on_ring(self.tailer.wake, Ring.READABLE)
         self.bell.start()
         if self.duties.ingest:
             self._start_ingest()
             self.retention.start()
             self.sealer.start()
+        self.process_metrics.start()
         if self.duties.ingest or self.duties.work:
             self.pipeline.start()
         if self.duties.web:
@@ -196,13 +213,21 @@ class Runtime:
         if self.duties.web:
             self.sweeper.start()
             self.rights_watch.start()
-            self.bell.on_ring(self.vendor_desk.wake)
+            self.bell.on_ring(self.vendor_desk.wake, Ring.WRITTEN)
             self.vendor_desk.start()
             self.video.start()
             self.call_sweeper.start()
             self.trust_keeper.start()
         if self.duties.work:
             self.rounds.start()
+            if not self.settings.demo:
+                # A simulated day is told by its own story, the same every time.
+                self.outlooks.start()
+                # Nor is a page computed ahead there: a quarter of an hour passes in seconds.
+                self.figures.start()
+            for watch in (self.route_lists, self.care_record):
+                if watch is not None:
+                    watch.start()
             self._worker = WorkerThread(self.celery)
             self._worker.start()
             self._pick_up = Thread(target=self._pick_up_jobs, name="forgotten-jobs", daemon=True)
@@ -211,9 +236,15 @@ class Runtime:
     def stop(self) -> None:
         """Stop in the reverse order; nothing acknowledged is lost."""
         self._stopping.set()
+        self.process_metrics.stop()
         if self._pick_up is not None:
             self._pick_up.join(timeout=10)
         self.rounds.stop()
+        self.figures.stop()
+        self.outlooks.stop()
+        for watch in (self.route_lists, self.care_record):
+            if watch is not None:
+                watch.stop()
         if self._worker is not None:
             self._worker.stop()
         if self.duties.web:
@@ -242,6 +273,13 @@ class Runtime:
         if self.broker is not None:
             self.broker.stop()
         self.database.dispose()
+
+    @cached_property
+    def process_metrics(self) -> ProcessMetrics:
+        """The port on which a process without pages tells how it does."""
+        told = self.settings.metrics
+        port = told.ingest_port if self.duties.ingest else told.worker_port
+        return ProcessMetrics(told.host, 0 if self.duties.web else port)
 
     def issuer_key(self) -> VerifyingKey:
         """The signer's public key, as it exported it."""
@@ -283,6 +321,7 @@ class Runtime:
             time.time,
             self._instance,
             shards=self.settings.ingest.shards,
+            committed=count_batch,
         )
         self.ingest.start()
         if self.acl_writer is not None:
@@ -305,6 +344,24 @@ class Runtime:
             self._signer_process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603
         self.signer.wait_ready(30.0)
 
+    def _split_days(self, now: datetime) -> bool:
+        """Share the minutes of sampled days between the technologies, as a check beside the waterfall."""
+        benefits = self.parts.benefits
+        if benefits is None:
+            return True
+        unit_ids = {unit.unit_id for adoption in benefits.adoptions.values() for unit in adoption.units}
+        return split_sampled_days(self.units, unit_ids, now, SequenceReplayer()) is not None
+
+    def _job_bodies(self) -> dict[str, JobBody]:
+        most_visits = self.settings.planning.district_visits
+        crew = DistrictCrew(self.units, self.link, time.time, self._trigger, most_visits)
+        districts = DistrictWork(crew, AnnealingSolver())
+        plan = plan_day_body(self.units, tell=self._tell_locks, districts=districts)
+        return {KIND: plan, ALL_KIND: plan, DISTRICT_KIND: districts.body()}
+
+    def _trigger(self, job_id: str) -> None:
+        self.parts.jobs.trigger(job_id)
+
     def _pick_up_jobs(self) -> None:
         # A trigger can be lost with the queue; the table cannot.
         while not self._stopping.wait(5.0):
@@ -325,6 +382,8 @@ class Runtime:
             "broker": lambda: "" if self.desk.is_up or not self.duties.web else "no connection",
             "signer": self._check_signer,
             "video_peer": self.video.peer.check,
+            **({"route_lists": self.route_lists.check} if self.route_lists and self.duties.work else {}),
+            **({"care_record": self.care_record.check} if self.care_record and self.duties.work else {}),
         }
 
     def _check_database(self) -> str:

@@ -132,11 +132,20 @@ class HttpSettings(_Part):
     secure_cookies: bool = Field(default=False, description="Send the session cookie over HTTPS only.")
 
 
+class ProcessMetricsSettings(_Part):
+    """Where processes without pages tell how they do."""
+
+    host: str = Field(default="127.0.0.1", description="Address of the metrics of ingest and worker.")
+    ingest_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's `/metrics`; 0: none.")
+    worker_port: int = Field(default=0, ge=0, le=65535, description="Port of worker's `/metrics`; 0: none.")
+
+
 class BenefitSettings(_Part):
     """How benefits are counted and told."""
 
     exporter_port: int = Field(default=9109, ge=0, le=65535, description="Port of the benefit exporter.")
     adoption_file: Path | None = Field(default=None, description="Business-case adoption; empty: the demo's.")
+    cases_dir: Path | None = Field(default=None, description="Folder of the municipality's own cases; empty: none.")
 
 
 class VideoSettings(_Part):
@@ -194,6 +203,7 @@ class RetentionSettings(_Part):
     task_days: int = _days(365, "Tasks that were settled, alarms that were cleared.")
     note_days: int = _days(90, "Notes on visits.")
     absence_days: int = _days(365, "Absences of carers and citizens.")
+    route_list_days: int = _days(14, "Emergency lists that were written, and their files.", le=92)
     presence_days: int = _days(90, "Whose tablet was at a lift or turning system; who was asked about a transfer.")
     plan_days: int = _days(1_826, "Shifts, routes and visits.")
     transfer_days: int = _days(1_826, "Transfers with lifts and turning systems.")
@@ -206,6 +216,35 @@ class AlarmSettings(_Part):
 
     not_locked_after_min: int = Field(
         default=10, ge=1, le=720, description="Minutes after a visit until an unlocked door is an alarm."
+    )
+
+
+class RouteListSettings(_Part):
+    """Emergency lists: every route on paper, for when every server is down."""
+
+    directory: Path | None = Field(
+        default=None,
+        description="Folder the lists are written to, best on a disk the offices can read without us; empty: none.",
+    )
+    days_ahead: int = Field(default=1, ge=0, le=7, description="Days after today whose lists are written too.")
+
+
+class PlanningSettings(_Part):
+    """How days are planned."""
+
+    district_visits: int = Field(
+        default=800,
+        ge=20,
+        le=5_000,
+        description="Visits a day from which a unit is planned by district, and the most a district has.",
+    )
+
+
+class CareRecordSettings(_Part):
+    """The care record's exports: visits, weekly plans and shifts."""
+
+    directory: Path | None = Field(
+        default=None, description="Folder the care record drops CSV files into (below it: ind); empty: none."
     )
 
 
@@ -226,11 +265,15 @@ class Settings(BaseSettings):
     near: NearSettings = NearSettings()
     vendor_cloud: VendorCloudSettings = VendorCloudSettings()
     http: HttpSettings = HttpSettings()
+    metrics: ProcessMetricsSettings = ProcessMetricsSettings()
     benefits: BenefitSettings = BenefitSettings()
     video: VideoSettings = VideoSettings()
     oidc: OidcSettings = OidcSettings()
     retention: RetentionSettings = RetentionSettings()
     alarms: AlarmSettings = AlarmSettings()
+    route_lists: RouteListSettings = RouteListSettings()
+    care_record: CareRecordSettings = CareRecordSettings()
+    planning: PlanningSettings = PlanningSettings()
 
     @property
     def database_url(self) -> str:

@@ -79,3 +79,17 @@ class CitizenAccessRow(SQLModel, table=True):
     #: what was looked at and why, as codes of the message catalogue
     what: str = Field(max_length=32)
     purpose: str = Field(max_length=32)
+
+
+class RouteListRow(SQLModel, table=True):
+    """One edition of a unit's emergency list of a day, written as files (gateway.route_list_files)."""
+
+    __tablename__ = "route_list"
+
+    unit_id: str = Field(primary_key=True, max_length=64)
+    day: date = Field(primary_key=True)
+    edition: int = Field(primary_key=True)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    route_count: int
+    #: SHA-256 of what is on the paper (hex)
+    mark: str = Field(max_length=64)

@@ -3,20 +3,52 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from metrics.business_case import BusinessCase, Contradiction
+from metrics.business_case import BusinessCase, Contradiction, MoneyRow
 from metrics.case_arithmetic import ArithmeticFinding
 from metrics.case_drivers import Driver
+from metrics.case_scenarios import ScenarioMoney, scenario_money
 from metrics.overview import load_overview, overview_findings
+from metrics.reported_case import Effect, ReportedCase
 from metrics.targets import TargetYear, hourly_rate_dkk_ore
 from metrics.technologies import name_of
 
 
-def target_text(cases: Mapping[str, BusinessCase], rows: Sequence[TargetYear]) -> str:
-    """A block per case: what it counts, its years with both readings, and what the document says in two ways."""
+def target_text(cases: Mapping[str, BusinessCase], rows: Sequence[TargetYear], *, overview: bool = True) -> str:
+    """A block per case: what it counts, its years with both readings, and what the document says in two ways.
+
+    ``overview`` adds how the front page of document 004 lies to its cases, for which all of them are needed.
+    """
     lines: list[str] = []
     for case in cases.values():
         lines += _case_lines(case, [row for row in rows if row.case_id == case.id])
-    return "\n".join([*lines, *_overview_lines(cases), ""])
+    return "\n".join([*lines, *(_overview_lines(cases) if overview else ()), ""])
+
+
+def reported_text(cases: Mapping[str, ReportedCase]) -> str:
+    """A block per report of another municipality: what it says is saved, what it leaves out, what differs."""
+    lines: list[str] = []
+    for case in cases.values():
+        document = case.document
+        lines += ["", f"{case.municipality}: {case.title_en}"]
+        lines.append(f"{case.id} · clock {case.clock} · {document.number}:{document.first_line}-{document.last_line}")
+        lines += [f"  {_effect_text(case, effect)}" for effect in case.effects]
+        lines += [f"  {_money_text(row)}" for row in case.rows]
+        lines.append(f"  no target: {case.no_target_en}")
+        lines.append(f"  not stated: {', '.join(case.not_stated)}")
+        lines += [f"  § {c.id} ({_lines_text(c)}): {c.text_en}" for c in case.contradictions]
+    return "\n".join([*lines, ""])
+
+
+def _money_text(row: MoneyRow) -> str:
+    amounts = [f"{year} {amount:+,}" for year, amount in row.thousand_dkk.items() if amount is not None]
+    return f"{row.label_da}: {', '.join(amounts)} thousand kr. (line {row.line})"
+
+
+def _effect_text(case: ReportedCase, effect: Effect) -> str:
+    figure = case.figures[effect.figure]
+    said = "reported" if effect.realised else "expected"
+    unit = figure.unit.replace("_", " ").replace("dkk", "kr.")
+    return f"{effect.label_en}: {figure.value:,.0f} {unit} {said} (line {figure.line})"
 
 
 def targets_json(cases: Mapping[str, BusinessCase], rows: Sequence[TargetYear]) -> dict[str, Any]:
@@ -36,6 +68,7 @@ def _case_lines(case: BusinessCase, rows: Sequence[TargetYear]) -> Iterator[str]
     yield "  no minutes in the document: money only" if rate is None else f"  an hour is {rate / 100:,.0f} kr."
     yield f"{'year':>6} {'stated h':>10} {'implied h':>10} {'saving kr.':>14}  lines"
     yield from (_year_text(row) for row in rows)
+    yield from (f"  {_scenario_text(one)}" for one in scenario_money(case))
     yield "contradictions:"
     yield from (f"  § {c.id} ({_lines_text(c)}): {c.text_en}" for c in case.contradictions)
     yield ""
@@ -45,6 +78,14 @@ def _year_text(row: TargetYear) -> str:
     where = f"{row.document}:{', '.join(str(n) for n in row.lines)}"
     stated_h, implied_h = row.stated_s / 3600, row.implied_s / 3600
     return f"{row.year:>6} {stated_h:>10,.0f} {implied_h:>10,.0f} {row.saving_dkk_ore / 100:>14,.0f}  {where}"
+
+
+def _scenario_text(one: ScenarioMoney) -> str:
+    stated = "" if one.stated_dkk_ore is None else f"{one.stated_dkk_ore / 100:+,.0f} kr. stated, "
+    return (
+        f"scenario {one.scenario.label_en}: {one.population} (line {one.line}), "
+        f"{stated}{one.proportional_dkk_ore / 100:+,.0f} kr. in proportion"
+    )
 
 
 def _driver_text(driver: Driver, document: str) -> str:

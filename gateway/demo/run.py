@@ -19,6 +19,7 @@ from gateway.adoption import adoption_path, load_benefits, write_adoption
 from gateway.app import create_app
 from gateway.demo.adoptions import given_day, invented
 from gateway.demo.driving import DemoTracker
+from gateway.demo.fitting import fit, open_vendor_cloud
 from gateway.demo.left_to_people import left_to_people
 from gateway.demo.live import Fleets, LiveDay
 from gateway.demo.municipality import Municipality
@@ -110,6 +111,10 @@ class _Demo:
         day = self.given or self.municipality.day(self.on)
         adoptions = given_day(day) if self.given else invented(self.municipality, day, self.go_live)
         write_adoption(adoption_path(self.settings), *adoptions)
+        if self.given is None:
+            cloud, self.settings = open_vendor_cloud(self.clock, self.settings)
+            if cloud is not None:
+                self._stops.append(cloud.close)
         self.runtime = Runtime(self.settings, Duties(), clock=self.clock, speed=self.running)
         self.runtime.parts.demo = self.running
         self.reporter.step("Starter database, beskedserver, nøgleunderskriver")
@@ -123,6 +128,8 @@ class _Demo:
         self._stops.append(self.server.stop)
         self._today(day)
         self._connect(devices)
+        if self.given is None:
+            fit(self.runtime, day, self.fleets.locks, self.options.seed)
 
     def live(self) -> None:
         """Live today."""

@@ -74,13 +74,15 @@ class Tablet(HttpClient):
             return self._prove(opening, *self._grants[visit_id])
 
     def emergency(self, citizen_id: str, reason: str) -> Any:
-        """Nødkald: say whose door and why, sign the lock's challenge. Returns the answer and the opening at last."""
+        """Nødkald: say whose door and why, sign each lock's challenge. Returns the answer and the openings at last."""
         body = {"citizen_id": citizen_id, "reason": reason}
         answer = self.call("POST", "/api/v1/me/emergencies", body)
-        opening, grant = answer["opening"], answer["grant"]
-        if opening["state"] != "challenged":
-            return answer
-        return answer | {"opening": self._prove(opening, from_b64u(grant["cti"]), from_b64u(grant["token"]))}
+        cti, token = from_b64u(answer["grant"]["cti"]), from_b64u(answer["grant"]["token"])
+        opening, *way = [
+            self._prove(each, cti, token) if each["state"] == "challenged" else each
+            for each in (answer["opening"], *answer["way"])
+        ]
+        return answer | {"opening": opening, "way": way}
 
     def opening(self, opening_id: str) -> Any:
         """How an opening stands."""

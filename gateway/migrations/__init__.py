@@ -17,7 +17,15 @@ from gateway import tables as _gateway_tables  # noqa: F401
 from kernel import tables as _kernel_tables  # noqa: F401
 from kernel.database import Database
 from metrics import tables as _metrics_tables  # noqa: F401
+from metrics.evaluation import tables as _evaluation_tables  # noqa: F401
+from metrics.kept import tables as _kept_tables  # noqa: F401
+from metrics.reports import tables as _reports_tables  # noqa: F401
+from metrics.rules_beside import tables as _rules_tables  # noqa: F401
+from metrics.split import tables as _split_tables  # noqa: F401
 from scheduling import tables as _scheduling_tables  # noqa: F401
+from scheduling.exchange import tables as _exchange_tables  # noqa: F401
+from scheduling.patterns import tables as _patterns_tables  # noqa: F401
+from scheduling.reassignment import tables as _reassignment_tables  # noqa: F401
 from scheduling.register import tables as _register_tables  # noqa: F401
 from video import tables as _video_tables  # noqa: F401
 

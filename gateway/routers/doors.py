@@ -52,10 +52,14 @@ def open_door(door_id: str, who: Carer, parts: PartsDep, body: Tap) -> dict[str,
     Behind a stairwell every lock has an opening of its own: the door's is ``opening``, the others are ``way``.
     """
     carer_id = own_carer(who.carer_id)
-    by_vendor = vendor_doors.request_opening(parts, carer_id, door_id, body.visit_id)
-    if by_vendor is not None:
-        return {"opening": opening_json(by_vendor, who.language), "way": []}
-    first, *way = doors.request_opening(parts, carer_id, door_id, body.visit_id, body.lock_ids)
+    tapped = doors.request_opening(parts, carer_id, door_id, body.visit_id, body.lock_ids)
+    if not tapped:
+        by_vendor = vendor_doors.request_opening(parts, carer_id, door_id, body.visit_id)
+        if by_vendor is not None:
+            tapped = [by_vendor]
+        else:
+            tapped = doors.request_opening(parts, carer_id, door_id, body.visit_id, body.lock_ids, at_own_locks=True)
+    first, *way = tapped
     return {"opening": opening_json(first, who.language), "way": [opening_json(each, who.language) for each in way]}
 
 
@@ -64,10 +68,9 @@ def prove(opening_id: str, who: Carer, parts: PartsDep, body: Proof) -> dict[str
     """The challenge, signed. The command leaves at once and once."""
     carer_id, token = own_carer(who.carer_id), from_b64u(body.token)
     holder_key, proof = from_b64u(body.public_key), from_b64u(body.signature)
-    by_vendor = vendor_doors.give_proof(parts, carer_id, opening_id, holder_key=holder_key, proof=proof)
-    if by_vendor is not None:
-        return {"opening": opening_json(by_vendor, who.language)}
     opening = doors.give_proof(parts, carer_id, opening_id, token=token, holder_key=holder_key, proof=proof)
+    if opening is None:
+        opening = vendor_doors.give_proof(parts, carer_id, opening_id, holder_key=holder_key, proof=proof)
     return {"opening": opening_json(opening, who.language)}
 
 

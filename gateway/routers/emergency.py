@@ -10,20 +10,19 @@ from pydantic import BaseModel, Field
 
 from devices.events import EmergencyOutcome, EmergencyReason
 from devices.keys import emergency as keys
-from devices.keys import holders
+from devices.keys.holders import door_of
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, WorkDep, own_carer
 from gateway.errors import EdgeError
 from gateway.usecases import emergency
-from gateway.usecases.doors import tell_locks
+from gateway.usecases.stairwells import choose_holders
 from gateway.views.emergency import emergencies_json, emergency_json
-from gateway.views.openings import opening_json
-from gateway.wire import b64u, iso
+from gateway.views.openings import grant_json, opening_json
 
 router = APIRouter(prefix="/api/v1", tags=["emergency"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 Reviewer = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
-Planner = Annotated[Who, Depends(require(Role.PLANNER))]
+Setter = Annotated[Who, Depends(require(Role.PLANNER, Role.TECHNICIAN, Role.OPERATIONS))]
 
 
 class Search(BaseModel):
@@ -37,6 +36,8 @@ class Enter(BaseModel):
 
     citizen_id: str = Field(max_length=64)
     reason: EmergencyReason
+    #: after an act that came half way: the locks that have certainly not moved; without it all of them
+    lock_ids: list[Annotated[str, Field(max_length=64)]] | None = Field(default=None, min_length=1, max_length=3)
 
 
 class Review(BaseModel):
@@ -54,28 +55,28 @@ class Holders(BaseModel):
 
 @router.post("/me/emergencies/search")
 def search(who: Carer, parts: PartsDep, read: ReadDep, body: Search) -> dict[str, Any]:
-    """Citizens of one's own unit with an electronic lock, by name or address."""
+    """Citizens of one's own unit with an electronic lock, by name or address; ``opens``: whether nødkald opens it."""
     found = emergency.find_homes(read, own_carer(who.carer_id), parts.clock.now(), body.text)
-    return {"citizens": [{"citizen_id": h.citizen_id, "name": h.name, "address": h.address} for h in found]}
+    return {
+        "citizens": [
+            {"citizen_id": h.citizen_id, "name": h.name, "address": h.address, "opens": h.opens} for h in found
+        ]
+    }
 
 
 @router.post("/me/emergencies", status_code=201)
 def enter(who: Carer, parts: PartsDep, body: Enter) -> dict[str, Any]:
-    """The second tap: the reason. Answers with the grant and the lock's challenge; the proof goes the usual way."""
-    entered = emergency.enter(parts, own_carer(who.carer_id), body.citizen_id, body.reason)
-    grant = entered.grant
+    """The second tap: the reason. Answers with the grant and each lock's challenge; the proofs go the usual way.
+
+    Behind a stairwell every lock has an opening of its own: the door's is ``opening``, the others are ``way``.
+    """
+    entered = emergency.enter(parts, own_carer(who.carer_id), body.citizen_id, body.reason, body.lock_ids)
+    first, *way = [opening_json(each, who.language) for each in entered.openings]
     return {
         "emergency": emergency_json(entered.emergency, who.language),
-        "grant": {
-            "visit_id": grant.visit_id,
-            "door_id": grant.door_id,
-            "lock_id": entered.opening.ids.lock_id,
-            "cti": b64u(grant.cti),
-            "token": b64u(grant.token),
-            "opens_from_at": iso(entered.emergency.requested_at),
-            "opens_to_at": iso(grant.expires_at),
-        },
-        "opening": opening_json(entered.opening, who.language),
+        "grant": grant_json(entered.grant),
+        "opening": first,
+        "way": way,
     }
 
 
@@ -99,13 +100,12 @@ def review(emergency_id: str, who: Reviewer, work: WorkDep, body: Review) -> dic
 
 
 @router.post("/doors/{door_id}/holders")
-def set_holders(door_id: str, who: Planner, parts: PartsDep, body: Holders) -> dict[str, Any]:
+def set_holders(door_id: str, who: Setter, parts: PartsDep, body: Holders) -> dict[str, Any]:
     """How many carers a door needs: two open it together, within a minute. What was minted before is void."""
-    with parts.units.begin() as work:
-        require_own(who, holders.door_of(work.session, door_id).unit_id)
-        locks = holders.set_holders(work, door_id, body.holders, who.role.value)
-    tell_locks(parts, locks)
-    return {"door_id": door_id, "holders": body.holders, "locks_told": len(locks)}
+    with parts.database.reading() as session:
+        require_own(who, door_of(session, door_id).unit_id)
+    told = choose_holders(parts, door_id, body.holders, who.role.value)
+    return {"door_id": door_id, "holders": body.holders, "locks_told": told}
 
 
 def require_own(who: Who, unit_id: str) -> None:

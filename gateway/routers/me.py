@@ -1,10 +1,9 @@
-"""The tablet's day: shift, route, visits, grants. Only one's own."""
+"""The tablet's day: shift, route, grants. Only one's own."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 from sqlmodel import Session
 
 from devices.keys.prepared import is_designated
@@ -12,15 +11,16 @@ from devices.keys.proof import holder_thumbprint
 from devices.keys.rights import revoke_shift
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, WorkDep, once, own_carer
-from gateway.parts import HeldGrant, Parts, ShiftGrants
+from gateway.parts import Parts, ShiftGrants
 from gateway.sealing import seal_chain
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.driving import end_driving
-from gateway.views.my_day import my_day, visit_json
+from gateway.views.my_day import my_day
+from gateway.views.openings import grant_json
 from gateway.wire import Base64Url, b64u, from_b64u, iso, world
 from kernel.localtime import local_day
-from scheduling import publishing, shifts, visits
-from scheduling.events import Outcome, Place
+from scheduling import publishing, shifts
+from scheduling.events import Place
 
 router = APIRouter(prefix="/api/v1/me", tags=["tablet"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
@@ -51,20 +51,6 @@ class Acknowledge(BaseModel):
     """The route version the carer has seen."""
 
     version: int = Field(ge=1)
-
-
-class BeginVisit(BaseModel):
-    """When, if the tablet was offline."""
-
-    at: AwareDatetime | None = None
-
-
-class EndVisit(BaseModel):
-    """How it went; an outcome is required."""
-
-    outcome: Outcome
-    at: AwareDatetime | None = None
-    note: str | None = Field(default=None, max_length=2000)
 
 
 @router.get("/day")
@@ -129,32 +115,6 @@ def acknowledge(who: Carer, work: WorkDep, body: Acknowledge) -> None:
     publishing.acknowledge(work, own_carer(who.carer_id), local_day(work.now), body.version)
 
 
-@router.post("/visits/{visit_id}/begin")
-def begin_visit(who: Carer, work: WorkDep, visit_id: str, body: BeginVisit, key: FactKey = None) -> Any:
-    """Start besøg by a tap, where no door told."""
-    carer_id = own_carer(who.carer_id)
-
-    def act() -> dict[str, Any]:
-        at = body.at or work.now
-        rows = visits.begin_visits(work, [visits.VisitBegin(visit_id, carer_id, at, "manual")])
-        return visit_json(rows[0])
-
-    return once(work, key, carer_id, f"begin {visit_id} {body.model_dump_json()}", act)
-
-
-@router.post("/visits/{visit_id}/end")
-def end_visit(who: Carer, work: WorkDep, visit_id: str, body: EndVisit, key: FactKey = None) -> Any:
-    """Afslut besøg with an outcome."""
-    carer_id = own_carer(who.carer_id)
-
-    def act() -> dict[str, Any]:
-        at: datetime = body.at or work.now
-        rows = visits.end_visits(work, [visits.VisitEnd(visit_id, carer_id, at, body.outcome, body.note)])
-        return visit_json(rows[0])
-
-    return once(work, key, carer_id, f"end {visit_id} {body.model_dump_json()}", act)
-
-
 @router.get("/grants")
 def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
     """Grants for the doors of the shift, bound to its key: of the current and the next three visits, the rest sealed.
@@ -166,11 +126,11 @@ def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
         shift = shifts.shift_of(session, carer_id, local_day(parts.clock.now()))
     begun = shift is not None and shift.state == "begun"
     held = parts.grants.shift_grants(shift.id, carer_id) if shift is not None and begun else ShiftGrants()
-    next_key, sealed = seal_chain([(visit_id, _grant_json(g) if g else None) for visit_id, g in held.later])
+    next_key, sealed = seal_chain([(visit_id, grant_json(g) if g else None) for visit_id, g in held.later])
     return {
         "shift_id": shift.id if shift is not None and begun else None,
         "unsealed": [visit_id for visit_id, _ in held.now_and_next],
-        "grants": [_grant_json(g) for g in held.unsealed],
+        "grants": [grant_json(g) for g in held.unsealed],
         "next_key": next_key,
         "sealed": [
             {
@@ -180,20 +140,6 @@ def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
             }
             for one, (_, grant) in zip(sealed, held.later, strict=True)
         ],
-    }
-
-
-def _grant_json(grant: HeldGrant) -> dict[str, Any]:
-    return {
-        "visit_id": grant.visit_id,
-        "door_id": grant.door_id,
-        "lock_id": grant.lock_id,
-        "lock_key": b64u(grant.lock_key),
-        "way": [{"lock_id": lock_id, "lock_key": b64u(key)} for lock_id, key in grant.way],
-        "cti": b64u(grant.cti),
-        "token": b64u(grant.token),
-        "opens_from_at": iso(grant.opens_at),
-        "opens_to_at": iso(grant.closes_at),
     }
 
 

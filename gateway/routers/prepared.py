@@ -14,6 +14,7 @@ from gateway.deps import PartsDep, own_carer
 from gateway.errors import EdgeError
 from gateway.usecases import prepared
 from gateway.usecases.prepared import PreparedDoor
+from gateway.views.openings import grant_json
 from gateway.wire import b64u, iso
 from kernel.errors import KernelError
 from scheduling.register.tables import CarerRow
@@ -67,15 +68,7 @@ def designate(
 
 def _door_json(door: PreparedDoor) -> dict[str, Any]:
     grant = door.grant
-    inside = {
-        "visit_id": "",
-        "door_id": grant.door_id,
-        "lock_id": door.lock_id,
-        "lock_key": b64u(door.lock_key),
-        "cti": b64u(grant.cti),
-        "token": b64u(grant.token),
-        "opens_to_at": iso(grant.expires_at),
-    }
+    inside = grant_json(grant) | {"visit_id": ""}
     nonce = os.urandom(NONCE_BYTES)
     key = code_key(door.code, grant.cti)
     sealed = nonce + AESGCM(key).encrypt(nonce, json.dumps(inside).encode(), grant.door_id.encode())

@@ -41,6 +41,8 @@ _CARER_TYPES = frozenset(
         "screen.answered",
         "screen.unanswered",
         "screen.ended",
+        "visit.offered",
+        "offer.settled",
     }
 )
 _SCREEN_TYPES = _CARER_TYPES | {
@@ -63,6 +65,9 @@ _SCREEN_TYPES = _CARER_TYPES | {
     "transfer.recorded",
     "transfer.answered",
     "carer.absent",
+    "carer.returned",
+    "day.reassigned",
+    "reassignment.undone",
     "alarm.raised",
     "alarm.acknowledged",
     "alarm.cleared",

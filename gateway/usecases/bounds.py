@@ -72,11 +72,11 @@ def bounds_of_visit(session: Session, visit_id: str, now: datetime) -> VisitBoun
 
 
 def door_stands(session: Session, door_ids: Iterable[str]) -> dict[str, DoorStand]:
-    """What the mounted locks of doors and on the way to them have confirmed."""
+    """What the mounted locks of doors and on the way to them have confirmed, signed: a report could be anybody's."""
     locks = store.locks_of_doors(session, door_ids)
     named = sorted({lock_id for some in locks.values() for lock_id in some})
     rows = session.exec(select(LockRow).where(col(LockRow.lock_id).in_(named))).all()
-    confirmed = {row.lock_id for row in rows if row.crl_reported >= row.crl_version}
+    confirmed = {row.lock_id for row in rows if (row.crl_signed or 0) >= row.crl_version}
     return {door_id: DoorStand(confirmed=confirmed.issuperset(some)) for door_id, some in locks.items()}
 
 

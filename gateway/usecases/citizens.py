@@ -4,6 +4,7 @@ Withdrawing a consent ends what it allowed in the same transaction: no door righ
 visit outlives it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -27,6 +28,7 @@ from video.model import Room
 
 #: a page that is read again and again is one look
 _SAME_LOOK = timedelta(minutes=15)
+_IN_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,24 @@ def note_access(work: Work, role: Role, citizen_id: str, what: str, purpose: str
         work.session.add(
             CitizenAccessRow(citizen_id=citizen_id, at=work.now, role=role.value, what=what, purpose=purpose)
         )
+
+
+def note_many(work: Work, role: Role, citizen_ids: Collection[str], what: str, purpose: str) -> None:
+    """The same for everybody on a list, in two statements a few hundred citizens."""
+    wanted, seen = sorted(citizen_ids), set[str]()
+    for start in range(0, len(wanted), _IN_CHUNK):
+        query = select(CitizenAccessRow.citizen_id).where(
+            col(CitizenAccessRow.citizen_id).in_(wanted[start : start + _IN_CHUNK]),
+            CitizenAccessRow.role == role.value,
+            CitizenAccessRow.what == what,
+            col(CitizenAccessRow.at) > work.now - _SAME_LOOK,
+        )
+        seen |= set(work.session.exec(query).all())
+    work.session.add_all(
+        CitizenAccessRow(citizen_id=citizen_id, at=work.now, role=role.value, what=what, purpose=purpose)
+        for citizen_id in wanted
+        if citizen_id not in seen
+    )
 
 
 def own_citizen(session: Session, who: Who) -> CitizenRow:

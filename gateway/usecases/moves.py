@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from devices.keys.schemas import RightsChange
+from gateway.usecases.boards import BOARDS
 from gateway.usecases.lived_day import day_and_plan
 from gateway.usecases.plans import publish_routes
 from kernel.ids import CarerId, VisitId
@@ -15,8 +16,10 @@ from scheduling import day_store, publishing
 from scheduling.errors import SchedulingError
 from scheduling.events import VisitMoved
 from scheduling.model import Day, Plan
-from scheduling.moves import Move, MoveVerdict, Proposal, check_move, rank_carers
+from scheduling.moves import Move, MoveVerdict, check_move
+from scheduling.reassignment.ranking import Proposal
 from scheduling.tables import RouteRow, VisitRow
+from scheduling.working_time.overtime import overtime_rise_ore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Wanted:
     start_at: datetime | None
     reason: str
     agreement_ref: str | None = None
+    #: identity of the planner
+    by_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Checked:
 
     row: VisitRow
     day: Day
+    before: Plan
     verdict: MoveVerdict
     routes: Mapping[str, RouteRow]
 
@@ -43,6 +49,10 @@ class Checked:
     def touched(self) -> list[str]:
         """Carers whose routes change."""
         return sorted({r.carer_id for r in self.verdict.routes})
+
+    def overtime_ore(self, told_at: datetime) -> int:
+        """What the move adds to the pay for work beyond the shifts, told at that instant."""
+        return overtime_rise_ore(self.day, self.before, self.verdict.plan, told_at)
 
 
 def check(session: Session, wanted: Wanted) -> Checked:
@@ -66,7 +76,7 @@ def check(session: Session, wanted: Wanted) -> Checked:
     move = Move(VisitId(row.id), target, wanted.start_at, wanted.agreement_ref)
     verdict = check_move(day, plan, move)
     routes = {r.carer_id: r for r in day_store.routes_of(session, row.day)}
-    return Checked(row, day, verdict, routes)
+    return Checked(row, day, plan, verdict, routes)
 
 
 def proposals(session: Session, visit_id: str) -> tuple[list[Proposal], Mapping[str, RouteRow], Day]:
@@ -76,9 +86,16 @@ def proposals(session: Session, visit_id: str) -> tuple[list[Proposal], Mapping[
         raise SchedulingError("not_your_visit")
     if row.state != "planned":
         raise SchedulingError("visit_begun")
-    day, plan = _day_and_plan(session, row, None)
     routes = {r.carer_id: r for r in day_store.routes_of(session, row.day, [row.unit_id])}
-    return rank_carers(day, plan, VisitId(row.id)), routes, day
+    board = BOARDS.of(session, row.day, row.unit_id)
+    return board.rank(VisitId(row.id)), routes, board.day
+
+
+def everybody(session: Session, row: VisitRow) -> list[Proposal]:
+    """The same for every carer of the unit, each tried exactly: what all lanes of a board say at once."""
+    if row.state != "planned":
+        raise SchedulingError("visit_begun")
+    return BOARDS.of(session, row.day, row.unit_id).rank(VisitId(row.id), tried=None)
 
 
 def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Checked, RightsChange]:
@@ -129,6 +146,7 @@ def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Che
             from_start_at=before_start,
             to_start_at=row.start_at,
             reason=wanted.reason,
+            by_id=wanted.by_id,
         )
     )
     return checked, rights

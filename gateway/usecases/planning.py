@@ -1,4 +1,4 @@
-"""The job that plans a day of a unit: progress, cancel, and applied only if it still fits."""
+"""The job that plans a day of a unit or of all: progress, cancel, and applied only if it still fits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from gateway.usecases.aids import with_aids
+from gateway.usecases.district_planning import DistrictWork
 from gateway.usecases.plans import publish_plan
 from kernel.ids import CarerId
 from kernel.jobs import JobBody
@@ -13,45 +14,68 @@ from kernel.jobs import Progress as JobProgress
 from kernel.localtime import day_text
 from kernel.work import UnitsOfWork
 from scheduling import day_store
+from scheduling.districts.planning import districts_of, joined_plan
 from scheduling.errors import SchedulingError
 from scheduling.model import Day, Visit
 from scheduling.solver import AnnealingSolver, Progress, Solver, standard_moves
 from scheduling.tables import VisitRow
 
 KIND = "plan-day"
+ALL_KIND = "plan-all"
 MAX_SECONDS = 120.0
+DISTRICTS_SHARE = 0.85
+"""Progress of a plan by district when all districts are done: the borders are still to come."""
 
 
 def plan_day_body(
-    units: UnitsOfWork, solver: Solver | None = None, *, tell: Callable[[frozenset[str]], None]
+    units: UnitsOfWork,
+    solver: Solver | None = None,
+    *,
+    tell: Callable[[frozenset[str]], None],
+    districts: DistrictWork | None = None,
 ) -> JobBody:
-    """The body of the job: arguments ``day`` (ISO), ``unit_id``, ``seed``, ``moves`` (null: the standard).
+    """The body of the job: arguments ``day`` (ISO), ``unit_id`` or ``unit_ids``, ``seed``, ``moves`` (null: the
+    standard).
 
     Parameters
     ----------
     tell
         Called after the plan is committed with the locks that need a new revocation list.
+    districts
+        How days with a large unit are shared among workers; ``None``: they are planned here, unit by unit.
     """
     engine = solver or AnnealingSolver()
 
     def body(arguments: Mapping[str, Any], progress: JobProgress) -> dict[str, Any]:
-        on, unit_id = date.fromisoformat(arguments["day"]), str(arguments["unit_id"])
-        with units.database.reading() as session:
-            # Versions first: what changes while we read makes the plan stale, never silently wrong.
-            versions = {r.carer_id: r.version for r in day_store.routes_of(session, on, [unit_id])}
-            day = _as_lived(day_store.load_day(session, on, [unit_id]), day_store.visits_of(session, on, [unit_id]))
-            day = with_aids(session, day)
+        on = date.fromisoformat(arguments["day"])
+        day, versions = _read(
+            units, on, arguments["unit_ids"] if "unit_ids" in arguments else [str(arguments["unit_id"])]
+        )
         if not day.visits:
             raise SchedulingError("no_visits_to_plan", day=day_text(on))
-        moves = arguments.get("moves")
-        plan = engine.solve(
-            day,
-            moves=standard_moves(len(day.visits)) if moves is None else int(moves),
-            seconds=MAX_SECONDS,
-            seed=int(arguments.get("seed", 1)),
-            progress=lambda p: _tell(progress, p),
-            cancelled=lambda: False,
-        )
+        wanted, seed = arguments.get("moves"), int(arguments.get("seed", 1))
+        moves = standard_moves(len(day.visits)) if wanted is None else int(wanted)
+        parts = districts_of(day, districts.most_visits) if districts is not None else ()
+        if districts is not None and len(parts) > len({p.unit_id for p in parts}):
+            found = districts.planned(day, parts, moves=moves, seed=seed, progress=progress, share=DISTRICTS_SHARE)
+            plan = joined_plan(
+                day,
+                parts,
+                found,
+                moves=moves,
+                seed=seed,
+                progress=lambda r: progress.report(min(0.99, DISTRICTS_SHARE + (1.0 - DISTRICTS_SHARE) * r)),
+                cancelled=lambda: False,
+            )
+        else:
+            plan = engine.solve(
+                day,
+                moves=moves,
+                seconds=MAX_SECONDS,
+                seed=seed,
+                progress=lambda p: _tell(progress, p),
+                cancelled=lambda: False,
+            )
         expected: dict[str, int] = {c.id: versions.get(c.id, 0) for c in day.carers}
         with units.begin() as work:
             try:
@@ -65,9 +89,21 @@ def plan_day_body(
             "visit_count": sum(len(r.stops) for r in plan.routes),
             "unallocated_count": len(plan.unallocated),
             "travel_min": round(sum(r.travel_min for r in plan.routes)),
+            "district_count": max(1, len(parts)),
         }
 
     return body
+
+
+def _read(units: UnitsOfWork, on: date, unit_ids: Sequence[str]) -> tuple[Day, dict[str, int]]:
+    """The day as it is lived, and the versions of its routes by carer."""
+    with units.database.reading() as session:
+        # Versions first: what changes while we read makes the plan stale, never silently wrong.
+        versions = {r.carer_id: r.version for r in day_store.routes_of(session, on)}
+        day = day_store.load_day(session, on, unit_ids)
+        # With the units that have merged into this one.
+        day = _as_lived(day, day_store.visits_of(session, on, {v.unit_id for v in day.visits}))
+        return with_aids(session, day), versions
 
 
 def _as_lived(day: Day, rows: Sequence[VisitRow]) -> Day:

@@ -7,16 +7,16 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from devices.events import OfflineCodesListed
-from devices.keys import prepared, service, store
+from devices.keys import prepared, service
 from devices.keys.codes import spoken_code
 from devices.keys.prepared import Preparation
 from devices.keys.rights import revoke_shift
-from devices.keys.schemas import GrantIssued
 from devices.keys.signer.model import MAX_BATCH, MintResult
-from devices.keys.tables import LockRow
+from devices.keys.stairwells import keys_on_ways
 from devices.keys.vendors.store import native_locks
 from gateway.errors import EdgeError
-from gateway.parts import Parts
+from gateway.grants import held_ready
+from gateway.parts import HeldGrant, Parts
 from gateway.usecases.doors import CONSENT, tell_locks
 from kernel.localtime import local_day
 from kernel.work import Work
@@ -29,12 +29,10 @@ from scheduling.tables import ShiftRow
 
 @dataclass(frozen=True, slots=True)
 class PreparedDoor:
-    """One door of a preparation: where it is, its lock, its grant, and the code that will open the envelope."""
+    """One door of a preparation: where it is, its grant, and the code that will open the envelope."""
 
     address: str
-    lock_id: str
-    lock_key: bytes
-    grant: GrantIssued
+    grant: HeldGrant
     code: str
 
 
@@ -179,24 +177,19 @@ def _doors(session: Session, unit_id: str, now: datetime) -> dict[str, str]:
 def _view(session: Session, parts: Parts, preparation: Preparation) -> PreparedDoors:
     grants = prepared.prepared_grants(session, preparation, parts.clock.now())
     doors = [grant.door_id for grant in grants]
-    locks = store.locks_of_doors(session, doors)
+    ways = keys_on_ways(session, doors)
     rows = session.exec(select(CitizenRow).where(col(CitizenRow.door_id).in_(doors))).all()
     address = {row.door_id: row.address for row in rows}
-    first = sorted({ids[0] for ids in locks.values() if ids})
-    found = session.exec(select(LockRow).where(col(LockRow.lock_id).in_(first))).all()
-    keys = {row.lock_id: bytes(row.public_key) for row in found}
     uses = prepared.known_uses(session, preparation.shift_id)
     return PreparedDoors(
         preparation,
         tuple(
             PreparedDoor(
                 address=address.get(grant.door_id, "?"),
-                lock_id=locks[grant.door_id][0],
-                lock_key=keys[locks[grant.door_id][0]],
-                grant=grant,
+                grant=held_ready(grant, ways[grant.door_id], preparation.opens_at),
                 code=spoken_code(parts.code_key, preparation.shift_id, grant.door_id, uses.get(grant.door_id, 0)),
             )
             for grant in grants
-            if locks.get(grant.door_id)
+            if ways.get(grant.door_id)
         ),
     )

@@ -19,13 +19,15 @@ from kernel.receipts import DataErased, NewReceipt, write_receipt
 from kernel.seals import erase_events, latest_seal
 from kernel.tables import EventRow
 from kernel.work import UnitsOfWork, Work
-from metrics.events import BaselineFrozen, MonthClosed
+from metrics.events import BaselineFrozen, MonthClosed, RuleChosen
 from metrics.tables import BaselineSampleRow, EntryRow
 
 AT_MOST = 500
 """Rows of one step: writers on SQLite wait for each other."""
 
-KEPT_EVENTS = frozenset({DataErased.event_type, BaselineFrozen.event_type, MonthClosed.event_type})
+KEPT_EVENTS = frozenset(
+    {DataErased.event_type, BaselineFrozen.event_type, MonthClosed.event_type, RuleChosen.event_type}
+)
 """Events that tell of no person, and without which receipts and closed months could not be explained."""
 
 #: begins a pseudonym that leads to nobody; the others are hexadecimal

@@ -21,12 +21,15 @@ from devices.keys.tables import EmergencyRow, GrantRow, LockPayloadRow, OpeningR
 from devices.keys.vendors.tables import VendorAccessRow, VendorEventRow
 from devices.registry.tables import WorkOrderRow
 from devices.transfers.tables import TransferPresenceRow, TransferQuestionRow, TransferRow
-from gateway.tables import CitizenAccessRow, SessionRow, SignInRow
+from gateway.tables import CitizenAccessRow, RouteListRow, SessionRow, SignInRow
 from gateway.usecases.retention import EventsRule, PseudonymsRule, RowsRule, Rule
 from gateway.verify_locks import LOCK_REPORTS
 from kernel.localtime import local_day
 from kernel.tables import AnsweredRow, JobRow
 from metrics.tables import PeriodProgressRow, RouteProgressRow, ShiftProgressRow
+from scheduling.exchange.tables import VisitImportRow
+from scheduling.patterns.tables import VisitPatternRow, VisitSourceRow
+from scheduling.reassignment.tables import DelayRow, OfferRow, ReassignmentRow
 from scheduling.tables import (
     AbsenceRow,
     CitizenAbsenceRow,
@@ -125,11 +128,18 @@ RULES: tuple[Rule, ...] = (
     ),
     RowsRule("absences", "absence_days", AbsenceRow, "day"),
     RowsRule("citizen_absences", "absence_days", CitizenAbsenceRow, "ended_at"),
+    RowsRule("visit_patterns", "plan_days", VisitPatternRow, "valid_to_on"),
+    RowsRule("visit_sources", "plan_days", VisitSourceRow, "day"),
+    RowsRule("visit_imports", "quarantine_days", VisitImportRow, "at"),
+    RowsRule("route_lists", "route_list_days", RouteListRow, "day"),
     RowsRule("device_presence", "presence_days", TransferPresenceRow, "until_at"),
     RowsRule("transfer_questions", "presence_days", TransferQuestionRow, "asked_at"),
     RowsRule("visits", "plan_days", VisitRow, "day"),
     RowsRule("routes", "plan_days", RouteRow, "day", children=((RouteChangeRow, "route_id"),)),
     RowsRule("shifts", "plan_days", ShiftRow, "day"),
+    RowsRule("reassignments", "absence_days", ReassignmentRow, "day"),
+    RowsRule("delays", "absence_days", DelayRow, "day"),
+    RowsRule("offers", "absence_days", OfferRow, "day"),
     RowsRule("day_frames", "plan_days", DayFrameRow, "day"),
     RowsRule("transfers", "transfer_days", TransferRow, "ended_at", children=((TransferQuestionRow, "transfer_id"),)),
     RowsRule("trips", "driving_days", VehicleTripRow, "ended_at"),

@@ -38,16 +38,27 @@ def _followed(handler: Handler, then: Callable[[Work, Sequence[Event]], None]) -
 def begin_opened(work: Work, events: Sequence[Event]) -> None:
     """What locks or their vendors have just said of doors that opened: emergencies are noted, visits begin."""
     note_openings(work, events)
+    # What one message tells twice is about the same rows: held here, they are asked for once.
+    held: dict[str, VisitRow | None] = {}
     for opened in _openings(events):
-        _begin(work, opened.visit_id, opened.carer_id, opened.at, opened.opening_id)
+        _begin(work, held, opened.visit_id, opened.carer_id, opened.at, opened.opening_id)
     # Two holders open a door once: the log is told of one opening, and each of the two has had an answer.
     for settled in events:
         if isinstance(settled, OpeningSettled) and settled.state == "unlocked" and not settled.on_way:
-            _begin(work, settled.visit_id, settled.carer_id, settled.at, settled.opening_id)
+            _begin(work, held, settled.visit_id, settled.carer_id, settled.at, settled.opening_id)
 
 
-def _begin(work: Work, visit_id: str | None, carer_id: str | None, at: datetime, opening_id: str | None) -> None:
-    row = work.session.get(VisitRow, visit_id) if visit_id is not None else None
+def _begin(
+    work: Work,
+    held: dict[str, VisitRow | None],
+    visit_id: str | None,
+    carer_id: str | None,
+    at: datetime,
+    opening_id: str | None,
+) -> None:
+    if visit_id is not None and visit_id not in held:
+        held[visit_id] = work.session.get(VisitRow, visit_id)
+    row = held.get(visit_id or "")
     if row is None or row.state != "planned" or row.carer_id is None or row.carer_id != carer_id:
         return
     begin = visits.VisitBegin(row.id, row.carer_id, _within_shift(work, row, at), "device", opening_id)

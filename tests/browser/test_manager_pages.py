@@ -3,21 +3,27 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import cycle
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlmodel import select
 
 from gateway.parts import Benefits
+from gateway.usecases.replayed_day import SequenceReplayer
+from gateway.usecases.split_days import split_sampled_days
+from kernel.clock import SimulatedWorldClock
 from kernel.ids import new_id
 from kernel.tables import EventRow
 from metrics.business_case import load_cases
+from metrics.evaluation.answers import COLUMNS, blank_file, forms_of, import_answers
 from metrics.tables import BaselineRow, BaselineSampleRow, EntryRow, TimeStudyRow
 from metrics.targets import AdoptedUnit, Adoption
 from tests.browser.office_steps import sign_in_office
 from tests.browser.tablet_steps import too_wide_px, violations
 from tests.conftest import TODAY, LiveServer
 from tests.gateway.benefits_town import PIN, BenefitsTown, benefits_town
+from tests.metrics.world import UNITS
 
 pytestmark = pytest.mark.browser
 
@@ -204,14 +210,15 @@ def test_the_waterfall_runs_from_screen_visits_to_the_budget_with_its_table_besi
 ) -> None:
     rows = open_overview(page, town)
     names = page.locator(".falls .falls-name").all_text_contents()
-    assert names == ["Skærm", "Lift/vending", "Nøgler", "Rute", "Frigjort", "Anvendt", "Budget"]
+    assert names == ["Skærm", "Lift/vending", "Nøgler", "Rute", "Potentiale", "Frigjort", "Anvendt", "Budget"]
     table = page.locator(".falls-table tbody tr")
-    assert table.count() == 6
+    assert table.count() == 7
     drawn = page.locator(".falls .falls-figure").all_text_contents()
     freed = [table.nth(n).locator("td").first.inner_text() for n in range(5)]
-    assert drawn[:5] == freed
-    assert drawn[5] == table.nth(4).locator("td").nth(1).inner_text()
-    assert drawn[6] == table.nth(5).locator("td").inner_text()
+    assert [*drawn[:4], drawn[5]] == freed
+    assert drawn[4] == table.nth(5).locator("td").inner_text()
+    assert drawn[6] == table.nth(4).locator("td").nth(1).inner_text()
+    assert drawn[7] == table.nth(6).locator("td").inner_text()
     assert rows.nth(0).locator("a.big").inner_text() == freed[0]
 
 
@@ -298,7 +305,14 @@ def test_nobody_is_named_and_no_page_ranks_people(town: BenefitsTown, page: Page
 def test_axe_finds_nothing(town: BenefitsTown, page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     open_overview(page, town)
-    for path in ("/leder", "/leder?periode=today", "/leder/screen", "/leder/tablets", "/leder/post/1"):
+    for path in (
+        "/leder",
+        "/leder?periode=today",
+        "/leder/screen",
+        "/leder/tablets",
+        "/leder/post/1",
+        "/leder/oekonomi",
+    ):
         page.goto(town.url + path)
         assert violations(page) == [], path
     page.goto(town.url + "/leder")
@@ -309,9 +323,28 @@ def test_axe_finds_nothing(town: BenefitsTown, page: Page, scheme: str) -> None:
 def test_nothing_is_too_wide_for_a_phone(town: BenefitsTown, page: Page) -> None:
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 844})
-        for query in ("", "/transfers?fra=2026-10-05&til=2026-10-11"):
+        for query in ("", "/transfers?fra=2026-10-05&til=2026-10-11", "/oekonomi"):
             open_overview(page, town, query) if not query else page.goto(f"{town.url}/leder{query}")
             assert too_wide_px(page) <= 0
+
+
+def test_a_slider_tells_its_value_and_the_result_follows_by_keyboard(town: BenefitsTown, page: Page) -> None:
+    sign_in(page, town)
+    page.goto(f"{town.url}/leder/oekonomi?sag=keys")
+    result = page.locator("#resultat .figure")
+    measured = result.inner_text()
+    adoption = page.get_by_label("Brug, procent")
+    adoption.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    expect(page.locator("output[for=a-adoption]")).to_have_text("95")
+    expect(result).not_to_have_text(measured)
+    moved = result.inner_text()
+    expect(adoption).to_be_focused()
+    page.get_by_role("button", name="Regn ud").click()
+    expect(result).to_have_text(moved)
+    page.get_by_role("link", name="Tilbage til det målte").click()
+    expect(result).to_have_text(measured)
 
 
 def test_the_overview_prints_on_one_landscape_page(town: BenefitsTown, page: Page) -> None:
@@ -361,3 +394,51 @@ def test_a_unit_with_three_carers_is_withheld_and_cannot_be_found_by_subtraction
     measured.runtime.parts.benefits = None
     page.goto(f"{measured.url}/leder")
     expect(page.get_by_text("Der er endnu ikke taget en gevinstsag i brug her.")).to_be_visible()
+
+
+def test_the_shared_minutes_of_sampled_days_stand_beside_the_waterfall(page: Page, town: BenefitsTown) -> None:
+    split_sampled_days(town.runtime.units, list(UNITS), town.world.clock.now(), SequenceReplayer())
+    sign_in(page, town)
+    page.goto(f"{town.url}/leder")
+    check = page.locator("details.split")
+    expect(check.locator("table")).to_be_hidden()
+    check.locator("summary").focus()
+    page.keyboard.press("Enter")
+    rows = check.locator("tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(0)).to_contain_text("Skærmbesøg")
+    expect(rows.nth(0)).to_contain_text("±")
+    assert violations(page) == []
+    for width in (1600, 800, 390):
+        page.set_viewport_size({"width": width, "height": 1280})
+        assert too_wide_px(page) == 0
+
+
+def test_report_evaluation_and_closed_months_pass_axe_and_fit_a_phone(town: BenefitsTown, page: Page) -> None:
+    # The last test of the town: it moves the clock to a month that is over and closes it.
+    assert isinstance(town.runtime.clock, SimulatedWorldClock)
+    town.runtime.clock.advance_to(datetime(2026, 11, 3, 9, tzinfo=UTC))
+    with town.runtime.units.begin() as work:
+        forms = [blank_file(form, "nord", "initially") for form in forms_of("keys")]
+        rows = [[*row[:-1], count] for form in forms for row, count in zip(form, cycle("9823"), strict=False)]
+        text = "\n".join(";".join(row) for row in [COLUMNS, *rows])
+        import_answers(work, text.encode(), {("keys", "nord", "initially")}, "manager")
+    sign_in(page, town)
+    page.goto(town.url + "/leder/maaneder")
+    page.get_by_role("button", name="Luk 2026-10").click()
+    expect(page.get_by_text("Lukket").first).to_be_visible()
+    for width, scheme in ((1600, "light"), (390, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for path in ("rapport?maaned=2026-10", "maaneder", "evaluering"):
+            page.goto(f"{town.url}/leder/{path}")
+            page.locator("summary").evaluate_all("all => all.forEach(one => { one.parentElement.open = true })")
+            assert violations(page) == [], (path, width)
+            assert too_wide_px(page) <= 0, (path, width)
+    expect(page.get_by_role("group", name="Nøgler og kørebog: medarbejdere, Center Nord")).to_contain_text("skjult")
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.get_by_label("CSV-fil med optalte svar").set_input_files(
+        {"name": "svar.csv", "mimeType": "text/csv", "buffer": text.replace("agree;9", "agree;ni").encode()}
+    )
+    page.get_by_role("button", name="Indlæs", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("fundet ni")

@@ -1,8 +1,13 @@
 """An ill carer, from the telephone call to the tablets' new routes, in two key presses; and a tablet that is lost."""
 
+from datetime import datetime, timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from devices.simulator.holder import HolderKey
+from gateway.demo.tablets import Tablet
+from kernel.localtime import clock_text
 from scheduling import publishing
 from scheduling.shifts import shift_of
 from scheduling.tables import VisitRow
@@ -81,11 +86,11 @@ def test_what_could_not_be_sent_is_said_and_can_be_tried_again(live_server: Live
     page.keyboard.press("s")
     confirm = page.locator(".proposal.chosen .confirm")
     expect(confirm).to_be_focused()
-    page.route("**/absence", lambda route: route.abort())
+    page.route("**/reassignments", lambda route: route.abort())
     confirm.click()
     expect(page.locator("#cover").get_by_role("alert")).to_be_visible()
 
-    page.unroute("**/absence")
+    page.unroute("**/reassignments")
     confirm.click()
 
     expect(page.locator("#undo-words")).to_contain_text("er meldt syg")
@@ -122,3 +127,29 @@ def test_a_lost_tablet_is_blocked_in_two_taps(live_server: LiveServer, page: Pag
     page.get_by_role("button", name="Spær tabletten").click()
 
     expect(page.locator("#cover")).to_contain_text(f"Tabletten hos {name} er spærret.")
+
+
+def test_a_lost_tablet_says_by_when_the_door_of_a_silent_lock_is_safe_and_then_that_the_lock_has_confirmed(
+    live_server: LiveServer, page: Page
+) -> None:
+    carer_id, _ = ill_carer(live_server)
+    tablet = Tablet("127.0.0.1", live_server.port, carer_id, HolderKey.generate())
+    tablet.sign_in()
+    stop = next(s for s in tablet.start_shift("citizen")["route"]["stops"] if s["door"])
+    lock_id = stop["door"]["lock_id"]
+    held = {g["lock_id"] for g in tablet.call("GET", "/api/v1/me/grants")["grants"]}
+    assert lock_id in held
+    live_server.fleet.lose(lock_id)
+    open_board(page, live_server)
+    page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').click()
+
+    page.get_by_role("button", name="Tabletten er væk").click()
+    page.get_by_role("button", name="Spær tabletten").click()
+
+    until = clock_text(datetime.fromisoformat(stop["door"]["opens_to_at"]) + timedelta(minutes=1))
+    bound = page.locator("#cover .withdrawn li")
+    expect(bound.filter(has_text=stop["door"]["label"])).to_contain_text(f"senest kl. {until}")
+    assert violations(page) == []
+    live_server.fleet.restore(lock_id)
+    expect(bound).to_have_count(0, timeout=15_000)
+    tablet.close()

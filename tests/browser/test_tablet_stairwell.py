@@ -1,5 +1,8 @@
 """A stairwell before the flat, on the tablet: one tap, two locks of two administrations, and how each stands."""
 
+import html
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +13,16 @@ from devices.keys.model import Bolt
 from scheduling import publishing
 from scheduling.tables import VisitRow
 from tests.browser.near_steps import lock_of, opened, out_of_reach, quarantined, switch_radio, until_held
-from tests.browser.tablet_steps import current_visit, sign_in, start_shift, violations, visit
+from tests.browser.office_steps import sign_in_office
+from tests.browser.tablet_steps import (
+    current_visit,
+    sign_in,
+    start_shift,
+    too_wide_px,
+    violations,
+    violations_in_both_schemes,
+    visit,
+)
 from tests.browser.wire import Wire
 from tests.conftest import SMALL, LiveServer, start_platform, stop_platform
 from tests.gateway.platform import eventually
@@ -161,6 +173,104 @@ def test_without_a_network_both_open_beside_the_tablet_and_both_logs_come_home(
     assert opened(live_server, stairs.lock_id)[0]["visit_id"] is None, "the visit is the flat's"
     assert quarantined(live_server, stairs.lock_id) == []
     assert visit(live_server, visit_id).state == "begun"
+
+
+def test_an_emergency_opens_both_in_two_taps_and_asks_only_the_stairwell_again(
+    live_server: LiveServer, stairs: Stairwell, page: Page
+) -> None:
+    lock_id = lock_of(page, current_visit(page))
+    stairs.fleet.lose(stairs.lock_id)
+    page.get_by_role("button", name="Nødkald").click()
+    dialog = page.get_by_role("dialog")
+
+    dialog.get_by_role("button", name="Fald").click()
+
+    expect(dialog.get_by_role("heading", name="Opgangen er ikke låst op")).to_be_visible(timeout=9000)
+    expect(dialog).to_contain_text("Opgang: ikke nået · Lejlighed: låst op")
+    shot(page, "emergency-stairwell")
+    stairs.fleet.restore(stairs.lock_id)
+    dialog.get_by_role("button", name="Prøv igen").click()
+    expect(dialog).to_contain_text("Opgang: låst op · Lejlighed: låst op", timeout=9000)
+    expect(dialog).to_contain_text("bliver set igennem")
+    assert violations(page) == []
+    assert bolts(live_server, stairs, lock_id) == (Bolt.UNLOCKED, Bolt.UNLOCKED)
+    assert len(opened(live_server, lock_id)) == 1, "the flat was not asked again"
+
+
+def test_a_spoken_code_opens_stairwell_and_flat_and_the_same_code_asks_only_what_has_not_moved(
+    live_server: LiveServer, wire: Wire, stairs: Stairwell, page: Page
+) -> None:
+    stop = page.evaluate('async () => (await (await fetch("/api/v1/me/day")).json()).route.stops[0]')
+    lock_id, address = stop["door"]["lock_id"], stop["address"]
+    carer_id = stairs.door_id.removeprefix("stairs-")
+    planner = Person(live_server.port)
+    assert planner.sign_in("planner").status == 200
+    assert planner.post(f"/api/v1/carers/{carer_id}/offline-tablet", {"designated": True}).status == 200
+    code = code_of(planner, address)
+    planner.close()
+    with page.expect_response("**/api/v1/me/prepared"):
+        page.reload()
+    until_held(page)
+    for fleet, known in ((stairs.fleet, stairs.lock_id), (live_server.fleet, lock_id)):
+        fleet.lose(known)
+    switch_radio(stairs.fleet, stairs.lock_id, on=False)
+    wire.cut()
+    page.get_by_role("button", name="Mere").click()
+    page.get_by_role("button", name="Dør uden besøg").click()
+    page.get_by_label("Søg adresse").fill(address)
+    page.get_by_role("dialog").get_by_role("button", name=address).click()
+    page.get_by_label("Kode").fill(code)
+    before = live_server.fleet.locks[lock_id].log.next_seq
+
+    page.get_by_role("button", name="Lås op med kode").click()
+
+    panel = page.locator("[data-state=unlocked]")
+    expect(panel).to_contain_text("Opgang: ikke nået · Lejlighed: låst op", timeout=9000)
+    switch_radio(stairs.fleet, stairs.lock_id, on=True)
+    page.get_by_role("button", name="Prøv igen").click()
+    expect(panel).to_contain_text("Opgang: låst op · Lejlighed: låst op", timeout=9000)
+    assert bolts(live_server, stairs, lock_id) == (Bolt.UNLOCKED, Bolt.UNLOCKED)
+    assert live_server.fleet.locks[lock_id].log.next_seq == before + 1, "the flat was asked once"
+
+
+def test_the_list_of_codes_fits_passes_axe_and_prints_without_its_buttons(live_server: LiveServer, page: Page) -> None:
+    sign_in_office(page, live_server, "planner", "planner")
+    page.goto(f"{live_server.url}/planlaegger")
+    carer_id = next(str(c.id) for c in live_server.day.carers if _first_stop(live_server, c.id) is not None)
+    path = f"{live_server.url}/api/v1/carers/{carer_id}/offline-tablet"
+    named = page.request.post(path, data={"designated": True}, headers={"X-Surface": "planner"})
+    assert named.ok, named.text()
+    page.locator("header summary").first.click()
+    page.get_by_role("link", name="Beredskabsliste").click()
+
+    table = page.get_by_role("table")
+    expect(table.get_by_role("rowheader").first).to_be_visible()
+    for width in (390, 800, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert too_wide_px(page) <= 0, width
+        assert violations_in_both_schemes(page) == [], width
+        shot(page, f"codes-{width}")
+    codes = table.get_by_role("cell").all_inner_texts()
+    assert len(set(codes)) == len(codes)
+    assert all(re.fullmatch(r"\d{4} \d{4} \d{4}", code) for code in codes)
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Udskriv")).to_be_hidden()
+    expect(table).to_be_visible()
+
+
+def code_of(planner: Person, address: str) -> str:
+    """The code of a door on the printed list."""
+    listed = planner.get("/planlaegger/beredskab").content.decode()
+    row = re.search(rf"<th scope=\"row\">{re.escape(html.escape(address))}</th><td[^>]*>([0-9 ]+)</td>", listed)
+    assert row is not None
+    return row[1]
+
+
+def shot(page: Page, name: str) -> None:
+    """A picture for a person to look at, where somebody asked for one."""
+    folder = os.environ.get("OMSORGSTID_SHOTS")
+    if folder:
+        page.screenshot(path=f"{folder}/{name}.png")
 
 
 def lose_and_go_on(stairs: Stairwell, route: Route) -> None:

@@ -1,5 +1,6 @@
 """A door of another maker in the browser: the carer's tap, the planner's panel, the technician's pages."""
 
+import os
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, cast
@@ -7,9 +8,12 @@ from typing import Any, cast
 import pytest
 from playwright.sync_api import Page, expect
 
+from scheduling.register.tables import CitizenRow
+from scheduling.tables import VisitRow
 from tests.browser.office_steps import sign_in_office
 from tests.browser.tablet_steps import sign_in, start_shift, violations
 from tests.conftest import LiveServer
+from tests.gateway.stairwells import build_stairwell
 from tests.gateway.vendor_town import Town, vendor_town
 
 pytestmark = pytest.mark.browser
@@ -72,6 +76,62 @@ def test_the_technician_moves_a_door_and_its_pages_fit_and_pass_axe(town: Town, 
 
     expect(page.get_by_role("status")).to_contain_text("Døren er flyttet.")
     expect(page.get_by_role("button", name="Flyt døren til: Leverandørens sky")).to_be_visible()
+
+
+def test_the_technician_puts_a_door_behind_a_stairwell_and_makes_it_need_two_by_keyboard(
+    town: Town, page: Page
+) -> None:
+    platform, live = town.platform, _live(town)
+    carer_id = platform.fresh_carer()
+    unit = next(str(c.unit_id) for c in platform.day.carers if c.id == carer_id)
+    with platform.runtime.database.reading() as session:
+        visit = session.get_one(VisitRow, platform.first_stops[carer_id])
+        number = session.get_one(CitizenRow, visit.citizen_id).short
+    stairs = build_stairwell(platform.runtime, platform.clock, None, unit, "opgang-7")
+    sign_in_office(page, live, "technician", "technician")
+    page.goto(f"{live.url}/tekniker")
+    page.get_by_role("link", name="Døre", exact=True).press("Enter")
+    page.get_by_role("link", name="opgang-7").press("Enter")
+    field = page.get_by_label("Borgerens nummer")
+    field.press_sequentially(str(number))
+
+    field.press("Enter")
+
+    expect(page.get_by_role("status")).to_contain_text("Gemt.")
+    expect(page.get_by_role("heading", name="1 dør bag denne")).to_be_visible()
+    address = page.url
+    page.get_by_role("link", name=f"borger {number}").press("Enter")
+    expect(page.get_by_label("Opgang")).to_have_value("opgang-7")
+    page.get_by_role("button", name="Kræv to til døren").press("Enter")
+    expect(page.get_by_text("Kræver to medarbejdere")).to_be_visible()
+    for url, width in product((address, page.url, f"{live.url}/tekniker/opret?slags=lock&doer=opgang-7"), (390, 1600)):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(url)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (url, width)
+        assert violations(page) == [], (url, width)
+        _shot(page, f"technician-{url.rsplit('/', 1)[-1][:8]}-{width}")
+    stairs.stop()
+
+
+def test_an_emergency_at_a_vendors_door_says_what_to_do_and_sends_nothing(town: Town, page: Page) -> None:
+    ref = _on_duty_at_vendor_door(town, page)
+
+    page.get_by_role("button", name="Nødkald").click()
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("Låsen her åbner ikke på nødkald")
+    expect(dialog.get_by_role("alert").get_by_role("link", name="Ring")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Fald")).to_have_count(0)
+    assert violations(page) == []
+    _shot(page, "emergency-vendor")
+    assert town.cloud.vendor.locks[ref].motor_runs == 0
+
+
+def _shot(page: Page, name: str) -> None:
+    """A picture for a person to look at, where somebody asked for one."""
+    folder = os.environ.get("OMSORGSTID_SHOTS")
+    if folder:
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def _on_duty_at_vendor_door(town: Town, page: Page) -> str:

@@ -20,7 +20,17 @@ from gateway.demo.running import RunningDay
 from gateway.demo.stage import connect_locks, mount_locks, open_near_links, set_up_day
 from gateway.demo.tablets import Tablet
 from gateway.runtime import Duties, Runtime
-from gateway.settings import DatabaseSettings, HttpSettings, MqttSettings, OidcSettings, Settings, VendorCloudSettings
+from gateway.settings import (
+    CareRecordSettings,
+    DatabaseSettings,
+    HttpSettings,
+    MqttSettings,
+    OidcSettings,
+    PlanningSettings,
+    RouteListSettings,
+    Settings,
+    VendorCloudSettings,
+)
 from gateway.web_server import WebServer
 from kernel.clock import SimulatedWorldClock
 from kernel.localtime import at_local
@@ -34,6 +44,8 @@ SEED = 1
 CASE = "copenhagen-sof-keys"
 #: every citizen has a lock, so every carer's first stop is a door
 TOWN = Size(carers=80, citizens=400, locks=400, keys_left=4, weekday_carers=40, weekend_carers=6, visits_per_carer=8)
+#: the first unit has more visits and is planned by district, the others have fewer
+DISTRICT_VISITS = 110
 JAMS = replace(STEADY, jam_ratio=1.0)
 #: its motor turns long enough for the network to go meanwhile
 SLOW = replace(STEADY, motor_median_s=2.5, motor_min_s=2.5, motor_max_s=2.5)
@@ -134,6 +146,8 @@ def running_platform(
     vendor_cloud: VendorCloudSettings | None = None,
     broker: Literal["auto", "mosquitto", "iotcore"] = "auto",
     change: Callable[[Day], Day] | None = None,
+    route_lists: Path | None = None,
+    care_record: Path | None = None,
 ) -> Iterator[Platform]:
     """Start everything on embedded parts with a small municipality at 07:20; stop it afterwards.
 
@@ -151,6 +165,10 @@ def running_platform(
         Which embedded broker carries everything; the first that is installed where nobody cares.
     change
         What is different about the day.
+    route_lists
+        Folder the emergency lists are written to; none without it.
+    care_record
+        Folder the care record drops its files into; none without it.
     """
     clock = SimulatedWorldClock(at_local(TODAY, time(7, 20)))
     running = RunningDay(clock, TODAY, at_local(TODAY, time(6, 30)), at_local(TODAY, time(15, 30)), None)
@@ -165,6 +183,9 @@ def running_platform(
         oidc=oidc or OidcSettings(),
         vendor_cloud=vendor_cloud or VendorCloudSettings(),
         mqtt=MqttSettings(broker=broker),
+        route_lists=RouteListSettings(directory=route_lists),
+        care_record=CareRecordSettings(directory=care_record),
+        planning=PlanningSettings(district_visits=DISTRICT_VISITS),
     )
     runtime = Runtime(settings, Duties(), clock=clock, speed=running)
     runtime.parts.demo = running

@@ -6,15 +6,19 @@ from typing import Any
 import pytest
 
 from devices.alarms.store import note_locked
+from devices.inbox.model import Incoming
+from devices.keys.cose import server_trust
 from devices.registry.battery_log import days_of, note_levels
+from devices.simulator.lock import SimulatedLock
 from devices.transfers.tables import TransferDeviceRow
 from gateway.rounds import Rounds
 from gateway.settings import AlarmSettings
 from kernel.localtime import local_day
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
+from tests.conftest import STEADY
 from tests.gateway.near_link import fleet_of
-from tests.gateway.platform import Platform, eventually, lock_of
+from tests.gateway.platform import SEED, Platform, eventually, lock_of
 from tests.gateway.residence_town import UNIT, ResidenceTown, add_person, build_residence
 from tests.gateway.transfer_steps import cycle, report
 from tests.gateway.web import Person
@@ -96,6 +100,73 @@ def test_an_alarm_is_taken_seen_and_cleared_with_a_note_on_the_page_of_either_ro
     assert done.status == 303
     assert "tamper" not in _open(technician, lock_id)
     assert "Låget skruet fast" in technician.get("/tekniker/alarmer?afsluttede=true").content.decode()
+
+
+def test_a_jammed_door_is_an_alarm_with_owner_and_acknowledgement_on_the_page_and_over_when_the_lock_turns_again(
+    platform: Platform, technician: Person
+) -> None:
+    carer_id = platform.fresh_carer()
+    tablet, visit_id = platform.tablet(carer_id), platform.first_stops[carer_id]
+    lock_id = lock_of(platform.day, visit_id)
+    door_id = tablet.start_shift("citizen")["route"]["stops"][0]["door"]["id"]
+    lock = fleet_of(platform, lock_id).locks[lock_id]
+    lock.obstruct(on=True)
+
+    assert platform.settled(tablet, tablet.open_door(door_id, visit_id)["id"])["state"] == "jammed"
+
+    found = eventually(lambda: _open(technician, lock_id).get("jam"))
+    assert (found["severity"], found["device_id"]) == ("critical", lock_id)
+    post = f"alarm_id={found['alarm_id']}&act="
+    for act in ("acknowledge", "take"):
+        assert technician.call("POST", "/tekniker/alarmer", f"{post}{act}".encode(), **FORM).status == 303
+    page = technician.get("/tekniker/alarmer").content.decode()
+    assert "Låsen er fastklemt" in page
+    planner = platform.signed_in("planner")
+    (seen,) = [a for a in planner.get("/api/v1/alarms").json["items"] if a["alarm_id"] == found["alarm_id"]]
+    assert (seen["owner_role"], seen["acknowledged_by_role"]) == ("technician", "technician")
+    assert seen["acknowledged_at"]
+
+    lock.obstruct(on=False)
+    assert platform.settled(tablet, tablet.open_door(door_id, visit_id)["id"])["state"] == "unlocked"
+    assert eventually(lambda: "jam" not in _open(technician, lock_id)), "it turned: the alarm is over by itself"
+
+
+def test_a_log_that_somebody_has_rewritten_is_an_alarm_and_none_of_it_counts(
+    platform: Platform, technician: Person
+) -> None:
+    lock_id, _ = _a_lock(platform)
+    _say(platform, lock_id, "door_ajar")
+    assert eventually(lambda: "door_ajar" in _open(technician, lock_id))
+    lock = fleet_of(platform, lock_id).locks[lock_id]
+    # its key was copied: the twin signs another story from the beginning
+    server = server_trust([platform.runtime.issuer_key()], [], [platform.runtime.root_key()])
+    twin = SimulatedLock(lock_id, server, world=platform.clock, link=platform.runtime.link, behaviour=STEADY, seed=SEED)
+    assert twin.public_key == lock.public_key
+    twin.power_on()
+    for _ in range(lock.log.next_seq):
+        twin.observe("tamper")
+    (batch,) = [each.payload for each in twin.connected() if each.name == "evt"]
+    tenant = platform.runtime.settings.mqtt.tenant
+
+    platform.runtime.inbox.accept([Incoming(tenant, "lock", lock_id, "evt", batch, platform.clock.now())])
+
+    found = eventually(lambda: _open(technician, lock_id).get("chain_fork"))
+    assert (found["severity"], found["facts"]["reason"]) == ("critical", "chain_fork")
+    assert "Enhedens log passer ikke sammen" in technician.get("/tekniker/alarmer").content.decode()
+    assert "tamper" not in _open(technician, lock_id), "what the other log says is not believed"
+
+
+def test_every_page_a_planner_uses_is_reached_from_the_board(platform: Platform) -> None:
+    planner = platform.signed_in("planner")
+    board = planner.get("/planlaegger").content.decode()
+    for path in ("alarmer", "noedaabninger", "arbejdsordrer", "kompetencer", "forflytninger", "beredskab"):
+        assert f'href="/planlaegger/{path}"' in board
+        assert planner.get(f"/planlaegger/{path}").status == 200
+    technician = platform.signed_in("technician")
+    start = technician.get("/tekniker").content.decode()
+    for path in ("alarmer", "ordrer", "doere", "hjaelpemidler", "opret"):
+        assert f'href="/tekniker/{path}"' in start
+        assert technician.get(f"/tekniker/{path}").status == 200
 
 
 def test_a_door_nobody_locked_after_the_visit_is_an_alarm_only_where_the_lock_tells(

@@ -51,6 +51,11 @@ def test_a_message_nobody_understands_is_set_aside_and_every_lock_is_relieved_of
 
     assert eventually(waiting) == 1
     assert carried.fleets[0].wait_idle(20.0)
-    parts = {part["name"]: part["state"] for part in drift.get("/api/v1/operations/parts").json["parts"]}
-    assert (parts["broker"], parts["inbox"]) == ("ok", "ok")
+
+    def wrong() -> dict[str, str]:
+        told = drift.get("/api/v1/operations/parts").json["parts"]
+        return {part["name"]: part["detail"] for part in told if part["name"] in ("broker", "inbox") and part["detail"]}
+
+    # a machine that does other things as well may let a lease lapse for a moment; it is taken again
+    assert eventually(lambda: not wrong()), wrong()
     sender.stop()

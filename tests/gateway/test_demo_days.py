@@ -68,7 +68,7 @@ def test_a_day_file_is_lived_to_its_end_and_its_doors_are_opened(tmp_path: Path)
 
 
 @needs_benchmarks
-@pytest.mark.parametrize(("name", "unit", "visits"), [("003-rome", "rome", 63), ("021-florence", "florence", 421)])
+@pytest.mark.parametrize(("name", "unit", "visits"), [("003-rome", "rome", 63)])
 def test_a_real_town_is_planned_feasibly_and_lived_with_its_doors_open(
     name: str, unit: str, visits: int, tmp_path: Path
 ) -> None:

@@ -58,6 +58,14 @@ def test_a_door_opens_by_challenge_proof_and_the_locks_own_word(platform: Platfo
     assert _bolt(platform, stop) is Bolt.UNLOCKED
     visit = tablet.day()["route"]["stops"][0]
     assert (visit["state"], visit["source"]) == ("begun", "device")
+    said = platform.stranger().get("/metrics").content.decode()
+    counted = {
+        line.split(" ")[0]: float(line.split(" ")[1])
+        for line in said.splitlines()
+        if "ingest" in line and line[0] != "#"
+    }
+    assert counted['omsorgstid_ingest_messages_total{result="accepted"}'] > 0
+    assert counted["omsorgstid_ingest_batches_total"] > 0
 
 
 def test_a_door_can_not_be_opened_before_the_shift_has_begun(platform: Platform) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from devices.keys.model import Bolt
+from devices.keys.model import Bolt, Operation
 from devices.keys.tables import EmergencyRow, GrantRow
 from gateway.demo.tablets import Tablet, TabletError
 from gateway.usecases.emergency import escalate
+from gateway.wire import b64u, from_b64u
 from kernel.log import read_after
 from scheduling.register.tables import CitizenRow, ConsentRow
 from scheduling.tables import TaskRow
@@ -53,6 +54,31 @@ def _events(platform: Platform, event_type: str) -> list[dict[str, Any]]:
     assert eventually(platform.runtime.pipeline.idle)
     with platform.runtime.database.reading() as session:
         return [e.data for e in read_after(session, 0, 100_000, {event_type})]
+
+
+def test_an_emergency_that_was_looked_at_before_its_door_opened_is_looked_at_again(platform: Platform) -> None:
+    tablet = _on_duty(platform)
+    citizen, _ = _stranger_to(platform, tablet)
+    said = {"citizen_id": citizen.id, "reason": "no_answer"}
+    asked = tablet.call("POST", "/api/v1/me/emergencies", said)
+    emergency_id, opening, grant = asked["emergency"]["emergency_id"], asked["opening"], asked["grant"]
+    planner = platform.signed_in("planner")
+    judged = planner.post(f"/api/v1/emergencies/{emergency_id}/review", {"outcome": "ok"})
+    assert judged.status == 200, judged.content
+
+    token = from_b64u(grant["token"])
+    signature = tablet.key.prove(
+        opening["lock_id"], Operation.OPEN, from_b64u(grant["cti"]), from_b64u(opening["nonce"])
+    )
+    proof = {"token": b64u(token), "public_key": b64u(tablet.key.public_key), "signature": b64u(signature)}
+    tablet.call("POST", f"/api/v1/openings/{opening['id']}/proof", proof)
+
+    assert platform.settled(tablet, opening["id"])["state"] == "unlocked"
+
+    def waits() -> bool:
+        return emergency_id in {e["emergency_id"] for e in planner.get("/api/v1/emergencies").json["waiting"]}
+
+    assert eventually(waits)
 
 
 def test_a_carer_without_a_visit_there_opens_the_door_with_a_reason_and_everybody_hears_of_it(
@@ -157,7 +183,10 @@ def test_an_emergency_is_reviewed_once_by_a_planner_of_the_unit_and_what_was_wro
 ) -> None:
     tablet = _on_duty(platform)
     citizen, _ = _stranger_to(platform, tablet)
-    emergency_id = tablet.emergency(citizen.id, "acute_illness")["emergency"]["emergency_id"]
+    told = tablet.emergency(citizen.id, "acute_illness")
+    emergency_id = told["emergency"]["emergency_id"]
+    # one that is reviewed before its door has opened is looked at again
+    platform.settled(tablet, told["opening"]["id"])
     planner = platform.signed_in("planner")
     path = f"/api/v1/emergencies/{emergency_id}/review"
 
@@ -171,8 +200,8 @@ def test_an_emergency_is_reviewed_once_by_a_planner_of_the_unit_and_what_was_wro
     lists = planner.get("/api/v1/emergencies").json
     assert emergency_id not in {e["emergency_id"] for e in lists["waiting"]}
     assert emergency_id in {e["emergency_id"] for e in lists["reviewed"]}
-    (told,) = [e for e in _events(platform, "emergency.reviewed") if e["emergency_id"] == emergency_id]
-    assert (told["outcome"], told["by_role"]) == ("not_ok", "planner")
+    (review,) = [e for e in _events(platform, "emergency.reviewed") if e["emergency_id"] == emergency_id]
+    assert (review["outcome"], review["by_role"]) == ("not_ok", "planner")
 
 
 def test_what_nobody_reviews_within_a_day_becomes_a_task_once(platform: Platform) -> None:

@@ -9,8 +9,9 @@ from sqlmodel import col, select
 from devices.inbox.tables import QuarantineRow
 from devices.keys.answer import read_answer
 from devices.keys.cose import VerifyingKey, lock_trust
-from devices.keys.messages import Ask, Challenge, ChallengeRequest, decode_message
+from devices.keys.messages import Ask, CfgReport, Challenge, ChallengeRequest, decode_message
 from devices.keys.model import Bolt, ClockState
+from devices.keys.revocations import revocation_lists
 from devices.keys.signer import turn_key
 from devices.keys.tables import LockRow
 from devices.keys.topics import Direction
@@ -196,6 +197,33 @@ def test_what_a_tablet_carries_to_a_silent_lock_shuts_out_who_stole_the_one_befo
         answer = read_answer(link.next("answer"), lock_trust(VerifyingKey(lock.public_key)))
 
     assert (answer.code, lock.bolt) == ("epoch_revoked", Bolt.LOCKED)
+    fleet.restore(lock_id)
+
+
+def test_a_made_up_report_does_not_make_a_lost_tablets_door_safe_and_the_locks_signed_log_does(
+    platform: Platform,
+) -> None:
+    lost, stop, fleet = cut_off(platform)
+    lock_id, planner = stop["door"]["lock_id"], platform.signed_in("planner")
+    planner.post(f"/api/v1/carers/{lost.carer_id}/tablet-lost", {"reason": "stjålet"})
+    carrier = platform.tablet(platform.fresh_carer())
+    carrier.start_shift("citizen")
+
+    def bound() -> str | None:
+        doors = planner.get(f"/api/v1/carers/{lost.carer_id}/withdrawn-doors").json["doors"]
+        until: str | None = next(d["until_at"] for d in doors if d["door_id"] == stop["door"]["id"])
+        return until
+
+    assert bound() is not None
+    newest = CfgReport(lock_id, 1, 0, 999, 9, {})
+    ferry(carrier, lock_id, [("cfg", newest.encode())])
+    assert bound() is not None, "anybody could have said so"
+
+    with platform.runtime.units.begin() as work:
+        lists = revocation_lists(work, [lock_id], platform.runtime.service_key)
+    hand_over(platform, lock_id, [{"name": "crl", "payload": b64u(lists[0].payload)}])
+    ferry(carrier, lock_id, fetch_log(platform, lock_id))
+    assert bound() is None
     fleet.restore(lock_id)
 
 

@@ -54,3 +54,10 @@ def test_a_technology_without_measurements_is_refused_with_the_ones_there_are(wo
     refused = _omsorgstid(work_dir, "import-baseline", study, "--technology", "tablets")
     assert refused.returncode == 2
     assert "keys|screen|transfers|routing" in refused.stderr
+
+
+def test_a_log_that_tells_of_too_few_citizens_gives_no_baseline(work_dir: Path) -> None:
+    days = ("--from", "2026-03-02", "--to", "2026-05-31")
+    refused = _omsorgstid(work_dir, "measure-baseline", "--unit", UNIT, *days)
+    assert refused.returncode == 1
+    assert "expected at least 5 citizens with 4 weeks before the screen, found 0" in refused.stderr

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from gateway.pins import hash_pin
+from gateway.tables import IdentityRow
 from tests.gateway.platform import Platform, eventually
 from tests.gateway.web import Person
 
@@ -40,6 +42,8 @@ def test_a_worker_really_plans_the_day_and_the_routes_get_a_new_version(office: 
 
     assert (job["state"], job["progress_ratio"], job["error_code"]) == ("done", 1.0, None)
     assert job["result"]["visit_count"] > 0
+    assert job["result"]["district_count"] == 2, "it has more visits than a district may have"
+    assert {j["kind"] for j in planner.get("/api/v1/jobs").json["jobs"]} == {"plan-day"}, "districts are not listed"
     after = _lanes(planner, office.day.units[0].id)
     assert {c: x["version"] for c, x in after.items()} == {c: x["version"] + 1 for c, x in before.items()}
 
@@ -59,6 +63,36 @@ def test_a_long_job_tells_its_progress_and_stops_when_asked_without_changing_a_r
     assert _lanes(planner, office.day.units[1].id) == before
     late = planner.post(f"/api/v1/jobs/{job_id}/cancel")
     assert (late.status, late.code) == (409, "job_not_cancellable")
+
+
+def test_all_units_are_planned_as_one_act_and_only_who_sees_all_of_them_sees_the_job(office: Platform) -> None:
+    planner = office.signed_in("planner")
+    units = [unit.id for unit in office.day.units]
+    before = {unit_id: _lanes(planner, unit_id) for unit_id in units}
+    with office.runtime.units.begin() as work:
+        work.session.add(
+            IdentityRow(
+                id="planner-of-one",
+                role="planner",
+                name="Én enhed",
+                unit_ids=units[:1],
+                pin_hash=hash_pin("1234"),
+                demo=True,
+            )
+        )
+    other = office.signed_in("planner-of-one")
+
+    asked = planner.post("/api/v1/jobs", {"kind": "plan-all", "day": str(office.day.on), "moves": 600})
+    job = _ended(planner, str(asked.json["job"]["id"]))
+
+    assert (asked.status, job["state"], job["unit_id"]) == (202, "done", None)
+    assert job["result"]["district_count"] == 4
+    for unit_id in units:
+        after = _lanes(planner, unit_id)
+        assert {c: x["version"] for c, x in after.items()} == {c: x["version"] + 1 for c, x in before[unit_id].items()}
+    assert other.get(f"/api/v1/jobs/{job['id']}").code == "other_unit"
+    assert other.post(f"/api/v1/jobs/{job['id']}/cancel").code == "other_unit"
+    assert job["id"] not in {j["id"] for j in other.get("/api/v1/jobs").json["jobs"]}
 
 
 def test_a_job_that_cannot_be_done_says_why(office: Platform) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from gateway.pages.manager_choice import Choice, Period, chosen_rows, seen_rows, top_rows
 from gateway.pages.manager_matrix import ALL, covered_of, matrix_of, spans_of, spark_spans, withheld_of
 from gateway.pages.manager_quality import qualities_of, uncounted_of
+from gateway.pages.manager_top_down import TOP as CHECK_TOP
 from gateway.pages.manager_top_down import top_down
 from gateway.pages.manager_walk import INPUTS
 from gateway.pages.manager_waterfall import BOTTOM, TOP, draw, picture_of
@@ -17,7 +18,9 @@ from gateway.parts import Benefits
 from kernel.database import Database
 from kernel.localtime import at_local
 from metrics.business_case import load_cases
+from metrics.covered_days import Days
 from metrics.report import adopted_subjects
+from metrics.store import outcome_counts
 from metrics.technologies import WATERFALL, Technology
 from metrics.waterfall import WaterfallStep
 from scheduling.tables import ShiftRow, VisitRow
@@ -67,6 +70,7 @@ def test_cells_losses_and_waterfall_say_the_same_as_the_rows(database: Database,
     assert {s.technology: s.net_s for s in picture.steps} == {t: total[t].realised_s for t in WATERFALL}
     assert picture.freed_s == sum(total[t].realised_s or 0 for t in WATERFALL)
     assert picture.used_s == sum(total[t].used_s or 0 for t in WATERFALL)
+    assert (picture.potential_s or 0) >= (picture.freed_s or 0)
     assert abs(picture.budget_s - sum(total[t].target_s for t in WATERFALL)) <= len(WATERFALL)
     # setting a lift up takes 30 s, four times a day; nothing else was lost in these weeks
     assert found["transfers"].loss_s == 30 * 4 * (total["transfers"].occasion_count or 0)
@@ -118,6 +122,27 @@ def test_a_door_that_failed_and_a_shift_that_lost_time_stand_beside_the_minutes(
     # from the tap, a minute before the answer, until the visit begins ten minutes after it
     assert (keys.failure_count, keys.negative_count, keys.loss_s) == (6, 6, 6 * 11 * 60)
     assert (untouched.failure_count, untouched.negative_count, untouched.loss_s) == (0, 0, 0)
+
+
+def test_the_potential_is_what_use_on_every_occasion_would_have_freed(lived: WholeWorld) -> None:
+    amager = choice("amager")
+    days: dict[Technology, dict[str, Days]] = {"keys": {"amager": (GO_LIVE_ON, LAST_ON)}}
+    with lived.database.reading() as session:
+        before = picture_of(session, amager, days, NOW)
+    stops = (Stop(5, 30, locked=True, source="device"),)
+    lived.live(*(Shift(f"amager-{n}", date(2026, 10, 24), stops, "amager", delivered_min=None) for n in range(10)))
+    lived.fold()
+    with lived.database.reading() as session:
+        after = picture_of(session, amager, days, NOW)
+        counted = sum(
+            c.occasion_count for c in outcome_counts(session, "keys", "amager", *days["keys"]["amager"]) if not c.reason
+        )
+    keys_s = next(step.net_s for step in after.steps if step.technology == "keys")
+    assert keys_s is not None
+    assert counted
+    assert before.potential_s is not None
+    assert after.freed_s == before.freed_s
+    assert after.potential_s == before.potential_s - keys_s + round(keys_s * (counted + 10) / counted)
 
 
 def test_reasons_are_counted_by_frequency_and_those_of_few_have_no_number(lived: WholeWorld) -> None:
@@ -203,6 +228,10 @@ def test_the_check_needs_two_months_of_a_centre_without_technology(database: Dat
     # September holds the go-live: it is neither
     assert (found.untreated_months, found.treated_months) == (2, 1)
     assert (found.untreated_min, found.treated_min) == (40, 30)
+    assert found.series is not None
+    assert (round(found.series.step_min, 6), round(found.series.trend_min_a_month, 6)) == (-10, 0)
+    assert [dot.treated for dot in found.dots] == [False, False, True]
+    assert (found.top_min, found.dots[0].y) == (40, CHECK_TOP)
 
 
 def _live_month(session: Session, unit: str, month: int, minutes_per_visit: int) -> None:

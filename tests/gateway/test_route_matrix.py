@@ -66,6 +66,7 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("POST", "/api/v1/me/route/acknowledgement"): Sample({"version": 1}, (204,)),
     ("POST", "/api/v1/me/visits/{visit_id}/begin"): Sample({}, (200,), "carer"),
     ("POST", "/api/v1/me/visits/{visit_id}/end"): Sample({"outcome": "done"}, (200,), "carer"),
+    ("POST", "/api/v1/me/facts"): Sample({"facts": [{"kind": "visit_begin", "key": "k", "visit_id": "nobody-s"}]}),
     ("POST", "/api/v1/me/visits/{screen_visit_id}/screen"): Sample(None, (201,), "carer"),
     ("GET", "/api/v1/me/visits/{screen_visit_id}/screen"): Sample(bound="carer"),
     ("POST", "/api/v1/me/visits/{screen_visit_id}/screen/hangup"): Sample(None, (200,), "carer"),
@@ -126,9 +127,31 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     # After all that needs a begun shift.
     ("POST", "/api/v1/me/shift/end"): Sample({"place": "base"}),
     ("GET", "/api/v1/board"): Sample(),
+    ("GET", "/api/v1/board/map"): Sample(),
+    ("GET", "/api/v1/board/changes"): Sample(),
     ("GET", "/api/v1/visits/{visit_id}"): Sample(bound="unit"),
     ("GET", "/api/v1/visits/{free_visit_id}/proposals"): Sample(bound="unit"),
+    ("GET", "/api/v1/visits/{free_visit_id}/fits"): Sample(bound="unit"),
     ("POST", "/api/v1/visits/{free_visit_id}/move"): Sample({"preview": True}, (200,), "unit"),
+    ("POST", "/api/v1/reassignments/preview"): Sample(
+        {"happened": {"kind": "swap", "visit_id": "{free_visit_id}"}}, (200,), "unit"
+    ),
+    ("POST", "/api/v1/reassignments"): Sample(
+        {"happened": {"kind": "swap", "visit_id": "{free_visit_id}"}, "routes": {}, "reason": " "}, (422,), "unit"
+    ),
+    ("GET", "/api/v1/reassignments"): Sample(),
+    ("POST", "/api/v1/reassignments/{reassignment_id}/undo"): Sample(None, (404,)),
+    ("GET", "/api/v1/visits/{free_visit_id}/screen-criteria"): Sample(bound="unit"),
+    ("GET", "/api/v1/visits/{free_visit_id}/why"): Sample(bound="unit"),
+    ("GET", "/api/v1/visits/{free_visit_id}/offers"): Sample(bound="unit"),
+    ("POST", "/api/v1/visits/{free_visit_id}/offers"): Sample(
+        {"carer_ids": ["nobody"], "reason": "illness"}, (422,), "unit"
+    ),
+    ("POST", "/api/v1/visits/{free_visit_id}/offers/{offer_id}/withdrawal"): Sample(None, (204,), "unit"),
+    ("GET", "/api/v1/me/offers"): Sample(),
+    ("POST", "/api/v1/me/offers/{offer_id}/acceptance"): Sample(None, (409,)),
+    ("GET", "/api/v1/me/visits/{visit_id}/why"): Sample(bound="carer"),
+    ("GET", "/api/v1/foresight"): Sample(),
     ("POST", "/api/v1/jobs"): Sample(
         {"kind": "plan-day", "day": "2026-11-24", "unit_id": "{unit_id}", "moves": 0}, (202,), "unit"
     ),
@@ -223,6 +246,45 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("POST", "/api/v1/carers/{lost_carer_id}/offline-tablet"): Sample({"designated": True}, (200,), "unit"),
     ("GET", "/api/v1/carers/{lost_carer_id}/withdrawn-doors"): Sample(bound="unit"),
     ("GET", "/planlaegger/beredskab"): Sample(),
+    ("GET", "/planlaegger/noedliste"): Sample(),
+    ("GET", "/planlaegger/grundplan"): Sample(),
+    ("POST", "/planlaegger/grundplan"): Sample(b"unit={unit_id}", (422,), headers=FORM),
+    ("POST", "/planlaegger/grundplan/stop"): Sample(
+        b"unit={unit_id}&series=none&last_on=2026-12-01", (404,), "unit", FORM
+    ),
+    ("POST", "/planlaegger/grundplan/dag"): Sample(b"unit={unit_id}&day=2026-12-24", (303,), "unit", FORM),
+    ("GET", "/planlaegger/indlaesning"): Sample(),
+    ("POST", "/planlaegger/indlaesning"): Sample(b"", (422,), headers=FORM),
+    ("GET", "/planlaegger/fravaer"): Sample(),
+    ("POST", "/planlaegger/fravaer"): Sample(
+        b"carer_id={lost_carer_id}&kind=holiday&from_on=2027-01-04&to_on=2027-01-05", (303,), "unit", FORM
+    ),
+    ("POST", "/planlaegger/fravaer/slet"): Sample(
+        b"carer_id={lost_carer_id}&from_on=2027-01-04&to_on=2027-01-05", (303, 404), "unit", FORM
+    ),
+    ("POST", "/planlaegger/fravaer/borger"): Sample(
+        b"citizen_number=999999999&kind=away&from_on=2027-01-04", (404,), headers=FORM
+    ),
+    ("POST", "/planlaegger/fravaer/hjemme"): Sample(b"citizen_id={home_id}", (303, 409), "unit", FORM),
+    ("GET", "/api/v1/visit-patterns?unit={unit_id}"): Sample(bound="unit"),
+    ("POST", "/api/v1/visit-patterns"): Sample({"unit_id": "{unit_id}"}, (422,)),
+    ("PUT", "/api/v1/visit-patterns/{series_id}"): Sample({"unit_id": "{unit_id}"}, (422,)),
+    ("POST", "/api/v1/visit-patterns/{series_id}/end"): Sample({"last_on": "2026-12-01"}, (404,)),
+    ("POST", "/api/v1/days/2026-12-24/generation"): Sample({"unit_id": "{unit_id}"}, bound="unit"),
+    ("POST", "/api/v1/visit-imports"): Sample(b"nothing", (422,)),
+    ("GET", "/api/v1/visit-imports"): Sample(),
+    ("GET", "/api/v1/absences"): Sample(),
+    ("POST", "/api/v1/carers/{lost_carer_id}/absences"): Sample(
+        {"from_on": "2026-12-24", "to_on": "2026-12-26"}, (201,), "unit"
+    ),
+    ("POST", "/api/v1/carers/{lost_carer_id}/absences/cancellation"): Sample(
+        {"from_on": "2026-12-24", "to_on": "2026-12-26"}, (200, 404), "unit"
+    ),
+    ("GET", "/api/v1/fhir/Appointment?date=2026-11-25&_count=1"): Sample(),
+    ("GET", "/api/v1/fhir/Encounter?date=2026-11-25&_count=1"): Sample(),
+    ("GET", "/api/v1/visit-imports/{import_id}/file"): Sample(ok=(404,)),
+    ("GET", "/api/v1/route-lists"): Sample(),
+    ("GET", "/api/v1/route-lists.pdf?unit={unit_id}"): Sample(bound="unit"),
     ("GET", "/api/v1/doors/{door_id}"): Sample(bound="unit"),
     ("POST", "/api/v1/doors/{door_id}/vendor"): Sample({"vendor": "native"}, (200,), "unit"),
     ("POST", "/api/v1/vendor-locks"): Sample(
@@ -264,6 +326,21 @@ SAMPLES: dict[tuple[str, str], Sample] = {
     ("GET", "/metrics"): Sample(),
     ("GET", "/tilgaengelighed"): Sample(),
     ("GET", "/leder"): Sample(),
+    ("GET", "/leder/oekonomi"): Sample(),
+    ("GET", "/leder/maaneder"): Sample(),
+    ("POST", "/leder/maaneder"): Sample(b"maaned=2099-01", (403, 409), headers=FORM),
+    ("GET", "/leder/evaluering"): Sample(),
+    ("POST", "/leder/evaluering"): Sample(b"", (422,), headers=FORM),
+    ("GET", "/leder/evaluering.csv"): Sample(ok=(200, 404)),
+    ("GET", "/leder/evaluering.xlsx"): Sample(ok=(200, 404)),
+    ("GET", "/leder/evaluering/skema.csv"): Sample(ok=(404,)),
+    ("GET", "/leder/rapport"): Sample(),
+    ("POST", "/leder/rapport"): Sample(
+        b"maaned=2026-10&teknologi=keys&center={unit_id}&tekst=ja", (404, 422), "unit", FORM
+    ),
+    ("GET", "/leder/rapport.csv"): Sample(ok=(200, 404)),
+    ("GET", "/leder/rapport.xlsx"): Sample(ok=(200, 404)),
+    ("GET", "/leder/rapport.pdf"): Sample(ok=(200, 404)),
     ("GET", "/leder/udtraek.csv"): Sample(),
     ("GET", "/leder/udtraek.xlsx"): Sample(),
     ("POST", "/leder/formaal"): Sample(
@@ -292,7 +369,14 @@ ROUTE_PATH = {
         f"/api/v1/me/visits/{{screen_visit_id}}/screen{end}": f"/api/v1/me/visits/{{visit_id}}/screen{end}"
         for end in ("", "/hangup", "/outcome")
     },
+    "/api/v1/fhir/Appointment?date=2026-11-25&_count=1": "/api/v1/fhir/Appointment",
+    "/api/v1/fhir/Encounter?date=2026-11-25&_count=1": "/api/v1/fhir/Encounter",
+    "/api/v1/visit-patterns?unit={unit_id}": "/api/v1/visit-patterns",
+    "/api/v1/days/2026-12-24/generation": "/api/v1/days/{day}/generation",
+    "/api/v1/route-lists.pdf?unit={unit_id}": "/api/v1/route-lists.pdf",
     "/api/v1/vendor-locks/{vendor_lock_id}/retirement": "/api/v1/vendor-locks/{lock_id}/retirement",
+    "/api/v1/carers/{lost_carer_id}/absences": "/api/v1/carers/{carer_id}/absences",
+    "/api/v1/carers/{lost_carer_id}/absences/cancellation": "/api/v1/carers/{carer_id}/absences/cancellation",
     "/api/v1/carers/{lost_carer_id}/cover": "/api/v1/carers/{carer_id}/cover",
     "/api/v1/carers/{lost_carer_id}/absence": "/api/v1/carers/{carer_id}/absence",
     "/api/v1/carers/{lost_carer_id}/tablet-lost": "/api/v1/carers/{carer_id}/tablet-lost",
@@ -308,7 +392,14 @@ ROUTE_PATH = {
     "/api/v1/carers/{leaver_id}/leaving": "/api/v1/carers/{carer_id}/leaving",
     "/api/v1/vehicles/{vehicle_id}/tracks?odometer_km=1": "/api/v1/vehicles/{vehicle_id}/tracks",
     "/api/v1/visits/{free_visit_id}/proposals": "/api/v1/visits/{visit_id}/proposals",
+    "/api/v1/visits/{free_visit_id}/fits": "/api/v1/visits/{visit_id}/fits",
     "/api/v1/visits/{free_visit_id}/move": "/api/v1/visits/{visit_id}/move",
+    "/api/v1/visits/{free_visit_id}/screen-criteria": "/api/v1/visits/{visit_id}/screen-criteria",
+    "/api/v1/visits/{free_visit_id}/why": "/api/v1/visits/{visit_id}/why",
+    "/api/v1/visits/{free_visit_id}/offers": "/api/v1/visits/{visit_id}/offers",
+    "/api/v1/visits/{free_visit_id}/offers/{offer_id}/withdrawal": (
+        "/api/v1/visits/{visit_id}/offers/{offer_id}/withdrawal"
+    ),
 }
 
 
@@ -366,7 +457,7 @@ class Town:
         for name, value in self.ids.items():
             filled = filled.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
             if isinstance(body, dict):
-                body = {k: v.replace(f"{{{name}}}", value) if isinstance(v, str) else v for k, v in body.items()}
+                body = json.loads(json.dumps(body).replace(f"{{{name}}}", value))
             elif isinstance(body, bytes):
                 body = body.replace(f"{{{name}}}".encode(), value.encode())
         if path.endswith("/stream"):
@@ -444,6 +535,8 @@ def town(office: Platform) -> Town:
             "job_id": job.id,
             "quarantine_id": "1",
             "vehicle_id": "tracker-matrix",
+            "series_id": "no-pattern",
+            "import_id": "no-import",
             "entry_id": "1",
             "technology": "electronic_key",
             "language": "da",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from sqlmodel import col, select
 
 from devices.keys.model import Bolt, Operation
+from devices.keys.prepared import known_uses
 from devices.keys.revocations import raise_epoch
-from devices.keys.tables import OpeningRow
+from devices.keys.tables import EmergencyRow, GrantRow, OpeningRow
 from devices.registry.tables import DeviceRow
 from devices.simulator.holder import HolderKey
 from gateway.demo.tablets import Tablet
@@ -18,13 +20,14 @@ from gateway.usecases.doors import tell_locks
 from gateway.wire import b64u, from_b64u
 from kernel.log import read_after
 from scheduling.register.tables import CitizenRow
-from tests.gateway.near_link import fleet_of, held_grant
+from tests.gateway.near_link import fleet_of, held_grant, open_beside
 from tests.gateway.platform import Platform, eventually
 from tests.gateway.stairwells import HOUSING, TOWN, Stairwell, build_stairwell, put_before
-from tests.gateway.web import Person
+from tests.gateway.web import Answer, Person
 
 Opening = dict[str, Any]
 _NUMBERS = count(1)
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass
@@ -161,6 +164,56 @@ def test_each_administration_has_an_epoch_of_its_own_at_the_lock_they_share(home
     assert all(home.settled(home.prove(o)) == "unlocked" for o in home.tap()), "a new grant carries the new epoch"
 
 
+def test_an_emergency_opens_the_stairwell_in_the_same_act_as_the_flat(home: Home) -> None:
+    citizen = home.stop["citizen_id"]
+
+    entered = home.tablet.emergency(citizen, "fall")
+
+    flat, (stairs,) = entered["opening"], entered["way"]
+    assert (flat["on_way"], stairs["on_way"], flat["act_id"]) == (False, True, stairs["act_id"])
+    assert [one["lock_id"] for one in entered["grant"]["way"]] == [home.stairs.lock_id] == [stairs["lock_id"]]
+    for opening in (stairs, flat):
+        assert home.settled(opening) == "unlocked"
+    assert (home.stairs.lock.bolt, home.flat) == (Bolt.UNLOCKED, Bolt.UNLOCKED)
+    assert eventually(lambda: len(home.opened()) == 2)
+    with home.platform.runtime.database.reading() as session:
+        row = session.exec(select(EmergencyRow).where(EmergencyRow.shift_id == home.tablet.day()["shift"]["id"])).one()
+    assert row.opened_at is not None
+    body = {"citizen_id": citizen, "reason": "fall", "lock_ids": [home.stairs.lock_id]}
+    again = home.tablet.call("POST", "/api/v1/me/emergencies", body)
+    assert ([again["opening"]["lock_id"]], again["way"]) == ([home.stairs.lock_id], []), "the flat is not asked again"
+    assert again["emergency"]["emergency_id"] == entered["emergency"]["emergency_id"]
+
+
+def test_a_stairwell_opened_with_a_prepared_grant_alone_is_loud_and_uses_up_no_code(home: Home) -> None:
+    planner, platform = home.platform.signed_in("planner"), home.platform
+    named = planner.post(f"/api/v1/carers/{home.tablet.carer_id}/offline-tablet", {"designated": True})
+    assert named.status == 200, named.content
+    home.tablet.call("POST", "/api/v1/me/prepared", {})
+    with platform.runtime.database.reading() as session:
+        query = select(GrantRow).where(GrantRow.door_id == home.stop["door"]["id"], GrantRow.basis == "prepared")
+        grant = session.exec(query).one()
+        cti, token, shift_id = bytes(grant.cti), bytes(grant.token), grant.shift_id
+
+    def emergencies() -> list[EmergencyRow]:
+        with platform.runtime.database.reading() as session:
+            return list(session.exec(select(EmergencyRow).where(EmergencyRow.shift_id == shift_id)).all())
+
+    def uses() -> dict[str, int]:
+        with platform.runtime.database.reading() as session:
+            return known_uses(session, shift_id)
+
+    assert open_beside(home.stairs.fleet, home.stairs.lock_id, home.tablet.key, token, cti) is Bolt.UNLOCKED
+
+    (alone,) = eventually(emergencies)
+    assert (alone.door_id, alone.reason, alone.opened_at) == (home.stop["door"]["id"], "offline", None)
+    assert uses() == {}, "the flat's code still holds"
+    lock_id = home.stop["door"]["lock_id"]
+    assert open_beside(fleet_of(platform, lock_id), lock_id, home.tablet.key, token, cti) is Bolt.UNLOCKED
+    assert eventually(lambda: uses() == {home.stop["door"]["id"]: 1})
+    assert [row.emergency_id for row in emergencies()] == [alone.emergency_id], "one act, one review"
+
+
 def test_the_way_is_said_anew_and_what_was_minted_for_the_old_one_opens_neither(home: Home, technician: Person) -> None:
     cti, token = held_grant(home.tablet, home.stop["visit_id"])
 
@@ -172,6 +225,54 @@ def test_the_way_is_said_anew_and_what_was_minted_for_the_old_one_opens_neither(
     (flat,) = home.tap()
     assert home.settled(home.prove(flat)) == "unlocked"
     assert home.stairs.lock.bolt is Bolt.LOCKED
+
+
+def test_a_technician_sets_up_a_stairwell_and_a_door_for_two_on_the_pages(home: Home, technician: Person) -> None:
+    door_id, stairs_id = home.stop["door"]["id"], home.stairs.door_id
+    with home.platform.runtime.database.reading() as session:
+        number = session.exec(select(CitizenRow.short).where(CitizenRow.door_id == door_id)).one()
+    listed = technician.get("/tekniker/doere").content.decode()
+    assert f"/tekniker/doer/{stairs_id}" in listed
+    assert door_id in technician.get(f"/tekniker/doer/{stairs_id}").content.decode()
+
+    gone = _form(home, technician, stairs_id, f"not_behind={door_id}")
+    assert gone.status == 303, gone.content
+    assert [each["lock_id"] for each in _way(home)] == []
+    back = _form(home, technician, stairs_id, f"behind={number}")
+    assert back.status == 303, back.content
+    assert [each["lock_id"] for each in _way(home)] == [home.stairs.lock_id]
+    assert _form(home, technician, door_id, "stairwell=-").status == 303
+    assert _form(home, technician, door_id, f"stairwell={stairs_id}").status == 303
+    assert [each["lock_id"] for each in _way(home)] == [home.stairs.lock_id]
+    for wrong in ("behind=99999999", "behind=abc"):
+        said = _form(home, technician, stairs_id, wrong)
+        assert said.status == 422
+        assert "Ingen borger i enheden har nummer" in said.content.decode()
+
+    common = _form(home, technician, stairs_id, "holders=2")
+    assert common.status == 409
+    assert "Kun en borgers egen dør kan kræve to." in common.content.decode()
+    cti, token = held_grant(home.tablet, home.stop["visit_id"])
+    assert _form(home, technician, door_id, "holders=2").status == 303
+    assert "Kræver to medarbejdere" in technician.get(f"/tekniker/doer/{door_id}").content.decode()
+    assert eventually(lambda: cti in home.stairs.lock.access.ctis), "the stairwell hears of it too"
+    assert home.stairs.said_to(home.tablet.key, cti, token) == "epoch_revoked"
+    flat = home.tap()[0]
+    assert home.prove(flat)["state"] == "sent"
+    assert eventually(lambda: home.tablet.opening(flat["id"])["title"] == "Venter på kollega")
+    assert home.flat is Bolt.LOCKED
+    assert _form(home, technician, door_id, "holders=1").status == 303
+
+
+def _form(home: Home, technician: Person, door_id: str, body: str) -> Answer:
+    # of two words at the same instant the signer believes the narrower
+    home.platform.clock.advance_to(home.platform.clock.now() + timedelta(seconds=1))
+    return technician.call("POST", f"/tekniker/doer/{door_id}", body.encode(), **FORM)
+
+
+def _way(home: Home) -> list[dict[str, Any]]:
+    way: list[dict[str, Any]] = home.tablet.day()["route"]["stops"][0]["door"]["way"]
+    return way
 
 
 def test_what_is_no_way_to_a_door_is_refused_with_a_sentence(home: Home, technician: Person) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from devices.alarms.tables import AlarmRow
 from devices.keys.model import Operation
-from devices.keys.tables import OpeningRow
+from devices.keys.tables import DoorRow, EmergencyRow, OpeningRow
 from devices.keys.vendors.listening import KIND
 from devices.keys.vendors.tables import VendorAccessRow, VendorLockRow
 from devices.simulator.holder import HolderKey
@@ -70,6 +70,43 @@ def test_a_session_without_the_shifts_key_opens_no_vendors_door(town: Town) -> N
     assert (refused.value.status, refused.value.code) == (403, "proof_other_key")
     assert town.cloud.vendor.locks[ref].motor_runs == 0
     thief.close()
+
+
+def test_an_emergency_at_a_vendors_door_is_refused_before_anything_is_sent_and_says_what_to_do(town: Town) -> None:
+    tablet, stop, ref = town.carer_at_vendor_door()
+    found = tablet.call("POST", "/api/v1/me/emergencies/search", {"text": stop["citizen_name"]})["citizens"]
+    assert next(home for home in found if home["citizen_id"] == stop["citizen_id"])["opens"] is False
+    asked = len(town.cloud.requests)
+
+    with pytest.raises(TabletError) as refused:
+        tablet.emergency(stop["citizen_id"], "fall")
+
+    assert (refused.value.status, refused.value.code) == (409, "vendors_lock_there")
+    assert "Brug nøgleboks" in str(refused.value)
+    assert [r for r in town.cloud.requests[asked:] if r[1].endswith("/open")] == []
+    assert town.cloud.vendor.locks[ref].motor_runs == 0
+    with town.platform.runtime.database.reading() as session:
+        rows = session.exec(select(EmergencyRow).where(EmergencyRow.door_id == stop["door"]["id"])).all()
+    assert rows == [], "nobody has to review what never was"
+
+
+def test_a_vendors_door_never_promises_two_and_one_that_did_opens_for_nobody(town: Town) -> None:
+    tablet, stop, ref = town.carer_at_vendor_door()
+    door_id, planner = stop["door"]["id"], town.platform.signed_in("planner")
+
+    for person in (planner, town.technician):
+        said = person.post(f"/api/v1/doors/{door_id}/holders", {"holders": 2})
+        assert (said.status, said.code) == (409, "vendor_never_for_two")
+    page = town.technician.call("POST", f"/tekniker/doer/{door_id}", b"holders=2", **FORM)
+    assert page.status == 409
+    assert "den kan ikke kræve to" in page.content.decode()
+
+    with town.platform.runtime.units.begin() as work:  # a door that was marked before this was refused
+        work.session.get_one(DoorRow, door_id).holders = 2
+    with pytest.raises(TabletError) as refused:
+        town.tap(tablet, stop)
+    assert refused.value.code == "vendor_never_for_two"
+    assert town.cloud.vendor.locks[ref].motor_runs == 0
 
 
 def test_a_proof_sent_twice_is_one_order(town: Town) -> None:

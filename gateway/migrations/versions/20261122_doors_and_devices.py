@@ -65,6 +65,70 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id"),
     )
     op.create_table(
+        "benefit_comment",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("technology", sa.String(length=32), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("text", sa.String(length=1000), nullable=False),
+        sa.Column("by_role", sa.String(length=32), nullable=False),
+        sa.Column("written_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("benefit_comment", schema=None) as batch_op:
+        batch_op.create_index("ix_benefit_comment_month", ["month", "technology"], unique=False)
+
+    op.create_table(
+        "benefit_evaluation_answers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("questionnaire", sa.String(length=64), nullable=False),
+        sa.Column("questionnaire_version", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("point", sa.String(length=16), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("by_role", sa.String(length=32), nullable=False),
+        sa.Column("imported_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("benefit_evaluation_answers", schema=None) as batch_op:
+        batch_op.create_index("ix_benefit_evaluation_answers_unit", ["unit_id", "questionnaire"], unique=False)
+
+    op.create_table(
+        "benefit_kept_figures",
+        sa.Column("question_id", sa.String(length=64), nullable=False),
+        sa.Column("question", sa.JSON(), nullable=False),
+        sa.Column("computed_at", UtcDateTime(), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("figures", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("question_id"),
+    )
+    with op.batch_alter_table("benefit_kept_figures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_benefit_kept_figures_asked_at"), ["asked_at"], unique=False)
+
+    op.create_table(
+        "benefit_rule_beside",
+        sa.Column("rule_version", sa.String(length=16), nullable=False),
+        sa.Column("technology", sa.String(length=32), nullable=False),
+        sa.Column("by_role", sa.String(length=32), nullable=False),
+        sa.Column("since_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("rule_version"),
+    )
+    op.create_table(
+        "benefit_split_day",
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("day_on", sa.Date(), nullable=False),
+        sa.Column("technology", sa.String(length=32), nullable=False),
+        sa.Column("split_s", sa.Integer(), nullable=False),
+        sa.Column("error_s", sa.Integer(), nullable=False),
+        sa.Column("ledger_s", sa.Integer(), nullable=False),
+        sa.Column("draws", sa.Integer(), nullable=False),
+        sa.Column("computed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", "day_on", "technology"),
+    )
+    with op.batch_alter_table("benefit_split_day", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_benefit_split_day_day_on"), ["day_on"], unique=False)
+
+    op.create_table(
         "citizen_absence",
         sa.Column("absence_id", sa.String(length=64), nullable=False),
         sa.Column("citizen_id", sa.String(length=64), nullable=False),
@@ -89,6 +153,19 @@ def upgrade() -> None:
         sa.Column("exported_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("day"),
     )
+    op.create_table(
+        "delay",
+        sa.Column("delay_id", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("carer_id", sa.String(length=64), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("free_at", UtcDateTime(), nullable=False),
+        sa.Column("reported_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("delay_id"),
+    )
+    with op.batch_alter_table("delay", schema=None) as batch_op:
+        batch_op.create_index("ix_delay_day_carer", ["day", "carer_id"], unique=False)
+
     op.create_table(
         "door_emergency",
         sa.Column("emergency_id", sa.String(length=64), nullable=False),
@@ -219,6 +296,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_mileage_claim_unit", ["unit_id", "day"], unique=False)
 
     op.create_table(
+        "offer",
+        sa.Column("offer_id", sa.String(length=64), nullable=False),
+        sa.Column("visit_id", sa.String(length=64), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("carer_ids", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.String(length=160), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("taken_by", sa.String(length=64), nullable=True),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("offer_id"),
+    )
+    with op.batch_alter_table("offer", schema=None) as batch_op:
+        batch_op.create_index("ix_offer_day_state", ["day", "state"], unique=False)
+        batch_op.create_index("ix_offer_visit", ["visit_id"], unique=False)
+
+    op.create_table(
         "offline_tablet",
         sa.Column("carer_id", sa.String(length=64), nullable=False),
         sa.Column("unit_id", sa.String(length=64), nullable=False),
@@ -228,6 +324,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("offline_tablet", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_offline_tablet_unit_id"), ["unit_id"], unique=False)
+
+    op.create_table(
+        "reassignment",
+        sa.Column("reassignment_id", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("reason", sa.String(length=160), nullable=False),
+        sa.Column("versions", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
+        sa.Column("undone_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("reassignment_id"),
+    )
+    with op.batch_alter_table("reassignment", schema=None) as batch_op:
+        batch_op.create_index("ix_reassignment_day", ["day", "at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reassignment_unit_id"), ["unit_id"], unique=False)
 
     op.create_table(
         "receipt",
@@ -248,6 +361,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_receipt_data_type"), ["data_type"], unique=False)
         batch_op.create_index("ix_receipt_positions", ["first_position", "last_position"], unique=False)
 
+    op.create_table(
+        "route_list",
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("edition", sa.Integer(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("route_count", sa.Integer(), nullable=False),
+        sa.Column("mark", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("unit_id", "day", "edition"),
+    )
     op.create_table(
         "seal",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -410,6 +533,63 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "visit_import",
+        sa.Column("import_id", sa.String(length=32), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("by_role", sa.String(length=16), nullable=False),
+        sa.Column("unit_ids", sa.JSON(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("problems", sa.JSON(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("import_id"),
+    )
+    with op.batch_alter_table("visit_import", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_visit_import_at"), ["at"], unique=False)
+
+    op.create_table(
+        "visit_pattern",
+        sa.Column("series_id", sa.String(length=64), nullable=False),
+        sa.Column("valid_from_on", sa.Date(), nullable=False),
+        sa.Column("valid_to_on", sa.Date(), nullable=True),
+        sa.Column("citizen_id", sa.String(length=64), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("service", sa.String(length=64), nullable=False),
+        sa.Column("weekdays", sa.String(length=7), nullable=False),
+        sa.Column("every_weeks", sa.Integer(), nullable=False),
+        sa.Column("anchor_on", sa.Date(), nullable=False),
+        sa.Column("window_open", sa.String(length=5), nullable=False),
+        sa.Column("window_close", sa.String(length=5), nullable=False),
+        sa.Column("duration_min", sa.Integer(), nullable=False),
+        sa.Column("carers", sa.Integer(), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("required_skills", sa.JSON(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("changed_by_role", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("series_id", "valid_from_on"),
+    )
+    with op.batch_alter_table("visit_pattern", schema=None) as batch_op:
+        batch_op.create_index("ix_visit_pattern_citizen", ["citizen_id"], unique=False)
+        batch_op.create_index("ix_visit_pattern_unit", ["unit_id", "valid_from_on"], unique=False)
+        batch_op.create_index(batch_op.f("ix_visit_pattern_valid_to_on"), ["valid_to_on"], unique=False)
+
+    op.create_table(
+        "visit_source",
+        sa.Column("visit_id", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("source_ref", sa.String(length=64), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("mark", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("visit_id"),
+    )
+    with op.batch_alter_table("visit_source", schema=None) as batch_op:
+        batch_op.create_index("ix_visit_source_day", ["day", "unit_id", "source"], unique=False)
+
+    op.create_table(
         "work_order",
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("order_id", sa.String(length=32), nullable=False),
@@ -442,6 +622,9 @@ def upgrade() -> None:
         batch_op.create_index("ix_work_order_unit_state", ["unit_id", "state", "position"], unique=False)
 
     op.drop_table("benefit_deletion_receipt")
+    with op.batch_alter_table("citizen", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("door_key", sa.JSON(), nullable=True))
+
     with op.batch_alter_table("competence", schema=None) as batch_op:
         batch_op.add_column(sa.Column("acquired_on", sa.Date(), nullable=True))
         batch_op.add_column(sa.Column("recorded_by_role", sa.String(length=16), nullable=True))
@@ -460,6 +643,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("basis", sa.String(length=16), server_default="route", nullable=False))
 
     with op.batch_alter_table("lock_device", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("crl_signed", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("crl_awaited", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("crl_due_wall_s", sa.Float(), nullable=True))
         batch_op.add_column(sa.Column("trust_reported", sa.Integer(), server_default="0", nullable=False))
@@ -477,6 +661,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("corrected", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("corrected_at", UtcDateTime(), nullable=True))
 
+    with op.batch_alter_table("shift", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("terms", sa.JSON(), nullable=True))
+
     with op.batch_alter_table("transfer_device", schema=None) as batch_op:
         batch_op.add_column(sa.Column("cycle_count", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("fault_count", sa.Integer(), server_default="0", nullable=False))
@@ -488,11 +675,17 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("inspection_passed", sa.Boolean(), nullable=True))
         batch_op.add_column(sa.Column("inspect_every_months", sa.Integer(), nullable=True))
 
+    with op.batch_alter_table("unit", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("merged_into_id", sa.String(length=64), nullable=True))
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("unit", schema=None) as batch_op:
+        batch_op.drop_column("merged_into_id")
+
     with op.batch_alter_table("transfer_device", schema=None) as batch_op:
         batch_op.drop_column("inspect_every_months")
         batch_op.drop_column("inspection_passed")
@@ -503,6 +696,9 @@ def downgrade() -> None:
         batch_op.drop_column("overload_count")
         batch_op.drop_column("fault_count")
         batch_op.drop_column("cycle_count")
+
+    with op.batch_alter_table("shift", schema=None) as batch_op:
+        batch_op.drop_column("terms")
 
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
         batch_op.drop_column("corrected_at")
@@ -521,6 +717,7 @@ def downgrade() -> None:
         batch_op.drop_column("trust_reported")
         batch_op.drop_column("crl_due_wall_s")
         batch_op.drop_column("crl_awaited")
+        batch_op.drop_column("crl_signed")
 
     with op.batch_alter_table("door_grant", schema=None) as batch_op:
         batch_op.drop_column("basis")
@@ -539,6 +736,9 @@ def downgrade() -> None:
         batch_op.drop_column("recorded_by_role")
         batch_op.drop_column("acquired_on")
 
+    with op.batch_alter_table("citizen", schema=None) as batch_op:
+        batch_op.drop_column("door_key")
+
     op.create_table(
         "benefit_deletion_receipt",
         sa.Column("id", sa.INTEGER(), nullable=False),
@@ -553,6 +753,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_work_order_device_id"))
 
     op.drop_table("work_order")
+    with op.batch_alter_table("visit_source", schema=None) as batch_op:
+        batch_op.drop_index("ix_visit_source_day")
+
+    op.drop_table("visit_source")
+    with op.batch_alter_table("visit_pattern", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_visit_pattern_valid_to_on"))
+        batch_op.drop_index("ix_visit_pattern_unit")
+        batch_op.drop_index("ix_visit_pattern_citizen")
+
+    op.drop_table("visit_pattern")
+    with op.batch_alter_table("visit_import", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_visit_import_at"))
+
+    op.drop_table("visit_import")
     op.drop_table("verification")
     with op.batch_alter_table("vendor_lock", schema=None) as batch_op:
         batch_op.drop_index("ix_vendor_lock_vendor_ref")
@@ -591,15 +805,26 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_seal_sealed_at"))
 
     op.drop_table("seal")
+    op.drop_table("route_list")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index("ix_receipt_positions")
         batch_op.drop_index(batch_op.f("ix_receipt_data_type"))
 
     op.drop_table("receipt")
+    with op.batch_alter_table("reassignment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reassignment_unit_id"))
+        batch_op.drop_index("ix_reassignment_day")
+
+    op.drop_table("reassignment")
     with op.batch_alter_table("offline_tablet", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_offline_tablet_unit_id"))
 
     op.drop_table("offline_tablet")
+    with op.batch_alter_table("offer", schema=None) as batch_op:
+        batch_op.drop_index("ix_offer_visit")
+        batch_op.drop_index("ix_offer_day_state")
+
+    op.drop_table("offer")
     with op.batch_alter_table("mileage_claim", schema=None) as batch_op:
         batch_op.drop_index("ix_mileage_claim_unit")
         batch_op.drop_index("ix_mileage_claim_carer")
@@ -626,12 +851,33 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_door_emergency_door_id"))
 
     op.drop_table("door_emergency")
+    with op.batch_alter_table("delay", schema=None) as batch_op:
+        batch_op.drop_index("ix_delay_day_carer")
+
+    op.drop_table("delay")
     op.drop_table("daily_root")
     with op.batch_alter_table("citizen_absence", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_citizen_absence_unit_id"))
         batch_op.drop_index("ix_citizen_absence_citizen")
 
     op.drop_table("citizen_absence")
+    with op.batch_alter_table("benefit_split_day", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_benefit_split_day_day_on"))
+
+    op.drop_table("benefit_split_day")
+    op.drop_table("benefit_rule_beside")
+    with op.batch_alter_table("benefit_kept_figures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_benefit_kept_figures_asked_at"))
+
+    op.drop_table("benefit_kept_figures")
+    with op.batch_alter_table("benefit_evaluation_answers", schema=None) as batch_op:
+        batch_op.drop_index("ix_benefit_evaluation_answers_unit")
+
+    op.drop_table("benefit_evaluation_answers")
+    with op.batch_alter_table("benefit_comment", schema=None) as batch_op:
+        batch_op.drop_index("ix_benefit_comment_month")
+
+    op.drop_table("benefit_comment")
     op.drop_table("battery_forecast")
     with op.batch_alter_table("battery_day", schema=None) as batch_op:
         batch_op.drop_index("ix_battery_day_on")

@@ -1,0 +1,57 @@
+"""Says which visits will miss their window before they do."""
+
+import time
+from threading import Event, Thread
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select
+
+from gateway.usecases.foresight import announce
+from kernel.errors import DomainError
+from kernel.localtime import local_day
+from kernel.work import UnitsOfWork
+from scheduling.tables import RouteRow
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 30.0
+"""Between two looks; a look over a centre's day takes a tenth of a second."""
+
+
+class Outlooks:
+    """One thread where jobs run; several do no harm, a visit has one such task ever."""
+
+    def __init__(self, units: UnitsOfWork) -> None:
+        self._units = units
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="outlooks", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; returns when the thread has ended."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def look(self) -> int:
+        """Look at every unit with routes today, one at a time; how many visits were announced."""
+        with self._units.database.reading() as session:
+            today = local_day(self._units.clock.now())
+            units = sorted(set(session.exec(select(RouteRow.unit_id).where(RouteRow.day == today).distinct()).all()))
+        announced = 0
+        for unit_id in units:
+            with self._units.begin() as work:
+                announced += announce(work, [unit_id])
+        return announced
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_S):
+            began_s = time.monotonic()
+            try:
+                self.look()
+            except (SQLAlchemyError, DomainError, ValueError) as err:
+                log.warning("outlook_failed", error=type(err).__name__, took_s=round(time.monotonic() - began_s, 1))

@@ -1,0 +1,76 @@
+"""Running days kept ready in memory, so that a planner's question costs no reading of thousands of visits.
+
+A kept day is good for as long as no route has a new version, no visit has begun or come or gone, and a minute at
+most. It answers questions only: whoever acts reads the day anew, under its lock.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from gateway.usecases.lived_day import day_and_plan
+from scheduling.reassignment.board import Board
+from scheduling.tables import RouteRow, VisitRow
+
+KEPT = 8
+KEPT_FOR_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    marks: tuple[Any, ...]
+    made_s: float
+    #: held, so that another database never has the same identity
+    engine: Any
+    board: Board
+
+
+class Boards:
+    """The last few days somebody asked about."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[tuple[int, date, str], _Entry] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, session: Session, on: date, unit_id: str) -> Board:
+        """The day of a unit as it stands."""
+        engine = session.get_bind()
+        key = (id(engine), on, unit_id)
+        marks = _marks(session, on, unit_id)
+        with self._lock:
+            entry = self._entries.get(key)
+        if entry is not None and entry.marks == marks and time.monotonic() - entry.made_s < KEPT_FOR_S:
+            return entry.board
+        board = Board(*day_and_plan(session, on, {unit_id}))
+        with self._lock:
+            self._entries[key] = _Entry(marks, time.monotonic(), engine, board)
+            self._entries.move_to_end(key)
+            while len(self._entries) > KEPT:
+                self._entries.popitem(last=False)
+        return board
+
+
+def _marks(session: Session, on: date, unit_id: str) -> tuple[Any, ...]:
+    """What changes whenever a route is published, or a visit begins, comes or goes."""
+    routes = session.exec(
+        select(func.count(), func.sum(RouteRow.version)).where(RouteRow.day == on, RouteRow.unit_id == unit_id)
+    ).one()
+    visits = session.exec(
+        select(
+            func.count(),
+            func.count(col(VisitRow.carer_id)),
+            func.count(col(VisitRow.begun_at)),
+            func.count(col(VisitRow.ended_at)),
+        ).where(VisitRow.day == on, VisitRow.unit_id == unit_id, VisitRow.state != "cancelled")
+    ).one()
+    return (*routes, *visits)
+
+
+BOARDS = Boards()
+"""Of this process. Days of different databases never meet."""

@@ -1,0 +1,146 @@
+"""The manager's first page of a large ledger: figures that were kept, the same as computed, with their age."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from gateway.figures_round import FiguresRound
+from gateway.kept_overviews import question_of
+from gateway.pages.manager_choice import choice_for
+from gateway.pages.overview_figures import as_text, from_text, overview_figures
+from kernel.clock import SimulatedWorldClock
+from kernel.localtime import local_day
+from metrics.kept.store import FORGOTTEN_AFTER, kept_figures
+from metrics.kept.tables import KeptFiguresRow
+from tests.gateway.benefits_town import BenefitsTown, benefits_town
+from tests.metrics.all_technologies import FIRST_WEEK_ON, RESIDENCE
+from tests.metrics.world import UNITS, plain_shift
+
+EVERYTHING = "/leder"
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BenefitsTown]:
+    """Three weeks of every technology, in a ledger that counts as large from its first entry on."""
+    with benefits_town(tmp_path_factory.mktemp("kept")) as started:
+        yield started
+
+
+def look(town: BenefitsTown, path: str = EVERYTHING, identity: str = "manager", *, large: bool = True) -> str:
+    town.runtime.parts.live_up_to_entries = 0 if large else 1_000_000
+    with closing(town.person(identity)) as person:
+        answer = person.get(path)
+    assert answer.status == 200, answer.content
+    return answer.content.decode()
+
+
+def kept(town: BenefitsTown) -> list[KeptFiguresRow]:
+    with town.runtime.database.reading() as session:
+        return list(session.exec(select(KeptFiguresRow)).all())
+
+
+def pass_by(town: BenefitsTown, minutes: float) -> datetime:
+    clock = town.runtime.clock
+    assert isinstance(clock, SimulatedWorldClock)
+    clock.advance_to(clock.now() + timedelta(minutes=minutes))
+    return clock.now()
+
+
+def correct(town: BenefitsTown, carer: str) -> None:
+    """Another shift of the first week comes in."""
+    town.world.live(plain_shift(carer, FIRST_WEEK_ON, head_min=11))
+    town.world.fold()
+
+
+def without_age(page: str) -> str:
+    begin, end = page.index("beregnet kl."), page.index("siden)")
+    return page[:begin] + page[end:]
+
+
+def test_kept_figures_are_those_computed_to_the_last_byte(town: BenefitsTown) -> None:
+    """For every period, reading and centre: the page asked for first, the page kept, and one without keeping."""
+    for path in ("/leder", "/leder?periode=fourweeks&maaltal=implied", "/leder?enhed=nord", "/leder?periode=today"):
+        computed = look(town, path, large=False)
+        count = len(kept(town))
+        first = look(town, path)
+        assert len(kept(town)) == count + 1, path
+        assert look(town, path) == first == computed, path
+        assert len(kept(town)) == count + 1, path
+    now, benefits = town.runtime.clock.now(), town.runtime.parts.benefits
+    assert benefits is not None
+    choice = choice_for(benefits, [*UNITS, RESIDENCE], now)
+    with town.runtime.database.reading() as session:
+        figures = overview_figures(session, choice, now)
+        assert kept_figures(session, question_of(choice), now) == as_text(figures)
+    assert from_text(as_text(figures)) == figures
+
+
+def test_somebody_who_sees_less_is_never_shown_what_was_kept_for_somebody_else(town: BenefitsTown) -> None:
+    whole = look(town)
+    own = look(town, identity="leader-nord")
+    assert own == look(town, identity="leader-nord", large=False)
+    assert own != whole
+
+
+def test_what_was_kept_is_shown_for_a_quarter_of_an_hour_with_its_age_and_then_computed_anew(
+    town: BenefitsTown,
+) -> None:
+    before = look(town)
+    assert "(for 0 min. siden)" in before
+    correct(town, "carer-late")
+    pass_by(town, 14)
+    old = look(town)
+    assert "(for 14 min. siden)" in old
+    assert without_age(old) == without_age(before)
+    pass_by(town, 2)
+    new = look(town)
+    assert "(for 0 min. siden)" in new
+    assert without_age(new) != without_age(before)
+    assert new == look(town, large=False)
+
+
+def test_a_small_ledger_is_read_anew_for_every_page(town: BenefitsTown) -> None:
+    before = look(town, large=False)
+    correct(town, "carer-later")
+    after = look(town, large=False)
+    assert after != before
+    assert "(for 0 min. siden)" in after
+
+
+def test_the_round_computes_what_managers_see_first_and_what_was_asked_for_before_it_is_too_old(
+    town: BenefitsTown,
+) -> None:
+    look(town, "/leder?periode=month")
+    pass_by(town, 11)
+    correct(town, "carer-latest")
+    now = pass_by(town, 1)
+    figures = FiguresRound(town.runtime.parts)
+    assert figures.look() >= 4  # manager and auditor see the same, two leaders less of it, and the month
+    assert figures.look() == 0
+    assert all(row.computed_at == now for row in kept(town) if row.question["period"] in ("golive", "month"))
+    pass_by(town, 3)
+    page = look(town, "/leder?periode=month")
+    assert "(for 3 min. siden)" in page
+    town.runtime.parts.live_up_to_entries = 1_000_000
+    assert figures.look() == 0
+
+
+def test_what_was_computed_yesterday_is_not_todays_answer_and_what_nobody_asks_for_is_forgotten(
+    town: BenefitsTown,
+) -> None:
+    look(town, "/leder?fra=2026-10-06&til=2026-10-08")
+    named = [row for row in kept(town) if row.question["from_on"] == "2026-10-06"]
+    assert len(named) == 1
+    clock = town.runtime.clock
+    midnight_min = (24 - clock.now().hour) * 60
+    day = local_day(clock.now())
+    pass_by(town, midnight_min)
+    assert local_day(clock.now()) > day
+    assert "(for 0 min. siden)" in look(town)
+    pass_by(town, FORGOTTEN_AFTER.total_seconds() / 60)
+    FiguresRound(town.runtime.parts).look()
+    assert not [row for row in kept(town) if row.question["from_on"] == "2026-10-06"]
+    assert [row for row in kept(town) if row.question["period"] == "golive"]
