@@ -54,6 +54,7 @@ class Pipeline:
         self._changed = Condition()
         self._rung = 0
         self._handled = 0
+        self._awaited = 0
         self._stop = False
         self._paused = False
         self._thread: Thread | None = None
@@ -88,9 +89,14 @@ class Pipeline:
             return self._handled >= self._rung
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until :meth:`idle`. Returns whether that was reached."""
+        """Wait until :meth:`idle`; for whoever waits, nothing is gathered first. Returns whether that was reached."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._handled >= self._rung, timeout_s)
+            self._awaited += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: self._handled >= self._rung, timeout_s)
+            finally:
+                self._awaited -= 1
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -119,7 +125,7 @@ class Pipeline:
             with self._changed:
                 rang = self._changed.wait_for(lambda: self._stop or self._handled < self._rung, self._poll_s)
                 if rang:
-                    self._changed.wait_for(lambda: self._stop, self._gather_s)
+                    self._changed.wait_for(lambda: self._stop or self._awaited > 0, self._gather_s)
                 if self._stop:
                     return
                 if self._paused:
