@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
 
-from gateway.usecases.foresight import announce
+from gateway.usecases.foresight import announce, to_announce
 from kernel.errors import DomainError
 from kernel.localtime import local_day
 from kernel.work import UnitsOfWork
@@ -44,8 +44,10 @@ class Outlooks:
             units = sorted(set(session.exec(select(RouteRow.unit_id).where(RouteRow.day == today).distinct()).all()))
         announced = 0
         for unit_id in units:
+            with self._units.database.reading() as session:
+                expected = to_announce(session, [unit_id], self._units.clock.now())
             with self._units.begin() as work:
-                announced += announce(work, [unit_id])
+                announced += announce(work, [unit_id], expected)
         return announced
 
     def _run(self) -> None:

@@ -60,40 +60,46 @@ def expected_misses(found: Ahead, now: datetime) -> dict[VisitId, float]:
     }
 
 
-def announce(work: Work, unit_ids: Collection[str]) -> int:
-    """Raise a task for every visit that will miss its window, and settle those of visits that will not any more.
+def to_announce(session: Session, unit_ids: Collection[str], now: datetime) -> dict[VisitId, NewTask]:
+    """The task for every visit that will miss its window as things stand.
+
+    It plays the rest of the day, so it belongs outside of any writing transaction: a door's commit would wait for it.
+    """
+    found = ahead(session, local_day(now), unit_ids, now, deep=False)
+    tasks = {}
+    for visit_id, late_min in expected_misses(found, now).items():
+        visit = found.day.visit_by_id[visit_id]
+        carer_id = found.plan.carer_of.get(visit_id)
+        facts = {"late_min": round(late_min)}
+        tasks[visit_id] = NewTask("will_be_late", visit.unit_id, visit_id, visit.citizen_id, carer_id, facts)
+    return tasks
+
+
+def announce(work: Work, unit_ids: Collection[str], expected: Mapping[VisitId, NewTask]) -> int:
+    """Raise the task of every visit expected to miss its window, and settle those of visits that will not any more.
+
+    Parameters
+    ----------
+    expected
+        As :func:`to_announce` found them for these units.
 
     Returns
     -------
     int
         Tasks raised. A visit is announced once; settled by a person it stays settled.
     """
-    on = local_day(work.now)
-    found = ahead(work.session, on, unit_ids, work.now, deep=False)
-    missing = expected_misses(found, work.now)
-    query = select(TaskRow).where(TaskRow.day == on, TaskRow.kind == "will_be_late", TaskRow.state == "open")
-    for task in work.session.exec(query.where(col(TaskRow.unit_id).in_(sorted(unit_ids)))).all():
-        if task.visit_id not in missing:
+    late = select(TaskRow).where(TaskRow.day == local_day(work.now), TaskRow.kind == "will_be_late")
+    in_units = late.where(TaskRow.state == "open", col(TaskRow.unit_id).in_(sorted(unit_ids)))
+    for task in work.session.exec(in_units).all():
+        if task.visit_id not in expected:
             settle_task(work, task.task_id, "in_time")
-    known = set(
-        work.session.exec(
-            select(TaskRow.visit_id).where(TaskRow.kind == "will_be_late", col(TaskRow.visit_id).in_(sorted(missing)))
-        ).all()
+    known_ids = select(TaskRow.visit_id).where(
+        TaskRow.kind == "will_be_late", col(TaskRow.visit_id).in_(sorted(expected))
     )
-    new = sorted(v for v in missing if v not in known)
+    known = set(work.session.exec(known_ids).all())
+    new = sorted(v for v in expected if v not in known)
     for visit_id in new:
-        visit = found.day.visit_by_id[visit_id]
-        raise_task(
-            work,
-            NewTask(
-                "will_be_late",
-                visit.unit_id,
-                visit_id,
-                visit.citizen_id,
-                found.plan.carer_of.get(visit_id),
-                {"late_min": round(missing[visit_id])},
-            ),
-        )
+        raise_task(work, expected[visit_id])
     return len(new)
 
 
