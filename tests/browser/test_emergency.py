@@ -1,6 +1,7 @@
 """Nødkald on the tablet in two taps, and red on the planner's board a moment later, where it is reviewed."""
 
 import os
+import uuid
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -42,6 +43,23 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=f"{folder}/{name}.png")
 
 
+def reported_away(board: Page, live: LiveServer, but_not: CitizenRow) -> None:
+    """Somebody is reported to hospital meanwhile: the board is fetched anew, and every list on it painted again."""
+    with live.runtime.database.reading() as session:
+        citizen_id = session.exec(
+            select(CitizenRow.id)
+            .where(CitizenRow.unit_id == but_not.unit_id, CitizenRow.id != but_not.id)
+            .order_by(col(CitizenRow.id).desc())
+        ).first()
+    answer = board.request.post(
+        f"{live.url}/api/v1/citizens/{citizen_id}/absence",
+        data={"kind": "hospital"},
+        headers={"X-Surface": "planner", "Idempotency-Key": str(uuid.uuid4())},
+    )
+    assert answer.ok, answer.text()
+    expect(board.locator("#away")).to_be_visible()
+
+
 def test_two_taps_open_a_strangers_door_and_the_planner_sees_and_reviews_it(
     live_server: LiveServer, page: Page, context: BrowserContext
 ) -> None:
@@ -73,6 +91,8 @@ def test_two_taps_open_a_strangers_door_and_the_planner_sees_and_reviews_it(
     red = board.locator("#emergencies")
     expect(red).to_contain_text(f"Nødkald: borger {citizen.short}, fald")
     red.get_by_text("Gennemse").click()
+    reported_away(board, live_server, citizen)
+    expect(red.get_by_role("button", name="Ikke i orden")).to_be_visible()
     shot(board, "emergency-board")
     assert violations(board) == []
     red.get_by_role("button", name="Ikke i orden").click()

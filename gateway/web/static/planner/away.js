@@ -13,6 +13,7 @@ export class Away {
   constructor(say) {
     this.place = byId("away");
     this.say = say;
+    this._mark = "";
   }
 
   async load() {
@@ -20,6 +21,7 @@ export class Away {
       const answer = await call("GET", "/api/v1/citizen-absences");
       this._paint(answer.absences);
     } catch (error) {
+      this._mark = "";
       this.place.hidden = false;
       this.place.replaceChildren(el("p", { class: "field-error" }, wordsOf(error)));
     }
@@ -27,9 +29,14 @@ export class Away {
 
   /** @param {Absence[]} absences */
   _paint(absences) {
+    // The same absences again move nothing under a finger on its way down, and an open list stays open.
+    const mark = JSON.stringify(absences);
+    if (mark === this._mark) return;
+    this._mark = mark;
+    const open = this.place.querySelector("details")?.open ?? false;
     this.place.hidden = absences.length === 0;
     this.place.replaceChildren(
-      el("details", {},
+      el("details", open ? { open: true } : {},
         el("summary", {}, icon("home"), t("planner.away", { n: absences.length })),
         el("ul", { class: "task-list" }, ...absences.map((one) => this._item(one)))),
     );

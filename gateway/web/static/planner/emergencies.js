@@ -21,6 +21,10 @@ export class Emergencies {
     this.place = byId("emergencies");
     /** What is typed survives a repaint. @type {Map<string, string>} */
     this.notes = new Map();
+    /** The openings whose review stands open: it does not shut under the planner's hand. @type {Set<string>} */
+    this.open = new Set();
+    /** What stands painted: the same answer again moves nothing under a finger on its way down. */
+    this._mark = "";
   }
 
   async load() {
@@ -28,6 +32,7 @@ export class Emergencies {
       const answer = await call("GET", "/api/v1/emergencies");
       this._paint(answer.waiting);
     } catch (error) {
+      this._mark = "";
       this.place.hidden = false;
       this.place.replaceChildren(el("p", { class: "field-error" }, wordsOf(error)));
     }
@@ -36,6 +41,9 @@ export class Emergencies {
   /** @param {Emergency[]} waiting */
   _paint(waiting) {
     if (this.place.contains(document.activeElement) && document.activeElement?.matches("textarea")) return;
+    const mark = JSON.stringify(waiting);
+    if (mark === this._mark) return;
+    this._mark = mark;
     this.place.hidden = waiting.length === 0;
     this.place.replaceChildren(
       el("h2", {}, icon("warning"), t("planner.emergencies", { n: waiting.length })),
@@ -57,14 +65,23 @@ export class Emergencies {
       button.addEventListener("click", () => void this._review(one, outcome, note.value, said));
       acts.append(button);
     }
+    const review = /** @type {HTMLDetailsElement} */ (
+      el("details", {},
+        el("summary", {}, t("planner.emergency.review")),
+        el("label", { for: note.id }, t("planner.emergency.note")), note,
+        el("p", { class: "muted" }, t("planner.emergency.note_hint")), acts, said)
+    );
+    review.open = this.open.has(one.emergency_id);
+    review.addEventListener("toggle", () => {
+      if (!review.isConnected) return;
+      if (review.open) this.open.add(one.emergency_id);
+      else this.open.delete(one.emergency_id);
+    });
     return el("li", {},
       el("p", {}, el("b", {}, t("planner.emergency", { citizen: one.citizen_short ?? "?", reason: one.reason_text }))),
       el("p", {}, t("planner.emergency.by", { carer: one.carer_name ?? "?", clock: clock(one.requested_at) }),
         one.opened_at ? tag(t("planner.emergency.opened"), "own-lock-open", "danger") : tag(t("planner.emergency.not_opened"), "lock", "")),
-      el("details", {},
-        el("summary", {}, t("planner.emergency.review")),
-        el("label", { for: note.id }, t("planner.emergency.note")), note,
-        el("p", { class: "muted" }, t("planner.emergency.note_hint")), acts, said));
+      review);
   }
 
   /** @param {Emergency} one @param {"ok" | "not_ok"} outcome @param {string} note @param {HTMLElement} said */
@@ -75,6 +92,7 @@ export class Emergencies {
         key: crypto.randomUUID(),
       });
       this.notes.delete(one.emergency_id);
+      this.open.delete(one.emergency_id);
       await this.load();
     } catch (error) {
       said.textContent = wordsOf(error);

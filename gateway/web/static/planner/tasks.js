@@ -22,6 +22,7 @@ export class Tasks {
     this.place = byId("tasks");
     /** @type {Task[]} */
     this.tasks = [];
+    this._mark = "";
   }
 
   async load() {
@@ -30,12 +31,17 @@ export class Tasks {
       this.tasks = answer.tasks;
       this.paint();
     } catch (error) {
+      this._mark = "";
       this.place.replaceChildren(el("p", { class: "field-error" }, wordsOf(error)));
     }
   }
 
   paint() {
     const open = this.tasks.filter((task) => task.state === "open");
+    // The same tasks again move nothing under a finger on its way down.
+    const mark = JSON.stringify(open);
+    if (mark === this._mark) return;
+    this._mark = mark;
     this.place.hidden = open.length === 0;
     if (!open.length) {
       this.place.replaceChildren();
