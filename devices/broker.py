@@ -19,7 +19,7 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import structlog
@@ -30,6 +30,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from devices.broker_address import BrokerAddress
 from devices.turnstile import Turnstile
 from kernel.errors import DomainError, ErrorKind, ErrorText
 
@@ -44,6 +45,8 @@ _LONG_LIFE_S = 5.0
 _CONTESTED_AFTER = 3
 _TAKEN_OVER = 0x8E
 _READS_AT_ONCE = 64
+#: type, two bytes to come, packet identifier: an acknowledgement without a reason is a success (MQTT 5, 3.4.2.1)
+_PUBACK = Struct("!BBH")
 #: Linux only
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
@@ -63,26 +66,6 @@ class BrokerError(DomainError):
             "The broker did not accept: {reason}.",
         ),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Certificates of a mutually authenticated connection, PEM."""
-
-    authority: Path
-    certificate: Path
-    key: Path
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where the broker listens and how to prove who we are."""
-
-    host: str
-    port: int
-    tls: TlsFiles | None = None
-    username: str | None = None
-    password: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +221,15 @@ class Link:
             done.set_exception(BrokerError("broker_refused", reason=info.rc.name))
 
     def ack(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledge in order. What an earlier connection brought is left: the broker sends it again."""
-        for delivery in deliveries:
-            if delivery.connection == self.connection and self._client.socket() is not None:
-                self._client.ack(delivery.mid, 1)
+        """Acknowledge in order. What an earlier connection brought is left: the broker sends it again.
+
+        All of them leave in one write. paho would make it a packet, a lock and a system call each: half of what
+        receiving costs, and every call hands the interpreter to another thread.
+        """
+        mids = [delivery.mid for delivery in deliveries if delivery.connection == self.connection]
+        if mids and self._client.socket() is not None:
+            packets = b"".join(_PUBACK.pack(PacketTypes.PUBACK << 4, 2, mid) for mid in mids)
+            self._client._packet_queue(PacketTypes.PUBACK << 4, packets, mids[-1], 1)
 
     def keep_alive(self) -> None:
         """Ping where due, and notice a link that has gone silent."""

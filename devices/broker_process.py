@@ -19,7 +19,8 @@ from typing import Literal, Protocol
 
 import structlog
 
-from devices.broker import INFLIGHT, BrokerAddress
+from devices.broker import INFLIGHT
+from devices.broker_address import BrokerAddress
 from devices.keys.cbor import MAX_BYTES
 from kernel.errors import DomainError, ErrorKind, ErrorText
 

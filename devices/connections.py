@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import Protocol
 
-from devices.broker import SESSION_EXPIRY_S, BrokerAddress, BrokerError, Delivery, Link, Publication
+from devices.broker import SESSION_EXPIRY_S, BrokerError, Delivery, Link, Publication
+from devices.broker_address import BrokerAddress
 from devices.network_thread import NetworkThread
 from devices.turnstile import Turnstile
 

@@ -1,24 +1,23 @@
 """Who is asking, and may they? Everything is denied that no route declares allowed."""
 
 import hashlib
-import secrets
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi.requests import HTTPConnection
-from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlalchemy import Boolean, ColumnElement, bindparam, exists, or_, select
+from sqlmodel import Session
 
 from gateway.errors import EdgeError
 from gateway.parts import Parts
-from gateway.pins import pin_matches
 from gateway.tables import IdentityRow, SessionRow
 from kernel.localtime import local_day
-from kernel.work import Work
+from kernel.statements import Prepared, table_of
 from scheduling.consents import consent_holds
 
 _COOKIE = "omsorgstid_session"
@@ -35,12 +34,6 @@ _SURFACE_OF_PATH = {
     "/skaerm": "call",
 }
 SURFACES = frozenset(_SURFACE_OF_PATH.values())
-SESSION_S = 12 * 3600.0
-#: the screen on a citizen's table stands there signed in; what it shows besides calls needs the PIN each time
-KIOSK_SESSION_S = 90 * 24 * 3600.0
-KIOSK_GLANCE_S = 600.0
-MAX_FAILURES = 5
-LOCKOUT_S = 300.0
 
 
 class Role(StrEnum):
@@ -61,8 +54,6 @@ class Role(StrEnum):
     LINK = "link"
 
 
-#: who goes on signing in with a PIN where the municipality has an identity provider: the devices handed out
-PIN_ROLES = frozenset({Role.CARER, Role.KIOSK})
 #: why a session was ended by somebody else, said to the browser that still holds it
 ENDED = {
     "tablet_lost": (
@@ -103,6 +94,8 @@ class Who:
     room_id: str | None = None
     #: the part of the system the session was opened on
     surface: str = ""
+    #: hash of the session's token, by which an act asks whether it still holds
+    session: str = ""
 
     def sees(self, unit_id: str | None) -> bool:
         """Whether a unit's data are this person's to see. What belongs to no unit is operations'."""
@@ -111,165 +104,73 @@ class Who:
         return unit_id in self.unit_ids
 
 
-def sign_in(
-    work: Work,
-    identity_id: str,
-    pin: str,
-    *,
-    demo_allowed: bool,
-    surface: str = "",
-    pin_roles: Iterable[Role] = tuple(Role),
-) -> tuple[str, IdentityRow] | None:
-    """Open a session by a PIN. Returns the token and the identity, or ``None`` for a wrong PIN (counted).
-
-    Parameters
-    ----------
-    pin_roles
-        Roles that may sign in this way; the others have to come through the identity provider.
-
-    Raises
-    ------
-    EdgeError
-        ``locked_out`` after too many wrong PINs; ``demo_refused`` for a demo identity outside the demo;
-        ``use_provider`` for a role that signs in elsewhere; ``no_consent`` for a relative whom the citizen has
-        not let look.
-    """
-    row = work.session.get(IdentityRow, identity_id, with_for_update=True)
-    if row is None:
-        return None
-    if row.demo and not demo_allowed:
-        raise EdgeError(
-            403, "demo_refused", "Demo-brugere virker kun i demoen.", "Demo identities work in the demo only."
-        )
-    now_s = time.time()
-    if row.locked_until_s > now_s:
-        minutes = int((row.locked_until_s - now_s) // 60) + 1
-        raise EdgeError(
-            403,
-            "locked_out",
-            f"For mange forkerte koder. Prøv igen om {minutes} min, eller ring til vagttelefonen.",
-            f"Too many wrong codes. Try again in {minutes} min or call the duty phone.",
-        )
-    work.session.add(row)
-    if not pin_matches(pin, row.pin_hash):
-        row.failed_count += 1
-        if row.failed_count >= MAX_FAILURES:
-            row.failed_count, row.locked_until_s = 0, now_s + LOCKOUT_S
-        return None
-    row.failed_count = 0
-    if Role(row.role) not in set(pin_roles):
-        raise EdgeError(
-            403,
-            "use_provider",
-            "Log ind med din arbejdskonto. Kode bruges kun på tabletter og skærme.",
-            "Sign in with your work account. Codes are for tablets and screens only.",
-        )
-    return open_session(work, row, surface), row
-
-
-def open_session(work: Work, row: IdentityRow, surface: str) -> str:
-    """Open the session of somebody who has shown who they are. Returns the token.
-
-    Raises
-    ------
-    EdgeError
-        ``no_consent`` for a relative whom the citizen has not let look; ``employment_ended`` for a carer who
-        has left.
-    """
-    if row.role != Role.RELATIVE and _is_over(row, local_day(work.now)):
-        raise EdgeError(403, "employment_ended", *ENDED["employment_ended"])
-    if not may_look(work.session, row, local_day(work.now)):
-        raise EdgeError(
-            403,
-            "no_consent",
-            "Borgeren har ikke givet dig lov til at se med. Tal med borgeren eller hjemmeplejen om det.",
-            "The citizen has not let you look along. Talk to the citizen or the home care about it.",
-        )
-    token = secrets.token_urlsafe(32)
-    work.session.add(
-        SessionRow(
-            token_hash=_hashed(token),
-            identity_id=row.id,
-            created_at=work.now,
-            expires_s=time.time() + _session_s(Role(row.role), surface),
-            surface=surface,
-        )
+_S, _I = table_of(SessionRow).c, table_of(IdentityRow).c
+_OF_SESSION = table_of(SessionRow).outerjoin(table_of(IdentityRow), _I.id == _S.identity_id)
+_WHO = Prepared(
+    select(
+        _S.ended_code,
+        _S.expires_s,
+        _S.room_id,
+        _S.unit_id,
+        _S.citizen_id,
+        _S.surface,
+        _I.id,
+        _I.role,
+        _I.name,
+        _I.carer_id,
+        _I.citizen_id,
+        _I.unit_ids,
+        _I.demo,
+        _I.valid_until_on,
     )
-    return token
+    .select_from(_OF_SESSION)
+    .where(_S.token_hash == bindparam("session"))
+)
+_ENDED = Prepared(select(_S.ended_code).where(_S.token_hash == bindparam("session")))
+
+HOLDS: ColumnElement[bool] = exists(
+    select(_S.token_hash)
+    .select_from(_OF_SESSION)
+    .where(
+        _S.token_hash == bindparam("session"),
+        _S.ended_code.is_(None),
+        _S.expires_s >= bindparam("wall_s"),
+        _I.role == Role.CARER.value,
+        _I.carer_id == bindparam("carer_id"),
+        or_(_I.valid_until_on.is_(None), _I.valid_until_on >= bindparam("today")),
+        or_(_I.demo.is_(False), bindparam("demo_allowed", type_=Boolean)),
+    )
+)
+"""Whether a session shown before is that carer's even now: for the statement that reads the facts of an act."""
+
+
+def holds_values(parts: Parts, who: Who) -> dict[str, Any]:
+    """The values of :data:`HOLDS`."""
+    return {
+        "session": who.session,
+        "carer_id": who.carer_id,
+        "wall_s": time.time(),
+        "today": local_day(parts.clock.now()),
+        "demo_allowed": parts.settings.demo,
+    }
 
 
 def may_look(session: Session, row: IdentityRow, on: date) -> bool:
     """Whether an identity still counts: its own days, and for a relative the citizen's consent, have to hold."""
-    if _is_over(row, on):
+    return _counts(session, row.role, row.valid_until_on, row.citizen_id, on)
+
+
+def is_over(valid_until_on: date | None, on: date) -> bool:
+    """Whether the last day of an identity has passed."""
+    return valid_until_on is not None and valid_until_on < on
+
+
+def _counts(session: Session, role: str, valid_until_on: date | None, citizen_id: str | None, on: date) -> bool:
+    if is_over(valid_until_on, on):
         return False
-    if row.role != Role.RELATIVE:
+    if role != Role.RELATIVE:
         return True
-    if row.citizen_id is None:
-        return False
-    return consent_holds(session, row.citizen_id, "relative", on)
-
-
-def _holds(session: Session, identity: IdentityRow, on: date | None) -> bool:
-    return identity.role != Role.RELATIVE if on is None else may_look(session, identity, on)
-
-
-def _is_over(row: IdentityRow, on: date) -> bool:
-    return row.valid_until_on is not None and row.valid_until_on < on
-
-
-def _session_s(role: Role, surface: str) -> float:
-    if role is not Role.KIOSK:
-        return SESSION_S
-    return KIOSK_SESSION_S if surface == "kiosk" else KIOSK_GLANCE_S
-
-
-def open_link_session(work: Work, *, room_id: str, citizen_id: str, unit_id: str, expires_s: float) -> str:
-    """Open the session of a redeemed link: bound to one screen visit. Returns the token.
-
-    Parameters
-    ----------
-    expires_s
-        Seconds since the epoch of the machine's clock; the room may end the session earlier.
-    """
-    token = secrets.token_urlsafe(32)
-    work.session.add(
-        SessionRow(
-            token_hash=_hashed(token),
-            identity_id="",
-            created_at=work.now,
-            expires_s=expires_s,
-            room_id=room_id,
-            citizen_id=citizen_id,
-            unit_id=unit_id,
-        )
-    )
-    return token
-
-
-def sign_out(work: Work, token: str) -> None:
-    """Close a session."""
-    row = work.session.get(SessionRow, _hashed(token))
-    if row is not None:
-        work.session.delete(row)
-
-
-def end_sessions(work: Work, identity_ids: Iterable[str], code: str) -> int:
-    """End every session of some identities. What held them is told why, once it asks. Returns how many.
-
-    Raises
-    ------
-    ValueError
-        If there are no words for the code.
-    """
-    if code not in ENDED:
-        raise ValueError(f"Expected one of {sorted(ENDED)}, got {code!r}.")
-    ended = work.session.execute(
-        update(SessionRow)
-        .where(col(SessionRow.identity_id).in_(sorted(identity_ids)), col(SessionRow.ended_code).is_(None))
-        .values(ended_code=code)
-        .returning(col(SessionRow.token_hash))
-    )
-    return len(ended.all())
+    return citizen_id is not None and consent_holds(session, citizen_id, "relative", on)
 
 
 def who(
@@ -284,51 +185,55 @@ def who(
     """
     if not token:
         return None
-    found = session.exec(
-        select(SessionRow, IdentityRow)
-        .join(IdentityRow, col(IdentityRow.id) == col(SessionRow.identity_id), isouter=True)
-        .where(SessionRow.token_hash == _hashed(token))
-    ).first()
-    if found is None:
+    shown = token_hash(token)
+    row = _WHO.first(session, {"session": shown})
+    if row is None or row[0] is not None or row[1] < time.time():
         return None
-    # Of a link there is no identity; the types do not know of outer joins.
-    row, identity = cast("tuple[SessionRow, IdentityRow | None]", found)
-    if row.ended_code is not None or row.expires_s < time.time():
+    room_id, unit_id, of_citizen, surface = row[2:6]
+    if room_id is not None:
+        units = (unit_id,) if unit_id else ()
+        return Who("", Role.LINK, "", None, units, language, of_citizen, room_id, "call", shown)
+    identity_id, role, name, carer_id, citizen_id, unit_ids, demo, valid_until_on = row[6:14]
+    if identity_id is None or (demo and not demo_allowed):
         return None
-    if row.room_id is not None:
-        units = (row.unit_id,) if row.unit_id else ()
-        return Who("", Role.LINK, "", None, units, language, row.citizen_id, row.room_id, "call")
-    if identity is None or (identity.demo and not demo_allowed) or not _holds(session, identity, on):
+    if not (role != Role.RELATIVE if on is None else _counts(session, role, valid_until_on, citizen_id, on)):
         return None
-    return Who(
-        identity.id,
-        Role(identity.role),
-        identity.name,
-        identity.carer_id,
-        tuple(identity.unit_ids),
-        language,
-        identity.citizen_id,
-        None,
-        row.surface,
-    )
+    return Who(identity_id, Role(role), name, carer_id, tuple(unit_ids), language, citizen_id, None, surface, shown)
 
 
 def require(*roles: Role) -> Callable[[HTTPConnection], Who]:
     """A dependency that lets only these roles through, for routes and WebSocket routes alike."""
 
     def check(request: HTTPConnection) -> Who:
-        found = current(request)
-        if found is None:
-            code = _ended_code(request)
-            if code is not None:
-                raise EdgeError(401, code, *ENDED[code])
-            raise EdgeError(401, "not_signed_in", "Log ind først.", "Sign in first.")
-        if found.role not in roles:
-            raise EdgeError(403, "not_allowed", "Det har du ikke adgang til.", "You do not have access to that.")
-        return found
+        return _in_role(_signed_in(request), roles)
 
     check.__dict__["roles"] = frozenset(roles)
     return check
+
+
+def at_door(*roles: Role) -> Callable[[HTTPConnection], Awaitable[Who]]:
+    """As :func:`require`, for acts that ask :data:`HOLDS` themselves: who showed the session before is not asked anew.
+
+    Nobody who stands at a door waits for a question of their own whose answer the act gets anyway.
+    """
+
+    async def check(request: HTTPConnection) -> Who:
+        parts: Parts = request.app.state.parts
+        token = session_token(request)
+        known = parts.known.get(token_hash(token)) if token else None
+        if known is None:
+            known = await run_sync(_signed_in, request)
+            parts.known.keep(known)
+        return _in_role(replace(known, language=_language(request)), roles)
+
+    check.__dict__["roles"] = frozenset(roles)
+    return check
+
+
+def over(parts: Parts, session: Session, who: Who) -> EdgeError:
+    """What to say to who shows a session that holds no longer; it is not known from now on."""
+    parts.known.forget(who.session)
+    return _not_signed_in(session, who.session)
 
 
 async def public(_request: HTTPConnection) -> None:
@@ -372,12 +277,11 @@ def current(request: HTTPConnection) -> Who | None:
     """The signed-in person of a request, if any. Read once a request."""
     if not hasattr(request.state, "who"):
         parts: Parts = request.app.state.parts
-        language = request.cookies.get("lang", parts.settings.language)
         with parts.database.reading() as session:
             request.state.who = who(
                 session,
                 session_token(request),
-                "en" if language == "en" else "da",
+                _language(request),
                 demo_allowed=parts.settings.demo,
                 on=local_day(parts.clock.now()),
             )
@@ -405,16 +309,35 @@ def declared_roles(dependant: Any) -> list[frozenset[Role] | None]:
     return found
 
 
-def _ended_code(request: HTTPConnection) -> str | None:
-    """Why somebody else ended the session this browser still holds."""
-    token = session_token(request)
-    if not token:
-        return None
-    parts: Parts = request.app.state.parts
-    with parts.database.reading() as session:
-        row = session.get(SessionRow, _hashed(token))
-        return row.ended_code if row is not None else None
-
-
-def _hashed(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is kept of a session's token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _signed_in(request: HTTPConnection) -> Who:
+    found = current(request)
+    if found is None:
+        parts: Parts = request.app.state.parts
+        token = session_token(request)
+        with parts.database.reading() as session:
+            raise _not_signed_in(session, token_hash(token) if token else "")
+    return found
+
+
+def _in_role(found: Who, roles: tuple[Role, ...]) -> Who:
+    if found.role not in roles:
+        raise EdgeError(403, "not_allowed", "Det har du ikke adgang til.", "You do not have access to that.")
+    return found
+
+
+def _not_signed_in(session: Session, shown: str) -> EdgeError:
+    """With the reason, where somebody else ended the session this browser still holds."""
+    row = _ENDED.first(session, {"session": shown})
+    if row is not None and row[0] is not None:
+        return EdgeError(401, row[0], *ENDED[row[0]])
+    return EdgeError(401, "not_signed_in", "Log ind først.", "Sign in first.")
+
+
+def _language(request: HTTPConnection) -> str:
+    parts: Parts = request.app.state.parts
+    return "en" if request.cookies.get("lang", parts.settings.language) == "en" else "da"

@@ -1,5 +1,7 @@
 """``omsorgstid``: the command line (design §5.1)."""
 
+import atexit
+import gc
 import json
 import os
 import signal
@@ -12,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.adoption import load_benefits
+from gateway.baseline_commands import carry_baseline, import_baseline, import_study, measure_baseline
 from gateway.case_commands import cases_app
 from gateway.command_work import database_work as _database_work
 from gateway.log import configure
@@ -31,11 +34,16 @@ app.add_typer(rules_app, name="rules")
 app.command("import-day")(import_day)
 app.command("import-visits")(import_visits)
 app.command("generate-day")(generate_day)
+app.command("import-study")(import_study)
+app.command("import-baseline")(import_baseline)
+app.command("measure-baseline")(measure_baseline)
+app.command("carry-baseline")(carry_baseline)
 Day = Annotated[Path, typer.Argument(help="Day file or HHCRSP instance.", exists=True, dir_okay=False)]
 
 
 def main() -> None:
     """Run a command; a wrong setting or input ends with a sentence that names it."""
+    _spare_the_collector()
     try:
         app()
     except WrongSettingError as err:
@@ -48,6 +56,13 @@ def main() -> None:
         )
 
 
+def _spare_the_collector() -> None:
+    # Loading makes a million objects that stay: looking through them again and again, and once more at the end, was
+    # a third of what a short command took.
+    gc.set_threshold(50_000, 10, 10)
+    atexit.register(gc.freeze)
+
+
 @app.command()
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End with the benefit table.")] = False,
@@ -58,13 +73,16 @@ def demo(
     speed: Annotated[float, typer.Option(help="World seconds per second.")] = 60.0,
     history: Annotated[bool, typer.Option(help="Build the weeks before today.")] = True,
     small: Annotated[bool, typer.Option("--small", help="A tenth of the municipality and two weeks of it.")] = False,
+    lists: Annotated[
+        Path | None, typer.Option(help="Write the emergency lists into this folder.", file_okay=False)
+    ] = None,
 ) -> None:
     """The whole platform on embedded parts: a simulated municipality lives its day."""
     from gateway.demo.run import DemoOptions, run_demo
 
     configure("warning")
     raise typer.Exit(
-        run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history, "small" if small else "full"))
+        run_demo(load_settings(), DemoOptions(exit_, seed, day, speed, history, "small" if small else "full", lists))
     )
 
 
@@ -222,67 +240,6 @@ def export_day(
     with _database_work() as work:
         content = dump_day(day_store.load_day(work.session, on.date()))
     _write(content, out)
-
-
-@app.command("import-study")
-def import_study(study: Path) -> None:
-    """Freeze a baseline (nulpunktsmåling) of keys from a time study."""
-    _freeze_baselines(study, "keys")
-
-
-@app.command("import-baseline")
-def import_baseline(
-    study: Path, technology: Annotated[str, typer.Option(help="screen, transfers, keys or routing")] = "keys"
-) -> None:
-    """Freeze a baseline (nulpunktsmåling) of any technology from its measurements (docs/benefits.md)."""
-    _freeze_baselines(study, technology)
-
-
-@app.command("measure-baseline")
-def measure_baseline(
-    unit: Annotated[str, typer.Option(help="Unit.")],
-    from_: Annotated[datetime, typer.Option("--from", help="YYYY-MM-DD", formats=["%Y-%m-%d"])],
-    to: Annotated[datetime, typer.Option(help="YYYY-MM-DD", formats=["%Y-%m-%d"])],
-) -> None:
-    """Freeze a baseline of screen visits from the log: weeks of citizens before they used one (docs/benefits.md)."""
-    from sqlmodel import select
-
-    from devices.keys.signing import load_or_create_secret
-    from metrics.before.citizen_weeks import freeze_from_log
-    from metrics.pseudonyms import Pseudonyms
-    from scheduling.register.tables import UnitRow
-
-    key = load_or_create_secret(load_settings().work_dir / "pseudonym.key")
-    with _database_work() as work:
-        units = set(work.session.exec(select(UnitRow.id)).all())
-        if unit not in units:
-            _fail(f"Expected --unit {'|'.join(sorted(units))}, got {unit}.", 2)
-            return
-        for row in freeze_from_log(work, unit, from_.date(), to.date(), Pseudonyms(key)):
-            print(f"{row.unit_id} {row.kind}: {row.mean_s / 60:.1f} min, n {row.occasion_count}")
-
-
-def _freeze_baselines(study: Path, technology: str) -> None:
-    from sqlmodel import select
-
-    from devices.keys.signing import load_or_create_secret
-    from metrics.baselines import import_time_study
-    from metrics.pseudonyms import Pseudonyms
-    from metrics.time_study import COLUMNS
-    from scheduling.register.tables import UnitRow
-
-    measured = next((name for name in COLUMNS if name == technology), None)
-    if measured is None:
-        _fail(f"Expected --technology {'|'.join(COLUMNS)}, got {technology}.", 2)
-        return
-    key = load_or_create_secret(load_settings().work_dir / "pseudonym.key")
-    with _database_work() as work:
-        units = set(work.session.exec(select(UnitRow.id)).all())
-        frozen = import_time_study(
-            work, study.read_bytes(), known_units=units, pseudonyms=Pseudonyms(key), technology=measured
-        )
-        for row in frozen:
-            print(f"{row.unit_id} {row.kind}: {row.mean_s / 60:.1f} min, n {row.occasion_count}")
 
 
 @app.command()

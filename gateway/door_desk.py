@@ -13,7 +13,8 @@ from time import monotonic
 
 import structlog
 
-from devices.broker import BrokerAddress, BrokerError, Delivery, Publication
+from devices.broker import BrokerError, Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.connections import BrokerConnection
 from devices.inbox.model import Outgoing
 from devices.keys.errors import ProtocolError

@@ -20,7 +20,8 @@ class Edge:
     Parameters
     ----------
     headers
-        Set on every answer that does not set them itself.
+        Set on every answer that does not set them itself. Scripts, styles and fonts say for themselves what they need:
+        policies of a document mean nothing there, and a page has fifty of them.
     """
 
     def __init__(self, app: ASGIApp, parts: Parts, headers: Mapping[str, str]) -> None:
@@ -39,26 +40,33 @@ class Edge:
             until_it_answers.callback(self._answered)
             until_it_answers.callback(observed.end)
             if is_from_elsewhere(Request(scope)):
-                await _elsewhere()(scope, receive, self._watched(send, observed, until_it_answers))
+                await _elsewhere()(scope, receive, self._watched(send, observed, until_it_answers, scope["path"]))
                 return
             waited = any(name == WAITED_HEADER for name, _ in scope["headers"])
             await until_it_answers.enter_async_context(self._admission.turn(scope["path"], waited))
-            await self._app(scope, receive, self._watched(send, observed, until_it_answers))
+            await self._app(scope, receive, self._watched(send, observed, until_it_answers, scope["path"]))
 
     def _answered(self) -> None:
         self._parts.open_requests -= 1
 
-    def _watched(self, send: Send, observed: Observed, until_it_answers: AsyncExitStack) -> Send:
+    def _watched(self, send: Send, observed: Observed, until_it_answers: AsyncExitStack, path: str) -> Send:
+        set_on = {} if is_part_of_a_page(path) else self._headers
+
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 observed.status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in set_on.items():
                     headers.setdefault(name, value)
                 await until_it_answers.aclose()
             await send(message)
 
         return watched
+
+
+def is_part_of_a_page(path: str) -> bool:
+    """Whether an address is that of a script, style or font, which no browser shows by itself."""
+    return path.startswith("/static/") and path.endswith((".js", ".css", ".woff2"))
 
 
 def is_from_elsewhere(request: Request) -> bool:

@@ -11,7 +11,7 @@ from threading import Event, Semaphore, Thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from devices.keys import openings
+from devices.keys import release
 from devices.keys.schemas import DoorOpening
 from devices.keys.vendors import access, listening
 from devices.keys.vendors.access import ToTell
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 ORDERS_AT_ONCE = 16
 TELLERS = 4
 EVERY_S = 1.0
+#: what is committed within so long of a wake is looked for together: a busy morning commits a hundred times a second
+GATHER_S = 0.1
 HEALTH_EVERY_LOOKS = 12
 
 
@@ -117,7 +119,7 @@ class VendorDesk:
 
     def _may_leave(self, opening: DoorOpening) -> bool:
         with self._units.begin() as work:
-            return openings.command_leaves(work, opening.opening_id, time.time())
+            return release.command_leaves(work, opening.opening_id, time.time())
 
     def _settle(self, opening: DoorOpening, reply: OpenReply) -> None:
         with self._units.begin() as work:
@@ -173,7 +175,8 @@ class VendorDesk:
     def _tell_on(self) -> None:
         while not self._stopping.is_set():
             if not self._done(self.tell_due):
-                self._woken.wait(EVERY_S)
+                if self._woken.wait(EVERY_S):
+                    self._stopping.wait(GATHER_S)
                 self._woken.clear()
 
     def _look_on(self) -> None:

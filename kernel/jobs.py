@@ -81,6 +81,21 @@ class Progress:
             row.lease_until_s = self._wall_s() + LEASE_S
             work.record(_changed(row, work.now))
 
+    def note(self, facts: dict[str, Any]) -> None:
+        """Store what is known of the result before the job ends; the result replaces it.
+
+        Raises
+        ------
+        JobCancelledError
+            As :meth:`report`.
+        """
+        with self._units.begin() as work:
+            row = _locked(work.session, self._job_id)
+            if row.cancel_requested or row.lease_holder != self._holder:
+                raise JobCancelledError
+            row.result, row.progress_ratio = facts, 0.0
+            work.record(_changed(row, work.now))
+
 
 JobBody = Callable[[Mapping[str, Any], Progress], dict[str, Any]]
 

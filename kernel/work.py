@@ -10,7 +10,11 @@ from sqlmodel import Session
 from kernel.clock import WorldClock
 from kernel.database import Database
 from kernel.events import Event
+from kernel.statements import Prepared, table_of
 from kernel.tables import EventRow
+
+#: inline: nobody asks for the ids, readers go by position
+_TELL = Prepared(insert(table_of(EventRow)).inline())
 
 
 class Work:
@@ -48,26 +52,46 @@ class Work:
             }
             for e in self._events
         ]
-        self.session.flush()
-        self.session.execute(insert(EventRow), rows)
+        _TELL.run(self.session, *rows)
         self._events.clear()
         return len(rows)
 
 
 class UnitsOfWork:
-    """Opens units of work on a database and rings a bell after each commit that wrote events."""
+    """Opens units of work on a database and rings a bell after each commit that wrote events.
 
-    def __init__(self, database: Database, clock: WorldClock, committed: Callable[[], None] = lambda: None) -> None:
+    Parameters
+    ----------
+    committed
+        Called after such a commit.
+    committed_calmly
+        Called instead where nobody has to be woken at once; the same where absent.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: WorldClock,
+        committed: Callable[[], None] = lambda: None,
+        committed_calmly: Callable[[], None] | None = None,
+    ) -> None:
         self.database = database
         self.clock = clock
         self._committed = committed
+        self._committed_calmly = committed_calmly or committed
 
     @contextmanager
-    def begin(self) -> Iterator[Work]:
-        """A writing unit of work: commits on a clean exit, leaves nothing behind on an error."""
+    def begin(self, *, calmly: bool = False) -> Iterator[Work]:
+        """A writing unit of work: commits on a clean exit, leaves nothing behind on an error.
+
+        Parameters
+        ----------
+        calmly
+            Whoever reads the log need not be woken for it at once: more follows in a moment, or nobody looks.
+        """
         with self.database.writing() as session:
             work = Work(session, self.clock.now())
             yield work
             wrote = work.write_events()
         if wrote:
-            self._committed()
+            (self._committed_calmly if calmly else self._committed)()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from devices.broker import BrokerAddress
+from devices.broker_address import BrokerAddress
 from devices.driving.messages import read_ack
 from devices.driving.model import Position
 from devices.keys.cose import Trust, VerifyingKey, server_trust

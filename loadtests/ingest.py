@@ -30,7 +30,8 @@ from sqlmodel import SQLModel
 import devices.inbox.tables
 import devices.keys.tables
 import devices.registry.tables  # noqa: F401 - the tables are known once their modules are
-from devices.broker import BrokerAddress, Delivery, Publication
+from devices.broker import Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.broker_process import BrokerKind, BrokerProcess, start_broker
 from devices.connections import BrokerConnection
 from devices.inbox.committer import Committer

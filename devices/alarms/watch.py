@@ -14,7 +14,7 @@ from devices.alarms.model import NewAlarm, open_key
 from devices.alarms.store import note_locked
 from devices.events import AlarmSeverity, DoorOpened, LockReported, MessageQuarantined, OpeningSettled
 from devices.inbox.model import Reason
-from devices.inbox.store import quarantined_row
+from devices.inbox.quarantine_store import quarantined_row
 from devices.keys.model import Bolt
 from devices.keys.tables import LockRow, OpeningRow
 from devices.registry.model import DeviceState

@@ -12,8 +12,9 @@ from devices.driving.model import Fix
 from devices.driving.tables import VehicleRow
 from devices.driving.trips import DayFacts, recompute
 from devices.inbox.errors import refusal_of
+from devices.inbox.message_work import MessageWork
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, ReportKey, require_not_future
-from devices.inbox.store import MessageWork, contiguous_seq, revive_reports, store_reports
+from devices.inbox.report_store import contiguous_seq, revive_reports, store_reports
 from kernel.work import Work
 
 #: a tracker whose clock is lost says 1970; one that lay in a drawer has nothing older than this to tell

@@ -14,7 +14,8 @@ from sqlmodel import col, select
 from devices.driving.messages import KIND
 from devices.driving.tables import DeletionReceiptRow, TrackImportRow, VehicleFixRow, VehicleRow, VehicleTripRow
 from devices.inbox.model import ReportKey
-from devices.inbox.store import empty_reports, empty_set_aside
+from devices.inbox.quarantine_store import empty_set_aside
+from devices.inbox.report_store import empty_reports
 from kernel.receipts import NewReceipt, write_receipt
 from kernel.work import Work
 

@@ -70,6 +70,9 @@ class DoorOpened(Event):
     emergency_id: str | None = None
     #: of a stairwell opened in an emergency: the door the grant was for
     behind_door_id: str | None = None
+    #: of a door two open together: the visit and the carer of the first holder
+    with_visit_id: str | None = None
+    with_carer_id: str | None = None
     #: who says so: the lock itself, or the log of its vendor (``boot`` is 0 then, ``seq`` the log's number)
     source: Literal["lock", "vendor_log"] = "lock"
 

@@ -104,14 +104,16 @@ class Committer:
     def offer(self, delivery: Delivery) -> None:
         """Take a delivery; called by the connection. Never blocks and never raises."""
         waiting = Waiting(delivery, self._incoming(delivery), self._link.monotonic_s())
+        queue = self._queue
         with self._changed:
-            was_patient = self._queue.is_patient
-            self._queue.put(waiting)
+            was_patient = queue.is_patient
+            queue.put(waiting)
             if not self._full and self._is_above(1.0):
                 self._full = True
                 self._pause(True)
             # Only who waits for the first message, for one that cannot wait or for a whole batch has to be woken.
-            if len(self._queue) == 1 or self._queue.is_patient != was_patient or len(self._queue) >= BATCH:
+            count = len(queue)
+            if count == 1 or count >= BATCH or queue.is_patient != was_patient or waiting.is_urgent:
                 self._changed.notify_all()
 
     @property
@@ -164,14 +166,17 @@ class Committer:
                 return ()
             if self._queue.is_patient:
                 self._changed.wait_for(lambda: not self._queue.is_patient or self._stopping, PATIENT_S)
-            # A lone message is not made to wait; only a queue that has begun to grow is.
-            if 1 < len(self._queue) < BATCH:
-                self._changed.wait_for(lambda: len(self._queue) >= BATCH or self._stopping, GATHER_S)
+            # A lone message is not made to wait, nor is who stands at a door; only a queue that has begun to grow is.
+            if 1 < len(self._queue) < BATCH and not self._queue.is_urgent:
+                self._changed.wait_for(self._is_gathered, GATHER_S)
             self._in_flight = self._queue.take()
             if self._full and not self._is_above(0.5):
                 self._full = False
                 self._pause(False)
             return self._in_flight
+
+    def _is_gathered(self) -> bool:
+        return len(self._queue) >= BATCH or self._queue.is_urgent or self._stopping
 
     def _is_above(self, ratio: float) -> bool:
         return len(self._queue) > ratio * QUEUE or self._queue.size_bytes > ratio * QUEUE_BYTES

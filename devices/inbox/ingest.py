@@ -17,7 +17,8 @@ from sqlmodel import Session
 
 from devices.alarms.model import NewAlarm
 from devices.alarms.service import clear_for, raise_alarm
-from devices.broker import SESSION_EXPIRY_S, BrokerAddress
+from devices.broker import SESSION_EXPIRY_S
+from devices.broker_address import BrokerAddress
 from devices.connections import BrokerConnection
 from devices.inbox import leases
 from devices.inbox.committer import Committer

@@ -10,17 +10,25 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Table, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import bindparam, delete, update
+from sqlalchemy import select as sql_select
+from sqlmodel import Session, col, select
 
 from devices.inbox.errors import InboxError
 from devices.inbox.tables import IngestLeaseRow, IngestMemberRow
+from devices.inbox.upsert import insert_into
+from kernel.statements import Prepared, table_of
 
 TTL_S = 5.0
 """How long a process counts as alive after it last said so."""
 
 _FORGET_S = 3_600.0
+_C = table_of(IngestLeaseRow).c
+_HELD = Prepared(
+    sql_select(_C.generation)
+    .where(_C.shard == bindparam("shard"), _C.holder == bindparam("holder"), _C.generation == bindparam("generation"))
+    .with_for_update(read=True)
+)
 
 
 class LeaseLostError(Exception):
@@ -92,7 +100,7 @@ def former_layout(session: Session, shards: int, holder: str, now_s: float) -> i
 def lay_out(session: Session, shards: int) -> None:
     """Make the rows of a layout, in place of another one's. Where they are there already nothing changes."""
     session.execute(delete(IngestLeaseRow).where(col(IngestLeaseRow.shards) != shards))
-    insert = _insert(session, _table(IngestLeaseRow)).on_conflict_do_nothing()
+    insert = insert_into(session, table_of(IngestLeaseRow)).on_conflict_do_nothing()
     session.execute(insert, [{"shard": n, "shards": shards, "generation": 0} for n in range(shards)])
 
 
@@ -104,7 +112,7 @@ def say_alive(session: Session, holder: str, pulse: Pulse, now_s: float) -> None
         "waiting": pulse.waiting,
         "committed": pulse.committed,
     }
-    statement = _insert(session, _table(IngestMemberRow)).values(holder=holder, **said)
+    statement = insert_into(session, table_of(IngestMemberRow)).values(holder=holder, **said)
     session.execute(statement.on_conflict_do_update(index_elements=["holder"], set_=said))
     session.execute(delete(IngestMemberRow).where(col(IngestMemberRow.until_s) < now_s - _FORGET_S))
 
@@ -152,12 +160,7 @@ def require_held(session: Session, holder: str, lease: Lease) -> None:
     LeaseLostError
         If somebody has.
     """
-    query = select(IngestLeaseRow.generation).where(
-        IngestLeaseRow.shard == lease.shard,
-        IngestLeaseRow.holder == holder,
-        IngestLeaseRow.generation == lease.generation,
-    )
-    if session.exec(query.with_for_update(read=True)).first() is None:
+    if _HELD.first(session, {"shard": lease.shard, "holder": holder, "generation": lease.generation}) is None:
         raise LeaseLostError(f"shard {lease.shard}, generation {lease.generation}")
 
 
@@ -207,11 +210,3 @@ def _machine() -> str:
         return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return socket.gethostname()
-
-
-def _insert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
-
-
-def _table(row: type[SQLModel]) -> Table:
-    return SQLModel.metadata.tables[str(row.__tablename__)]

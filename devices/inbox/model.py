@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlmodel import Session
 
@@ -12,6 +12,9 @@ from kernel.work import Work
 
 #: A device's clock may run ahead of ours by this much before its message is set aside (mqtt.md §7).
 FUTURE_TOLERANCE = timedelta(minutes=2)
+
+#: Who spoke a moment ago is not written down anew: in a backlog that would be a row for nearly every message.
+SEEN_EVERY = timedelta(seconds=5)
 
 
 class Reason(StrEnum):
@@ -44,12 +47,12 @@ class Refused(Exception):  # noqa: N818 - an outcome a handler chooses, not a fa
         self.answers = tuple(answers)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message as it arrived. ``received_at`` is world time; nothing of it is believed yet.
 
     ``retained`` marks what the broker had kept and handed over on subscribing: it may be old.
     ``ferried`` marks what a tablet carried home from beside the device: it says nothing of the device's own link.
+    There is one for each message, and a frozen dataclass takes five times as long to make.
     """
 
     tenant: str
@@ -78,26 +81,28 @@ same message and must then do nothing twice; it raises :class:`Refused` (or an e
 the message set aside. It touches nothing but the database: its work may be rolled back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the registry knows of a sender."""
 
     device_id: str
     kind: str
     tenant: str
     retired: bool = False
+    #: world time it was last noted to have spoken
+    last_seen_at: datetime | None = None
 
 
 KnownDevices: TypeAlias = Callable[[Session, Collection[str]], Mapping[str, Known]]
 """Looks up the senders of a whole batch in one query; unknown ids are missing from the answer."""
 
 Seen: TypeAlias = Callable[[Work, Mapping[str, datetime]], None]
-"""Notes when each device last spoke for itself, once per batch."""
+"""Notes when devices last spoke for themselves, once per batch, and each at most every :data:`SEEN_EVERY`."""
 
 
 ReportsOf: TypeAlias = "Callable[[Incoming], Sequence[Report]]"
 """Which reports a message brings, read without the database. Where a kind of message has this, the reports of a whole
-batch are stored in one statement before its handlers run; :func:`devices.inbox.store.store_reports` then answers from
+batch are stored in one statement before its handlers run, and
+:func:`devices.inbox.report_store.store_reports` then answers from
 that. It may raise: the handler meets the same and says it properly."""
 
 
@@ -109,8 +114,7 @@ ReportKey: TypeAlias = tuple[str, int, int]
 """``(device_id, boot, seq)``: what a report is known by, however often it is delivered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One raw report of a device. ``boot`` and ``seq`` are the device's own counters, 0 to 2^63 - 1."""
 
     device_id: str

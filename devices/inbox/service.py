@@ -8,7 +8,8 @@ and touch nothing but the database.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from traceback import extract_tb
@@ -16,9 +17,12 @@ from traceback import extract_tb
 import structlog
 
 from devices.events import MessageCorrected, MessageQuarantined
-from devices.inbox import store
+from devices.inbox import counter_store, report_store
+from devices.inbox import quarantine_store as aside
 from devices.inbox.errors import InboxError, database_is_away, refusal_of
+from devices.inbox.message_work import MessageWork
 from devices.inbox.model import (
+    SEEN_EVERY,
     Accepted,
     Fence,
     Handler,
@@ -36,7 +40,6 @@ from devices.inbox.model import (
     Seen,
     Setback,
 )
-from devices.inbox.store import MessageWork
 from kernel.errors import KernelError
 from kernel.work import UnitsOfWork, Work
 
@@ -56,7 +59,7 @@ class _Tally:
     quarantined: list[Setback] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     seen: dict[str, datetime] = field(default_factory=dict)
-    stored: Collection[ReportKey] = ()
+    stored: AbstractSet[ReportKey] = frozenset()
     unclaimed: set[ReportKey] = field(default_factory=set)
 
     def accepted(self) -> Accepted:
@@ -135,7 +138,7 @@ class Inbox:
             ``quarantine_settled`` if it is no longer open, a duplicate excepted: that may be run any time.
         """
         with self._units.begin() as work:
-            row = store.quarantined_row(work.session, quarantine_id, lock=True)
+            row = aside.quarantined_row(work.session, quarantine_id, lock=True)
             if row is None:
                 raise KernelError("not_found", what=f"quarantine {quarantine_id}")
             if row.state != "open" and row.reason != Reason.DUPLICATE:
@@ -145,16 +148,16 @@ class Inbox:
             known = self._known_devices(work.session, {incoming.device_id})
             message = MessageWork(work.session, work.now)
             try:
-                answers = self._run_in_savepoint(message, incoming, known)
+                answers = self._run_in_savepoint(message, incoming, self._admit(incoming, known))
             except Refused as refused:
-                store.note_refusal(work.session, quarantine_id, refused)
+                aside.note_refusal(work.session, quarantine_id, refused)
                 return Replayed(quarantine_id, accepted=False, reason=refused.reason)
             for payload, why in message.parts_aside:
-                store.set_aside(work.session, self._keepable(replace(incoming, payload=payload)), why)
+                aside.set_aside(work.session, self._keepable(incoming._replace(payload=payload)), why)
             work.record(*message.recorded)
-            store.settle(work.session, quarantine_id, "replayed", work.now)
+            aside.settle(work.session, quarantine_id, "replayed", work.now)
             outcome = Reason.DUPLICATE.value if message.is_duplicate else "accepted"
-            store.count(work.session, {outcome: 1})
+            counter_store.count(work.session, {outcome: 1})
         return Replayed(quarantine_id, accepted=True, outgoing=tuple(answers))
 
     def replay_many(self, reason: Reason, limit: int, unit_ids: Collection[str] | None = None) -> ReplayedMany:
@@ -170,7 +173,7 @@ class Inbox:
             Only what devices of these units sent; ``None`` for everything.
         """
         with self._units.database.reading() as session:
-            ids = store.open_ids(session, reason.value, limit, unit_ids)
+            ids = aside.open_ids(session, reason.value, limit, unit_ids)
         accepted, refused, outgoing = 0, 0, list[Outgoing]()
         for quarantine_id in ids:
             try:
@@ -180,7 +183,7 @@ class Inbox:
             accepted, refused = accepted + replayed.accepted, refused + (not replayed.accepted)
             outgoing += replayed.outgoing
         with self._units.database.reading() as session:
-            left = store.open_messages(session, unit_ids).by_reason.get(reason.value, 0)
+            left = aside.open_messages(session, unit_ids).by_reason.get(reason.value, 0)
         return ReplayedMany(accepted, refused, left, tuple(outgoing))
 
     def correct(self, quarantine_id: int, payload: bytes, by_role: str) -> None:
@@ -196,7 +199,7 @@ class Inbox:
             ``quarantine_settled`` if it is no longer open; ``correction_same`` if nothing is different.
         """
         with self._units.begin() as work:
-            row = store.quarantined_row(work.session, quarantine_id, lock=True)
+            row = aside.quarantined_row(work.session, quarantine_id, lock=True)
             if row is None:
                 raise KernelError("not_found", what=f"quarantine {quarantine_id}")
             if row.state != "open":
@@ -206,7 +209,7 @@ class Inbox:
             ).payload
             if kept == (row.payload if row.corrected is None else row.corrected):
                 raise InboxError("correction_same")
-            store.keep_correction(work.session, quarantine_id, kept, work.now)
+            aside.keep_correction(work.session, quarantine_id, kept, work.now)
             work.record(
                 MessageCorrected(
                     at=work.now,
@@ -228,12 +231,12 @@ class Inbox:
             ``quarantine_settled`` if it is no longer open.
         """
         with self._units.begin() as work:
-            row = store.quarantined_row(work.session, quarantine_id, lock=True)
+            row = aside.quarantined_row(work.session, quarantine_id, lock=True)
             if row is None:
                 raise KernelError("not_found", what=f"quarantine {quarantine_id}")
             if row.state != "open":
                 raise InboxError("quarantine_settled", state=row.state)
-            store.settle(work.session, quarantine_id, "dismissed", None)
+            aside.settle(work.session, quarantine_id, "dismissed", None)
 
     def _take_in(self, batch: Sequence[Incoming], run: "_Run", fence: Fence | None) -> Accepted:
         tally = _Tally()
@@ -241,56 +244,62 @@ class Inbox:
             if fence is not None:
                 fence(work.session)
             known = self._known_devices(work.session, {incoming.device_id for incoming in batch})
+            admitted = [self._admitted(incoming, known) for incoming in batch]
             if run == self._run:
-                self._store_at_once(work, batch, known, tally)
-            for incoming in batch:
-                self._take_one(work, incoming, known, run, tally)
-            if self._seen is not None and tally.seen:
-                self._seen(work, tally.seen)
-            store.count(work.session, tally.outcomes)
+                self._store_at_once(work, batch, admitted, tally)
+            for incoming, handler in zip(batch, admitted, strict=True):
+                self._take_one(work, incoming, handler, run, tally)
+            spoke = {device_id: at for device_id, at in tally.seen.items() if _is_news(known[device_id], at)}
+            if self._seen is not None and spoke:
+                self._seen(work, spoke)
+            counter_store.count(work.session, tally.outcomes)
         return tally.accepted()
 
     def _store_at_once(
-        self, work: Work, batch: Sequence[Incoming], known: Mapping[str, Known], tally: "_Tally"
+        self, work: Work, batch: Sequence[Incoming], admitted: "Sequence[Handler | Refused]", tally: "_Tally"
     ) -> None:
         """Store the reports of a clean batch in one statement; one that is not clean after all is run again without."""
         rows: list[Report] = []
-        for incoming in batch:
+        for incoming, handler in zip(batch, admitted, strict=True):
             reports_of = self._reports_of.get((incoming.kind, incoming.name))
-            if reports_of is None:
+            if reports_of is None or isinstance(handler, Refused):
                 continue
             try:
-                self._admit(incoming, known)
                 rows += reports_of(incoming)
             except Exception:  # noqa: BLE001, S112 - its handler meets the same and says why
                 continue
         if rows:
             tally.stored = {row.key for row in rows}
-            tally.unclaimed = store.store_reports(work, rows)
+            tally.unclaimed = report_store.store_reports(work, rows)
 
-    def _take_one(self, work: Work, incoming: Incoming, known: Mapping[str, Known], run: "_Run", tally: _Tally) -> None:
-        message = MessageWork(work.session, work.now)
-        message.stored, message.unclaimed = tally.stored, tally.unclaimed
+    def _take_one(
+        self, work: Work, incoming: Incoming, handler: "Handler | Refused", run: "_Run", tally: _Tally
+    ) -> None:
+        if isinstance(handler, Refused):
+            self._set_aside(work, incoming, handler, tally)
+            return
+        message = MessageWork(work.session, work.now, tally.stored, tally.unclaimed)
         try:
-            answers = run(message, incoming, known)
+            answers = run(message, incoming, handler)
         except Refused as refused:
             self._set_aside(work, incoming, refused, tally)
             return
         for payload, why in message.parts_aside:
-            self._set_aside(work, replace(incoming, payload=payload), why, tally)
+            self._set_aside(work, incoming._replace(payload=payload), why, tally)
         tally.outgoing.extend(answers)
-        work.record(*message.recorded)
+        if recorded := message.recorded:
+            work.record(*recorded)
         if incoming.name not in _NOT_BY_THE_DEVICE:
             tally.seen[incoming.device_id] = incoming.received_at
         if message.is_duplicate:
             already = Refused(Reason.DUPLICATE, "reports not seen before", f"{message.reports_known} known")
-            store.set_aside(work.session, self._keepable(incoming), already)
+            aside.set_aside(work.session, self._keepable(incoming), already)
             tally.outcomes[Reason.DUPLICATE.value] += 1
         else:
             tally.outcomes["accepted"] += 1
 
     def _set_aside(self, work: Work, incoming: Incoming, refused: Refused, tally: _Tally) -> None:
-        quarantine_id, is_first = store.set_aside(work.session, self._keepable(incoming), refused)
+        quarantine_id, is_first = aside.set_aside(work.session, self._keepable(incoming), refused)
         tally.outcomes[refused.reason.value] += 1
         tally.quarantined.append(Setback(quarantine_id, refused.reason, incoming))
         if is_first:
@@ -306,11 +315,10 @@ class Inbox:
 
     def _keepable(self, incoming: Incoming) -> Incoming:
         kept = self._kept_as.get((incoming.kind, incoming.name))
-        return incoming if kept is None else replace(incoming, payload=kept(incoming.payload))
+        return incoming if kept is None else incoming._replace(payload=kept(incoming.payload))
 
-    def _run(self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]) -> Sequence[Outgoing]:
-        # What is refused here has written nothing yet; what fails in the handler may have.
-        handler = self._admit(incoming, known)
+    def _run(self, message: MessageWork, incoming: Incoming, handler: Handler) -> Sequence[Outgoing]:
+        # Who is not let in has written nothing; what fails in its handler may have.
         try:
             answers = handler(message, incoming)
         except Exception as error:
@@ -319,10 +327,7 @@ class Inbox:
             raise _MessageFailedError from error
         return answers
 
-    def _run_in_savepoint(
-        self, message: MessageWork, incoming: Incoming, known: Mapping[str, Known]
-    ) -> Sequence[Outgoing]:
-        handler = self._admit(incoming, known)
+    def _run_in_savepoint(self, message: MessageWork, incoming: Incoming, handler: Handler) -> Sequence[Outgoing]:
         try:
             with message.session.begin_nested():
                 answers = handler(message, incoming)
@@ -336,6 +341,12 @@ class Inbox:
                 log.warning("message_not_accepted", kind=incoming.kind, name=incoming.name, **fault)
             raise refused from error
         return answers
+
+    def _admitted(self, incoming: Incoming, known: Mapping[str, Known]) -> "Handler | Refused":
+        try:
+            return self._admit(incoming, known)
+        except Refused as refused:
+            return refused
 
     def _admit(self, incoming: Incoming, known: Mapping[str, Known]) -> Handler:
         if not incoming.kind:
@@ -369,4 +380,9 @@ def _place_of(error: Exception) -> str:
     return " > ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in ours[-4:])
 
 
-_Run = Callable[[MessageWork, Incoming, Mapping[str, Known]], Sequence[Outgoing]]
+def _is_news(device: Known, at: datetime) -> bool:
+    """Whether that a device spoke has to be written down anew."""
+    return device.last_seen_at is None or abs(at - device.last_seen_at) >= SEEN_EVERY
+
+
+_Run = Callable[[MessageWork, Incoming, Handler], Sequence[Outgoing]]

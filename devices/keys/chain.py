@@ -16,7 +16,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from devices.keys import cbor
-from devices.keys.cose import MessageKind, SigningKey, Trust, sign, verify
+from devices.keys.cose import MessageKind, SigningKey, Trust, sign, unverified_payload, verify
 from devices.keys.envelope import INT31, Extra, pack, to_ms, unpack
 from devices.keys.errors import MessageError, SignatureError
 
@@ -200,6 +200,18 @@ def read_event(message: bytes, trust: Trust) -> SignedEvent:
         extra=fields.rest(),
     )
     return SignedEvent(event, message, _head(event, payload))
+
+
+def position_of(message: bytes) -> tuple[int, int]:
+    """Start and number an event *claims*, before anybody has checked who signed it: to look it up by, and no more.
+
+    Raises
+    ------
+    SignatureError, MessageError
+        It cannot be read.
+    """
+    fields = unpack(MessageKind.EVENT.value, unverified_payload(MessageKind.EVENT, message))
+    return fields.uint("boot"), fields.uint("seq")
 
 
 def verify_links(

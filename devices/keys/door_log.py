@@ -11,13 +11,14 @@ from typing import Literal
 from sqlmodel import Session, col, select
 
 from devices.inbox.tables import ReportRow
-from devices.keys import store
+from devices.keys import grant_store
 from devices.keys.chain import SignedEvent, read_event
 from devices.keys.cose import VerifyingKey, lock_trust
-from devices.keys.lock_events import OPENED_BY_KEY
+from devices.keys.door_news import OPENED_BY_KEY
 from devices.keys.opening import OpeningState
+from devices.keys.schemas import GrantIssued
 from devices.keys.signer.model import Basis
-from devices.keys.tables import DoorOpenedRow, GrantRow, LockRow, OpeningRow
+from devices.keys.tables import DoorOpenedRow, LockRow, OpeningRow
 from devices.keys.vendors.log import untapped_openings
 
 #: what let somebody in: a planned visit, an emergency, the citizen's own mechanical key, or nobody knows what
@@ -86,7 +87,7 @@ def _told_by_lock(session: Session, lock: LockRow, since_at: datetime, limit: in
     ).all()
     trust = lock_trust(VerifyingKey(bytes(lock.public_key)))
     told = [(row, read_event(bytes(row.payload), trust)) for row in rows]
-    grants = store.grants(session, {signed.event.cti for _, signed in told if signed.event.cti is not None})
+    grants = grant_store.grants(session, {signed.event.cti for _, signed in told if signed.event.cti is not None})
     entries = []
     for row, signed in told:
         at = signed.event.ts_at or row.received_at
@@ -95,7 +96,7 @@ def _told_by_lock(session: Session, lock: LockRow, since_at: datetime, limit: in
     return entries
 
 
-def _entry(at: datetime, signed: SignedEvent, grants: dict[bytes, GrantRow]) -> DoorLogEntry:
+def _entry(at: datetime, signed: SignedEvent, grants: dict[bytes, GrantIssued]) -> DoorLogEntry:
     if signed.event.type == OPENED_BY_KEY:
         return DoorLogEntry(at, None, "opened", False, "own_key")
     grant = None if signed.event.cti is None else grants.get(signed.event.cti)

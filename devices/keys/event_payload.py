@@ -2,6 +2,7 @@
 
 from devices.keys import cbor
 from devices.keys.errors import MessageError
+from devices.keys.grant import CTI_BYTES
 
 _REQUEST_BYTES = 16
 
@@ -10,6 +11,12 @@ def request_in(payload: bytes) -> str | None:
     """The opening an event belongs to, as hex; ``None`` where it names none."""
     request = _field(payload, "request")
     return request.hex() if isinstance(request, bytes) and len(request) == _REQUEST_BYTES else None
+
+
+def other_cti_in(payload: bytes) -> bytes | None:
+    """The other holder's grant, where two opened together."""
+    cti = _field(payload, "with_cti")
+    return cti if isinstance(cti, bytes) and len(cti) == CTI_BYTES else None
 
 
 def list_version_in(payload: bytes) -> int:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
-from devices.keys import store
-from devices.keys.tables import GrantRow, LockRow
+from devices.keys import grant_store
+from devices.keys.held_lock import HeldLock
+from devices.keys.schemas import GrantIssued
 
 _HELD = "omsorgstid_held_of_locks"
 
@@ -21,22 +22,22 @@ class Held:
     Attributes
     ----------
     locks
-        Rows held until it ends, each with its unit, by lock id.
+        Held until it ends, by lock id.
     grants
         By cti. Only what never changes of them is used.
     told
         Physical openings noted as told, by lock id, start and number.
     """
 
-    locks: dict[str, tuple[LockRow, str]] = field(default_factory=dict)
-    grants: dict[bytes, GrantRow] = field(default_factory=dict)
+    locks: dict[str, HeldLock] = field(default_factory=dict)
+    grants: dict[bytes, GrantIssued] = field(default_factory=dict)
     told: set[tuple[str, int, int]] = field(default_factory=set)
 
-    def grants_of(self, session: Session, ctis: Collection[bytes]) -> dict[bytes, GrantRow]:
+    def grants_of(self, session: Session, ctis: Collection[bytes]) -> dict[bytes, GrantIssued]:
         """What these ctis stand for, unknown ones left out; those met before are not asked for."""
         unmet = {cti for cti in ctis if cti not in self.grants}
         if unmet:
-            self.grants |= store.grants(session, unmet)
+            self.grants |= grant_store.grants(session, unmet)
         return {cti: self.grants[cti] for cti in ctis if cti in self.grants}
 
 

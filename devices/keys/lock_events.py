@@ -5,31 +5,32 @@ the record; the answer is the same news sooner. Both name ``(boot, seq)``, so on
 the log once, whichever comes first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import cast
 
 import structlog
 
-from devices.events import DoorOpened, LockReported
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
-from devices.inbox.store import store_reports
+from devices.inbox.report_store import store_reports
 from devices.keys import opening_store, openings, store
 from devices.keys.answer import Answer, read_answer
 from devices.keys.chain import ChainState, LinkReport, SignedEvent, Verdict, commit, read_event, verify_links
 from devices.keys.control import SignedTime, ack_of, sign_ack, sign_time
-from devices.keys.cose import SigningKey, Trust, VerifyingKey, lock_trust
-from devices.keys.event_payload import list_version_in, request_in
+from devices.keys.cose import SigningKey, Trust
+from devices.keys.door_news import BOLT_AFTER, OPENINGS, door_opened, lock_reported
+from devices.keys.event_payload import list_version_in, other_cti_in, request_in
 from devices.keys.held import held_by
+from devices.keys.held_lock import HeldLock, change, held_lock
+from devices.keys.known_events import Position, known_events
 from devices.keys.messages import Ask, Birth, CfgReport, Challenge, EventBatch, TimeRequest, decode_message
-from devices.keys.model import Bolt, ClockState, DenialCode, LockResult
+from devices.keys.model import ClockState, DenialCode, LockResult
 from devices.keys.opening import Answered
+from devices.keys.opening_steps import settle
 from devices.keys.revocations import revocation_lists
+from devices.keys.schemas import DoorOpening, GrantIssued
 from devices.keys.settings import present_settings
-from devices.keys.signer.model import Basis
-from devices.keys.tables import GrantRow, LockRow, OpeningRow
 from devices.keys.topics import Direction
 from devices.keys.trust_store import missed_trust
 from kernel.events import Event
@@ -46,19 +47,6 @@ _REASONS = {
     Verdict.BAD_SIGNATURE: Reason.BAD_SIGNATURE,
 }
 _RESULTS = {result.value: result for result in LockResult}
-OPENED_BY_KEY, LOCKED_BY_KEY = "opened_by_key", "locked_by_key"
-"""The bolt was moved by a mechanical key: the citizen's own always works, and is no business of any grant."""
-
-OPENINGS = frozenset({LockResult.OPENED.value, OPENED_BY_KEY})
-"""Event types that say that the door was opened."""
-
-_BOLT_AFTER = {
-    OPENED_BY_KEY: Bolt.UNLOCKED,
-    LOCKED_BY_KEY: Bolt.LOCKED,
-    LockResult.OPENED.value: Bolt.UNLOCKED,
-    LockResult.LOCKED.value: Bolt.LOCKED,
-    LockResult.JAMMED.value: Bolt.UNKNOWN,
-}
 
 
 def lock_handlers(service_key: SigningKey, wall_s: Callable[[], float]) -> dict[tuple[str, str], Handler]:
@@ -87,11 +75,11 @@ class _Heard:
 
     events: list[SignedEvent]
     payloads: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)
-    openings: dict[str, OpeningRow] = field(default_factory=dict)
-    grants: dict[bytes, GrantRow] = field(default_factory=dict)
+    openings: dict[str, DoorOpening] = field(default_factory=dict)
+    grants: dict[bytes, GrantIssued] = field(default_factory=dict)
     first_told: set[tuple[int, int]] = field(default_factory=set)
 
-    def opening_of(self, event: SignedEvent) -> OpeningRow | None:
+    def opening_of(self, event: SignedEvent) -> DoorOpening | None:
         """The opening an event belongs to, by the request it committed to."""
         request = self._request(event.event.seq)
         return None if request is None else self.openings.get(request)
@@ -101,12 +89,26 @@ class _Heard:
         named = (self._request(event.event.seq) for event in self.events)
         return {request for request in named if request is not None}
 
+    def other_grant(self, event: SignedEvent) -> GrantIssued | None:
+        """The first holder's grant, of a door two have opened."""
+        cti = self._other_cti(event)
+        return None if cti is None else self.grants.get(cti)
+
+    def ctis(self) -> set[bytes]:
+        """Every grant the events name."""
+        named = (cti for e in self.events for cti in (e.event.cti, self._other_cti(e)))
+        return {cti for cti in named if cti is not None}
+
     def list_taken(self) -> int:
         """Version of the newest revocation list the lock says, signed, that it has taken; 0 where it says of none."""
         told = [
             self.payloads[e.event.seq][1] for e in self.events if e.event.type == "crl" and e.event.seq in self.payloads
         ]
         return max((list_version_in(payload) for payload in told), default=0)
+
+    def _other_cti(self, event: SignedEvent) -> bytes | None:
+        salted = self.payloads.get(event.event.seq) if event.event.type == LockResult.OPENED.value else None
+        return None if salted is None else other_cti_in(salted[1])
 
     def _request(self, seq: int) -> str | None:
         salted = self.payloads.get(seq)
@@ -122,41 +124,45 @@ class LockVoice:
 
     def events(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
         """``up/evt``: a batch of chained events. Answers the signed watermark, known events included."""
-        lock, unit_id = _lock(work, incoming)
+        lock = _lock(work, incoming)
         batch = cast(EventBatch, decode_message(Direction.UP, "evt", incoming.payload))
-        trust = _trust(bytes(lock.public_key))
-        report = _judged(work, lock, [logged.raw for logged in batch.events], trust)
+        messages = [logged.raw for logged in batch.events]
+        known = known_events(work.session, lock.lock_id, lock.chain_seq, messages)
+        report = _judged(work, lock, [message for message in messages if message not in known])
         fresh = [*report.recovered, *report.fresh]
         for signed in fresh:
             if signed.event.ts_at is not None:
                 require_not_future(signed.event.ts_at, work.now)
-        new = self._store(work, incoming, batch, fresh, trust)
+        new = self._store(work, incoming, batch, fresh, known, lock.trust)
         heard = _Heard([s for s in fresh if (lock.lock_id, s.event.boot, s.event.seq) in new])
         if heard.events:
             heard.payloads = _payloads(batch, heard.events)
-            self._take_in(work, lock, unit_id, heard)
-        _extend(lock, report, heard.events)
-        lock.crl_signed = max(lock.crl_signed or 0, heard.list_taken())
-        work.session.flush()
+            self._take_in(work, lock, heard)
+        _extend(work, lock, report, heard)
         return (Outgoing(KIND, lock.lock_id, "ack", sign_ack(ack_of(report.state), self._service_key)),)
 
     def answer(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
         """``up/answer``: what the lock did with one command."""
-        lock, unit_id = _lock(work, incoming)
-        answer = read_answer(incoming.payload, _trust(bytes(lock.public_key)))
+        lock = _lock(work, incoming)
+        answer = read_answer(incoming.payload, lock.trust)
         _require_own(incoming, answer.lock)
         if answer.ts_at is not None:
             require_not_future(answer.ts_at, work.now)
         settled = openings.settle_answer(work, answer, self._wall_s())
-        lock.battery_mv, lock.bolt_state = answer.battery_mv, answer.bolt.value
+        clock_state = lock.clock_state
         if answer.code == DenialCode.CLOCK_UNSURE:
-            lock.clock_state = ClockState.LOST.value
+            clock_state = ClockState.LOST.value
         elif answer.ts_at is not None:
-            lock.clock_state = ClockState.OK.value
-        work.session.flush()
+            clock_state = ClockState.OK.value
+        change(
+            work.session,
+            lock,
+            battery_mv=answer.battery_mv,
+            bolt_state=answer.bolt.value,
+            clock_state=clock_state,
+        )
         if answer.result is LockResult.OPENED and answer.seq is not None:
-            opening_id = None if settled is None else settled.opening_id
-            self._opened(work, lock, unit_id, answer, answer.seq, opening_id)
+            self._opened(work, lock, answer, answer.seq, None if settled is None else settled.opening_id)
         return ()
 
     def challenge(self, _work: Work, incoming: Incoming) -> Sequence[Outgoing]:
@@ -173,8 +179,7 @@ class LockVoice:
         """
         asked = cast(TimeRequest, decode_message(Direction.UP, "time", incoming.payload))
         _require_own(incoming, asked.lock)
-        lock, _ = _lock(work, incoming)
-        lock.clock_state = ClockState.OK.value
+        change(work.session, _lock(work, incoming), clock_state=ClockState.OK.value)
         told = SignedTime(asked.lock, asked.nonce, work.now)
         return (Outgoing(KIND, asked.lock, "time", sign_time(told, self._service_key)),)
 
@@ -182,9 +187,14 @@ class LockVoice:
         """``up/cfg``: the versions the lock really runs with. One that missed a revocation list gets it."""
         said = cast(CfgReport, decode_message(Direction.UP, "cfg", incoming.payload))
         _require_own(incoming, said.lock)
-        lock, _ = _lock(work, incoming)
-        lock.cfg_reported, lock.crl_reported = said.cfg_version, said.crl_version
-        lock.trust_reported = said.trust_version
+        lock = _lock(work, incoming)
+        change(
+            work.session,
+            lock,
+            cfg_reported=said.cfg_version,
+            crl_reported=said.crl_version,
+            trust_reported=said.trust_version,
+        )
         return self._missed(work, lock)
 
     def birth(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
@@ -196,21 +206,26 @@ class LockVoice:
         _require_own(incoming, birth.lock)
         if incoming.retained:
             return ()
-        lock, _ = _lock(work, incoming)
-        lock.clock_state, lock.battery_mv = birth.clock.value, birth.battery_mv
-        lock.cfg_reported, lock.crl_reported = birth.cfg_version, birth.crl_version
-        lock.trust_reported = birth.trust_version
+        lock = _lock(work, incoming)
+        change(
+            work.session,
+            lock,
+            clock_state=birth.clock.value,
+            battery_mv=birth.battery_mv,
+            cfg_reported=birth.cfg_version,
+            crl_reported=birth.crl_version,
+            trust_reported=birth.trust_version,
+        )
         return self._missed(work, lock)
 
-    def _missed(self, work: Work, lock: LockRow) -> Sequence[Outgoing]:
+    def _missed(self, work: Work, lock: HeldLock) -> Sequence[Outgoing]:
         """What the lock does not have yet: revocations, settings, issuers."""
-        work.session.flush()
         missed: list[Outgoing] = []
         if lock.crl_reported < lock.crl_version:
             missed += revocation_lists(work, [lock.lock_id], self._service_key)
         if lock.cfg_reported < lock.cfg_version:
             missed += present_settings(work.session, [lock.lock_id], self._service_key)
-        return missed + missed_trust(work.session, lock)
+        return missed + missed_trust(work.session, lock.lock_id, lock.trust_reported)
 
     def _store(
         self,
@@ -218,30 +233,21 @@ class LockVoice:
         incoming: Incoming,
         batch: EventBatch,
         fresh: Sequence[SignedEvent],
+        known: Mapping[bytes, Position],
         trust: Trust,
     ) -> set[tuple[str, int, int]]:
         # A batch of known events is handed over as well: the inbox counts it as a duplicate.
+        if known and not fresh:
+            return store_reports(work, [_report(incoming, *position, raw) for raw, position in known.items()])
         signed = fresh or [read_event(logged.raw, trust) for logged in batch.events]
-        reports = [
-            Report(
-                incoming.device_id,
-                s.event.boot,
-                s.event.seq,
-                KIND,
-                "evt",
-                incoming.received_at,
-                s.raw,
-            )
-            for s in signed
-        ]
-        return store_reports(work, reports)
+        return store_reports(work, [_report(incoming, s.event.boot, s.event.seq, s.raw) for s in signed])
 
-    def _take_in(self, work: Work, lock: LockRow, unit_id: str, heard: _Heard) -> None:
+    def _take_in(self, work: Work, lock: HeldLock, heard: _Heard) -> None:
         session = work.session
         store.keep_payloads(session, lock.lock_id, heard.payloads)
         heard.openings = opening_store.openings_for_update(session, lock.lock_id, heard.requests())
         held = held_by(work.session)
-        heard.grants = held.grants_of(work.session, {s.event.cti for s in heard.events if s.event.cti is not None})
+        heard.grants = held.grants_of(work.session, heard.ctis())
         opened = [
             s
             for s in heard.events
@@ -253,37 +259,40 @@ class LockVoice:
         heard.first_told = store.first_told(session, lock.lock_id, numbers)
         for signed in heard.events:
             self._settle(work, signed, heard)
-            event = _event(work, lock, unit_id, signed, heard)
+            event = _news(lock, signed, heard, work.now)
             if event is not None:
                 work.record(event)
 
     def _settle(self, work: Work, signed: SignedEvent, heard: _Heard) -> None:
         """A chained event is as good as the answer that got lost on the way."""
-        row, result = heard.opening_of(signed), _RESULTS.get(signed.event.type)
-        if row is not None and result is not None:
+        opening, result = heard.opening_of(signed), _RESULTS.get(signed.event.type)
+        if opening is not None and result is not None:
             answered = Answered(self._wall_s(), result, signed.event.result)
-            openings.settle(work, row, answered, signed.event.boot, signed.event.seq, None)
+            after = settle(work, opening, answered, signed.event.boot, signed.event.seq, None)
+            heard.openings[after.opening_id] = after
 
-    def _opened(
-        self, work: Work, lock: LockRow, unit_id: str, answer: Answer, seq: int, opening_id: str | None
-    ) -> None:
+    def _opened(self, work: Work, lock: HeldLock, answer: Answer, seq: int, opening_id: str | None) -> None:
         held = held_by(work.session)
         is_first = store.first_told(work.session, lock.lock_id, {(answer.boot, seq): opening_id})
         held.told.add((lock.lock_id, answer.boot, seq))
         if not is_first:
             return
         grant = None if answer.cti is None else held.grants_of(work.session, {answer.cti}).get(answer.cti)
-        opened = _door_opened(lock, unit_id, answer.ts_at or work.now, answer.boot, seq, opening_id, grant)
-        work.record(opened.model_copy(update={"battery_mv": answer.battery_mv}))
+        at = answer.ts_at or work.now
+        work.record(door_opened(lock, at, answer.boot, seq, answer.battery_mv, opening_id, grant))
 
 
-def _lock(work: Work, incoming: Incoming) -> tuple[LockRow, str]:
+def _lock(work: Work, incoming: Incoming) -> HeldLock:
     held = held_by(work.session)
-    found = held.locks.get(incoming.device_id) or store.lock_for_update(work.session, incoming.device_id)
+    found = held.locks.get(incoming.device_id) or held_lock(work.session, incoming.device_id)
     if found is None:
         raise Refused(Reason.UNKNOWN_DEVICE, "a lock on a door, with its key", "a device without one")
     held.locks[incoming.device_id] = found
     return found
+
+
+def _report(incoming: Incoming, boot: int, seq: int, raw: bytes) -> Report:
+    return Report(incoming.device_id, boot, seq, KIND, "evt", incoming.received_at, raw)
 
 
 def _require_own(incoming: Incoming, named: str) -> None:
@@ -291,12 +300,8 @@ def _require_own(incoming: Incoming, named: str) -> None:
         raise Refused(Reason.BROKEN_PAYLOAD, f"the lock of the topic, {incoming.device_id}", named)
 
 
-@lru_cache(maxsize=4_096)
-def _trust(public_key: bytes) -> Trust:
-    return lock_trust(VerifyingKey(public_key))
-
-
-def _judged(work: Work, lock: LockRow, messages: Sequence[bytes], trust: Trust) -> LinkReport:
+def _judged(work: Work, lock: HeldLock, messages: Sequence[bytes]) -> LinkReport:
+    trust = lock.trust
     state = ChainState(lock.lock_id, lock.chain_boot, lock.chain_seq, bytes(lock.chain_head))
     report = verify_links(state, messages, trust)
     if report.recovered:
@@ -317,14 +322,23 @@ def _judged(work: Work, lock: LockRow, messages: Sequence[bytes], trust: Trust) 
     return report
 
 
-def _extend(lock: LockRow, report: LinkReport, events: Sequence[SignedEvent]) -> None:
-    lock.chain_boot, lock.chain_seq = report.state.boot, report.state.seq
-    lock.chain_head = report.state.head
-    for signed in events:
-        lock.battery_mv = signed.event.battery_mv
-        bolt = _BOLT_AFTER.get(signed.event.type)
-        if bolt is not None:
-            lock.bolt_state = bolt.value
+def _extend(work: Work, lock: HeldLock, report: LinkReport, heard: _Heard) -> None:
+    state = report.state
+    battery_mv, bolt_state = lock.battery_mv, lock.bolt_state
+    for signed in heard.events:
+        battery_mv = signed.event.battery_mv
+        bolt = BOLT_AFTER.get(signed.event.type)
+        bolt_state = bolt_state if bolt is None else bolt.value
+    change(
+        work.session,
+        lock,
+        chain_boot=state.boot,
+        chain_seq=state.seq,
+        chain_head=state.head,
+        battery_mv=battery_mv,
+        bolt_state=bolt_state,
+        crl_signed=max(lock.crl_signed or 0, heard.list_taken()),
+    )
 
 
 def _payloads(batch: EventBatch, events: Sequence[SignedEvent]) -> dict[int, tuple[bytes, bytes]]:
@@ -341,53 +355,15 @@ def _payloads(batch: EventBatch, events: Sequence[SignedEvent]) -> dict[int, tup
     return found
 
 
-def _event(work: Work, lock: LockRow, unit_id: str, signed: SignedEvent, heard: _Heard) -> Event | None:
+def _news(lock: HeldLock, signed: SignedEvent, heard: _Heard, now: datetime) -> Event | None:
     """What to tell the log; ``None`` for an opening it has been told of already."""
     event = signed.event
-    at = event.ts_at or work.now
     grant = None if event.cti is None else heard.grants.get(event.cti)
-    if event.type == LockResult.OPENED.value:
-        if (event.boot, event.seq) not in heard.first_told:
-            return None
-        row = heard.opening_of(signed)
-        opening_id = None if row is None else row.opening_id
-        opened = _door_opened(lock, unit_id, at, event.boot, event.seq, opening_id, grant)
-        return opened.model_copy(update={"battery_mv": event.battery_mv})
-    return LockReported(
-        at=at,
-        unit_id=unit_id if grant is None else grant.unit_id,
-        carer_id=None if grant is None else grant.carer_id,
-        lock_id=lock.lock_id,
-        door_id=lock.door_id,
-        boot=event.boot,
-        seq=event.seq,
-        kind=event.type,
-        battery_mv=event.battery_mv,
-    )
-
-
-def _door_opened(
-    lock: LockRow,
-    unit_id: str,
-    at: datetime,
-    boot: int,
-    seq: int,
-    opening_id: str | None,
-    grant: GrantRow | None,
-) -> DoorOpened:
-    at_own_door = grant is not None and grant.door_id == lock.door_id
-    unplanned = grant is not None and grant.basis != Basis.ROUTE
-    return DoorOpened(
-        at=at,
-        unit_id=unit_id if grant is None else grant.unit_id,
-        carer_id=None if grant is None else grant.carer_id,
-        lock_id=lock.lock_id,
-        door_id=lock.door_id,
-        boot=boot,
-        seq=seq,
-        opening_id=opening_id,
-        visit_id=grant.visit_id if grant is not None and at_own_door and not unplanned else None,
-        shift_id=None if grant is None else grant.shift_id,
-        emergency_id=grant.right_id if grant is not None and unplanned else None,
-        behind_door_id=grant.door_id if grant is not None and unplanned and not at_own_door else None,
-    )
+    if event.type != LockResult.OPENED.value:
+        return lock_reported(lock, event, grant, now)
+    if (event.boot, event.seq) not in heard.first_told:
+        return None
+    opening = heard.opening_of(signed)
+    opening_id = None if opening is None else opening.opening_id
+    at, other = event.ts_at or now, heard.other_grant(signed)
+    return door_opened(lock, at, event.boot, event.seq, event.battery_mv, opening_id, grant, other)

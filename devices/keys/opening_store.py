@@ -1,200 +1,204 @@
-"""Queries on openings, and how a stored one is handed out. No decisions here, and no commits."""
+"""Openings as they are stored: questions and writes, on columns. No decisions here, and no commits.
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+Somebody stands in front of a door and waits for these, so each is put together once (:mod:`kernel.statements`).
+"""
 
-from sqlalchemy import Select, and_, or_, select, update
-from sqlalchemy.engine import CursorResult
-from sqlmodel import Session, col
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from devices import events
-from devices.events import OpeningSettled
-from devices.keys.model import ClockState, DoorFacts
+from sqlalchemy import Select, bindparam, insert, select, update
+from sqlmodel import Session
+
 from devices.keys.opening import OpeningState
-from devices.keys.schemas import DoorOpening, Observation, OpeningIds
-from devices.keys.tables import DoorRow, GrantRow, LockRow, OpeningRow
-from devices.keys.vendors.model import NATIVE
+from devices.keys.schemas import DoorOpening, OpeningIds
+from devices.keys.tables import OpeningRow
+from kernel.statements import Prepared, ask, table_of
 
 _HELD = "omsorgstid_held_openings"
+_T = table_of(OpeningRow)
+_C = _T.c
+
+#: what :func:`opening_in` reads, in its order
+COLUMNS = (
+    _C.opening_id,
+    _C.door_id,
+    _C.lock_id,
+    _C.visit_id,
+    _C.shift_id,
+    _C.carer_id,
+    _C.unit_id,
+    _C.state,
+    _C.requested_at,
+    _C.tapped_wall_s,
+    _C.code,
+    _C.facts,
+    _C.by_lock,
+    _C.late,
+    _C.settled_at,
+    _C.sent_wall_s,
+    _C.settled_wall_s,
+    _C.second_by_wall_s,
+    _C.cti,
+    _C.nonce,
+    _C.motor_ms,
+    _C.observation,
+    _C.basis,
+    _C.vendor,
+    _C.act_id,
+    _C.on_way,
+)
+_ANY = select(*COLUMNS)
+_ONE = _ANY.where(_C.opening_id == bindparam("opening_id"))
+_FOUND = Prepared(_ONE)
+_HOLD = Prepared(_ONE.with_for_update())
+_HOLD_AT_LOCK = Prepared(_ONE.where(_C.lock_id == bindparam("lock_id")).with_for_update())
+_HOLD_MANY = (
+    _ANY.where(_C.opening_id.in_(bindparam("opening_ids", expanding=True)), _C.lock_id == bindparam("lock_id"))
+    .order_by(_C.opening_id)
+    .with_for_update()
+)
+_LATEST = Prepared(
+    _ANY.where(_C.visit_id == bindparam("visit_id"), _C.shift_id == bindparam("shift_id"), _C.on_way.is_(False))
+    .order_by(_C.tapped_wall_s.desc(), _C.opening_id)
+    .limit(1)
+)
+_ADD = Prepared(insert(_T))
+#: of the columns it is given
+_CHANGE = Prepared(update(_T).where(_C.opening_id == bindparam("of_opening")))
+_CHALLENGED = Prepared(
+    update(_T).where(_C.opening_id == bindparam("of_opening"), _C.state == OpeningState.REQUESTED.value)
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The locks one tap at a door opens: the door's own first, then those of its stairwell.
-
-    Attributes
-    ----------
-    locks
-        Facts by lock id, in that order; empty where the door has no lock of its own.
-    epoch
-        The epoch a grant for the door must carry now: one grant is for every lock on the way.
-    vendor
-        Whose lock acts on the door; where it is another maker's, ``locks`` are those that hang there besides.
-    """
-
-    locks: dict[str, DoorFacts]
-    epoch: int
-    vendor: str
-
-
-def way_through(session: Session, door_id: str, battery_empty_mv: int) -> Way:
-    """What a tap has to know of a door's locks, in one question: somebody stands in front of it and waits."""
-    rows = session.execute(
-        select(
-            col(LockRow.lock_id),
-            col(LockRow.door_id),
-            col(LockRow.epoch),
-            col(LockRow.clock_state),
-            col(LockRow.battery_mv),
-            col(DoorRow.vendor),
-        )
-        .select_from(DoorRow)
-        .outerjoin(
-            LockRow,
-            and_(
-                or_(col(LockRow.door_id) == col(DoorRow.door_id), col(LockRow.door_id) == col(DoorRow.stairwell_id)),
-                col(LockRow.retired_at).is_(None),
-            ),
-        )
-        .where(col(DoorRow.door_id) == door_id)
-        .order_by(col(LockRow.lock_id))
-    ).all()
-    vendor = next((row.vendor for row in rows), NATIVE)
-    rows = [row for row in rows if row.lock_id is not None]
-    own = [row for row in rows if row.door_id == door_id]
-    on_way = [*own[:1], *(row for row in rows if row.door_id != door_id)] if own else []
-    return Way(
-        {
-            row.lock_id: DoorFacts(row.epoch, ClockState(row.clock_state), row.battery_mv, battery_empty_mv)
-            for row in on_way
-        },
-        max((row.epoch for row in rows), default=0),
-        vendor,
+def opening_in(row: Sequence[Any]) -> DoorOpening:
+    """The opening a row of :data:`COLUMNS` holds; what follows them is left to who asked for it."""
+    state, cti, nonce = row[7], row[18], row[19]
+    return DoorOpening(
+        row[0],
+        OpeningIds(row[1], row[2], row[3], row[4], row[5], row[6]),
+        OpeningState(state),
+        requested_at=row[8],
+        tapped_wall_s=row[9],
+        code=row[10],
+        facts=row[11],
+        by_lock=row[12],
+        late=row[13],
+        settled_at=row[14],
+        sent_wall_s=row[15],
+        settled_wall_s=row[16],
+        second_by_wall_s=row[17],
+        cti=None if cti is None else bytes(cti),
+        nonce=None if nonce is None else bytes(nonce),
+        motor_ms=row[20],
+        observation=row[21],
+        basis=row[22],
+        vendor=row[23],
+        act_id=row[24],
+        on_way=row[25],
     )
 
 
-def grant_held(session: Session, shift_id: str, token: bytes, now: datetime) -> GrantRow | None:
-    """The grant a shift's tablet shows, if it may hold it now: not revoked, not over."""
-    return session.scalars(
-        select(GrantRow).where(
-            col(GrantRow.shift_id) == shift_id,
-            col(GrantRow.token) == token,
-            col(GrantRow.revoked_at).is_(None),
-            col(GrantRow.expires_at) > now,
-        )
-    ).first()
+def add(session: Session, opening: DoorOpening) -> None:
+    """Store an opening that has just begun, or was refused at once."""
+    ids = opening.ids
+    _ADD.run(
+        session,
+        {
+            "opening_id": opening.opening_id,
+            "door_id": ids.door_id,
+            "lock_id": ids.lock_id,
+            "visit_id": ids.visit_id,
+            "shift_id": ids.shift_id,
+            "carer_id": ids.carer_id,
+            "unit_id": ids.unit_id,
+            "state": opening.state.value,
+            "code": opening.code,
+            "facts": dict(opening.facts),
+            "late": opening.late,
+            "requested_at": opening.requested_at,
+            "settled_at": opening.settled_at,
+            "tapped_wall_s": opening.tapped_wall_s,
+            "settled_wall_s": opening.settled_wall_s,
+            "by_lock": opening.by_lock,
+            "basis": opening.basis,
+            "vendor": opening.vendor,
+            "act_id": opening.act_id,
+            "on_way": opening.on_way,
+        },
+    )
 
 
-def opening_for_update(session: Session, opening_id: str) -> OpeningRow | None:
-    """An opening, held until the transaction ends."""
-    return session.scalars(select(OpeningRow).where(col(OpeningRow.opening_id) == opening_id).with_for_update()).first()
+def change(session: Session, after: DoorOpening, columns: Mapping[str, Any]) -> None:
+    """Write what has changed of a stored opening; ``after`` is how it stands then."""
+    _CHANGE.run(session, {"of_opening": after.opening_id, **columns})
+    held: dict[str, DoorOpening] | None = session.info.get(_HELD)
+    if held is None or after.opening_id not in held:
+        return
+    if session.in_nested_transaction():
+        del held[after.opening_id]  # what a savepoint undoes would still be remembered
+    else:
+        held[after.opening_id] = after
 
 
 def keep_nonce(session: Session, opening_id: str, nonce: bytes) -> bool:
     """Let an opening that still waits for its challenge have it. Returns whether it did wait."""
-    challenged = (
-        update(OpeningRow)
-        .where(col(OpeningRow.opening_id) == opening_id, col(OpeningRow.state) == OpeningState.REQUESTED.value)
-        .values(state=OpeningState.CHALLENGED.value, nonce=nonce)
-        .execution_options(synchronize_session=False)
-    )
-    return cast("CursorResult[Any]", session.execute(challenged)).rowcount == 1
+    challenged = {"state": OpeningState.CHALLENGED.value, "nonce": nonce}
+    return _CHALLENGED.run(session, {"of_opening": opening_id, **challenged}) == 1
 
 
-def openings_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> list[OpeningRow]:
+def opening(session: Session, opening_id: str) -> DoorOpening | None:
+    """An opening as it stands."""
+    row = _FOUND.first(session, {"opening_id": opening_id})
+    return None if row is None else opening_in(row)
+
+
+def opening_for_update(session: Session, opening_id: str) -> DoorOpening | None:
+    """An opening, held until the transaction ends."""
+    row = _HOLD.first(session, {"opening_id": opening_id})
+    return None if row is None else opening_in(row)
+
+
+def openings_awaiting(session: Session, states: Collection[OpeningState], tapped_before_s: float) -> list[DoorOpening]:
     """Openings in these states that were tapped before a moment of link time, oldest first. Holds none of them."""
-    return list(session.scalars(_awaiting(states, tapped_before_s)))
+    return [opening_in(row) for row in ask(session, _awaiting(states, tapped_before_s))]
 
 
 def openings_free_for_update(
     session: Session, states: Collection[OpeningState], tapped_before_s: float
-) -> list[OpeningRow]:
+) -> list[DoorOpening]:
     """The same, held until the transaction ends. One that somebody else holds is being settled: it is left out."""
-    return list(session.scalars(_awaiting(states, tapped_before_s).with_for_update(skip_locked=True)))
+    query = _awaiting(states, tapped_before_s).with_for_update(skip_locked=True)
+    return [opening_in(row) for row in ask(session, query)]
 
 
-def _awaiting(states: Collection[OpeningState], tapped_before_s: float) -> Select[Any]:
-    return (
-        select(OpeningRow)
-        .where(col(OpeningRow.state).in_(sorted(states)), col(OpeningRow.tapped_wall_s) < tapped_before_s)
-        .order_by(col(OpeningRow.tapped_wall_s), col(OpeningRow.opening_id))
-    )
-
-
-def latest_opening(session: Session, visit_id: str, shift_id: str) -> OpeningRow | None:
+def latest_opening(session: Session, visit_id: str, shift_id: str) -> DoorOpening | None:
     """The last opening of a shift at a visit's door itself."""
-    return session.scalars(
-        select(OpeningRow)
-        .where(
-            col(OpeningRow.visit_id) == visit_id,
-            col(OpeningRow.shift_id) == shift_id,
-            col(OpeningRow.on_way).is_(False),
-        )
-        .order_by(col(OpeningRow.tapped_wall_s).desc(), col(OpeningRow.opening_id))
-        .limit(1)
-    ).first()
+    row = _LATEST.first(session, {"visit_id": visit_id, "shift_id": shift_id})
+    return None if row is None else opening_in(row)
 
 
-def openings_for_update(session: Session, lock_id: str, opening_ids: Collection[str]) -> dict[str, OpeningRow]:
+def openings_for_update(session: Session, lock_id: str, opening_ids: Collection[str]) -> dict[str, DoorOpening]:
     """Openings at one lock, held until the transaction ends; ids of others are left out.
 
     What the transaction holds already is not asked for again, except in a savepoint: that lets go what it holds.
     """
-    held: dict[str, OpeningRow] = {} if session.in_nested_transaction() else session.info.setdefault(_HELD, {})
+    held: dict[str, DoorOpening] = {} if session.in_nested_transaction() else session.info.setdefault(_HELD, {})
     unmet = [opening_id for opening_id in sorted(opening_ids) if opening_id not in held]
-    if unmet:
-        rows = session.scalars(
-            select(OpeningRow)
-            .where(col(OpeningRow.opening_id).in_(unmet), col(OpeningRow.lock_id) == lock_id)
-            .order_by(col(OpeningRow.opening_id))
-            .with_for_update()
-        )
-        held.update((row.opening_id, row) for row in rows)
+    for row in _hold(session, lock_id, unmet):
+        held[row[0]] = opening_in(row)
     found = (held.get(opening_id) for opening_id in sorted(opening_ids))
-    return {row.opening_id: row for row in found if row is not None and row.lock_id == lock_id}
+    return {one.opening_id: one for one in found if one is not None and one.ids.lock_id == lock_id}
 
 
-def opening_view(row: OpeningRow) -> DoorOpening:
-    """A stored opening as the services hand it out."""
-    return DoorOpening(
-        opening_id=row.opening_id,
-        ids=OpeningIds(row.door_id, row.lock_id, row.visit_id, row.shift_id, row.carer_id, row.unit_id),
-        state=OpeningState(row.state),
-        requested_at=row.requested_at,
-        tapped_wall_s=row.tapped_wall_s,
-        code=row.code,
-        facts=row.facts,
-        by_lock=row.by_lock,
-        late=row.late,
-        settled_at=row.settled_at,
-        sent_wall_s=row.sent_wall_s,
-        cti=row.cti,
-        nonce=row.nonce,
-        motor_ms=row.motor_ms,
-        observation=cast("Observation | None", row.observation),
-        second_by_wall_s=row.second_by_wall_s,
-        basis=row.basis,
-        vendor=row.vendor,
-        act_id=row.act_id,
-        on_way=row.on_way,
-    )
+def _hold(session: Session, lock_id: str, opening_ids: Sequence[str]) -> Iterable[Sequence[Any]]:
+    if len(opening_ids) == 1:  # of one act at a door
+        return _HOLD_AT_LOCK.rows(session, {"opening_id": opening_ids[0], "lock_id": lock_id})
+    return ask(session, _HOLD_MANY, {"opening_ids": opening_ids, "lock_id": lock_id}) if opening_ids else ()
 
 
-def settled_event(row: OpeningRow, now: datetime) -> OpeningSettled:
-    """What the log is told when an opening has come to its end."""
-    return OpeningSettled(
-        at=now,
-        opening_id=row.opening_id,
-        door_id=row.door_id,
-        visit_id=row.visit_id,
-        shift_id=row.shift_id,
-        carer_id=row.carer_id,
-        unit_id=row.unit_id,
-        state=cast(events.OpeningState, row.state),
-        code=row.code,
-        late=row.late,
-        elapsed_ms=round((now - row.requested_at).total_seconds() * 1000),
-        on_way=row.on_way,
+def _awaiting(states: Collection[OpeningState], tapped_before_s: float) -> Select[Any]:
+    return (
+        select(*COLUMNS)
+        .where(_C.state.in_(sorted(states)), _C.tapped_wall_s < tapped_before_s)
+        .order_by(_C.tapped_wall_s, _C.opening_id)
     )

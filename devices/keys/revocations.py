@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from devices.inbox.model import Outgoing
-from devices.keys import store
+from devices.keys import grant_store, store
 from devices.keys.control import Crl, sign_crl
 from devices.keys.cose import SigningKey
 from devices.keys.signer.model import ISSUER
@@ -24,7 +24,7 @@ def revocation_lists(work: Work, lock_ids: Iterable[str], service_key: SigningKe
     locks = store.mounted_locks(work.session, lock_ids)
     doors = {lock.door_id for lock in locks}
     behind = store.doors_behind(work.session, doors, also_former=True)
-    revoked = store.revoked_ctis(work.session, doors.union(*behind.values()), work.now)
+    revoked = grant_store.revoked_ctis(work.session, doors.union(*behind.values()), work.now)
     others = store.issuer_epochs(work.session, {lock.lock_id for lock in locks})
     lists: list[Outgoing] = []
     for lock in locks:
@@ -64,7 +64,7 @@ def raise_epoch(work: Work, lock_id: str) -> int:
     lock.epoch = store.highest_epoch(work.session, [*voided, *before]) + 1
     lock.crl_version += 1
     work.session.flush()
-    store.revoke_grants_below(work.session, voided, lock.epoch, work.now)
+    grant_store.revoke_grants_below(work.session, voided, lock.epoch, work.now)
     return lock.epoch
 
 

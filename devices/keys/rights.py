@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from devices.events import DoorRightChanged
-from devices.keys import store
+from devices.keys import grant_store, store
 from devices.keys.rules import visit_window
 from devices.keys.schemas import DoorRight, RightsChange, RightWanted, RouteRights
 from devices.keys.vendors.access import issue_windows, withdraw_windows
@@ -72,7 +72,7 @@ def withdraw(work: Work, rights: Iterable[DoorRight]) -> frozenset[str]:
         return frozenset()
     store.withdraw_rights(work.session, right_ids, work.now)
     withdraw_windows(work, right_ids)
-    return _tell_locks(work, store.revoke_grants_of_rights(work.session, right_ids, work.now))
+    return _tell_locks(work, grant_store.revoke_grants_of_rights(work.session, right_ids, work.now))
 
 
 def revoke_shift(work: Work, shift_id: str) -> frozenset[str]:
@@ -81,7 +81,7 @@ def revoke_shift(work: Work, shift_id: str) -> frozenset[str]:
     Returns the locks whose revocation list must be sent after commit. The rights stay: a colleague's tablet,
     or the same carer after a new sign-in, gets new grants for them.
     """
-    return _tell_locks(work, store.revoke_grants_of_shift(work.session, shift_id, work.now))
+    return _tell_locks(work, grant_store.revoke_grants_of_shift(work.session, shift_id, work.now))
 
 
 def _tell_locks(work: Work, door_ids: set[str]) -> frozenset[str]:

@@ -74,6 +74,7 @@ class GrantIssued:
     expires_at: datetime
     token: bytes = b""
     basis: str = "route"
+    revoked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class DoorOpening:
     late: bool = False
     settled_at: datetime | None = None
     sent_wall_s: float | None = None
+    settled_wall_s: float | None = None
     cti: bytes | None = None
     nonce: bytes | None = None
     motor_ms: int | None = None

@@ -11,13 +11,14 @@ from datetime import date, datetime
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
-from devices.keys import store
+from devices.keys import grant_store, store
 from devices.keys.chain import ChainState
 from devices.keys.cose import VerifyingKey
 from devices.keys.model import ClockState, DoorFacts, RightFacts
 from devices.keys.schemas import GrantIssued, GrantsKept, LockEnrolment
 from devices.keys.signer.model import Minted, MintRequest, MintResult
 from devices.keys.tables import DoorRow, GrantRow, LockRow
+from devices.keys.tap_facts import right_of
 from devices.keys.vendors.store import native_locks
 from kernel.errors import KernelError
 from kernel.work import Work
@@ -141,7 +142,7 @@ def keep_grants(work: Work, wanted: Sequence[GrantWanted], results: Sequence[Min
     record_grants(work, issued)
     in_force = store.rights_in_force(work.session, {grant.right_id for grant in issued})
     gone = {grant.right_id for grant in issued} - in_force
-    doors = store.revoke_grants_of_rights(work.session, gone, work.now)
+    doors = grant_store.revoke_grants_of_rights(work.session, gone, work.now)
     mounted = store.locks_of_doors(work.session, doors)
     locks = frozenset(lock_id for some in mounted.values() for lock_id in some)
     store.raise_crl_version(work.session, locks)
@@ -207,33 +208,7 @@ def tablet_grants(session: Session, shift_id: str, now: datetime) -> list[GrantI
 
     Fetching them again mints nothing.
     """
-    rows = session.scalars(
-        select(GrantRow)
-        .where(
-            col(GrantRow.shift_id) == shift_id,
-            col(GrantRow.revoked_at).is_(None),
-            col(GrantRow.expires_at) > now,
-        )
-        .order_by(col(GrantRow.expires_at), col(GrantRow.visit_id), col(GrantRow.minted_at).desc())
-    )
-    return [
-        GrantIssued(
-            cti=bytes(row.cti),
-            right_id=row.right_id,
-            door_id=row.door_id,
-            visit_id=row.visit_id,
-            carer_id=row.carer_id,
-            unit_id=row.unit_id,
-            shift_id=row.shift_id,
-            holder_thumbprint=bytes(row.holder_thumbprint),
-            epoch=row.epoch,
-            minted_at=row.minted_at,
-            expires_at=row.expires_at,
-            token=bytes(row.token),
-            basis=row.basis,
-        )
-        for row in rows
-    ]
+    return grant_store.grants_of_shift(session, shift_id, now)
 
 
 def door_facts(session: Session, lock_id: str, battery_empty_mv: int) -> DoorFacts:
@@ -260,17 +235,10 @@ def right_facts(
     epoch
         The lock's present epoch: what a grant that is not minted yet would carry.
     """
-    found = store.right_with_grants(session, carer_id=carer_id, visit_id=visit_id, door_id=door_id, shift_id=shift_id)
-    if found is None:
-        return None
-    closes_at, grants = found
-    # What a raised epoch has voided says nothing about the right: a new grant is to be had for it.
-    present = [(of_epoch, revoked_at) for of_epoch, revoked_at in grants if of_epoch >= epoch]
-    good = [of_epoch for of_epoch, revoked_at in present if revoked_at is None]
-    if present and not good:
-        of_epoch, revoked_at = present[-1]
-        return RightFacts(of_epoch, closes_at, revoked_at)
-    return RightFacts(good[-1] if good else epoch, closes_at, None)
+    found = grant_store.right_with_grants(
+        session, carer_id=carer_id, visit_id=visit_id, door_id=door_id, shift_id=shift_id
+    )
+    return None if found is None else right_of(*found, epoch)
 
 
 def _epochs(session: Session, lock_ids: set[str]) -> Mapping[str, int]:

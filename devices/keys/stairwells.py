@@ -20,8 +20,9 @@ from devices.keys.grant import MAX_AUDIENCE
 from devices.keys.holders import door_of
 from devices.keys.revocations import raise_epoch
 from devices.keys.signer.model import ISSUER
-from devices.keys.tables import LockTrustRow
+from devices.keys.tables import DoorRow, LockTrustRow
 from devices.keys.trust_list import list_of
+from devices.keys.vendors.model import capabilities_of
 from kernel.errors import DomainError, ErrorKind, ErrorText, KernelError
 from kernel.work import Work
 
@@ -39,6 +40,13 @@ class StairwellError(DomainError):
             ErrorKind.CONFLICT,
             "Opgangen har ingen elektronisk lås. Monter låsen først.",
             "The stairwell has no electronic lock. Mount the lock first.",
+        ),
+        "stairwell_of_vendor": ErrorText(
+            ErrorKind.CONFLICT,
+            "Døren åbnes med en anden leverandørs lås, og den åbner ikke sammen med en opgang. Flyt døren til vores "
+            "egen lås først.",
+            "The door is opened with another vendor's lock, which does not open together with a stairwell. Move the "
+            "door to our own lock first.",
         ),
         "stairwell_in_a_row": ErrorText(
             ErrorKind.CONFLICT,
@@ -109,7 +117,7 @@ def set_stairwell(work: Work, door_id: str, stairwell_id: str | None, by_role: s
     if door.stairwell_id == stairwell_id:
         return frozenset()
     if stairwell_id is not None:
-        _require_way(work.session, door_id, door.unit_id, stairwell_id)
+        _require_way(work.session, door, stairwell_id)
     told = store.locks_of_doors(work.session, [door_id]).get(door_id, ())
     door.stairwell_id, door.former_stairwell_id = stairwell_id, door.stairwell_id
     work.session.add(door)
@@ -172,12 +180,14 @@ def keys_on_ways(session: Session, door_ids: Iterable[str]) -> dict[str, tuple[t
     return {door_id: tuple((lock_id, found[lock_id]) for lock_id in way) for door_id, way in ways.items()}
 
 
-def _require_way(session: Session, door_id: str, unit_id: str, stairwell_id: str) -> None:
-    stairwell = door_of(session, stairwell_id)
-    if stairwell.unit_id != unit_id:
+def _require_way(session: Session, door: DoorRow, stairwell_id: str) -> None:
+    door_id, stairwell = door.door_id, door_of(session, stairwell_id)
+    if stairwell.unit_id != door.unit_id:
         raise StairwellError("stairwell_other_unit")
     if stairwell_id == door_id or stairwell.stairwell_id is not None or store.doors_behind(session, [door_id]):
         raise StairwellError("stairwell_in_a_row")
+    if not all(capabilities_of(each.vendor).stairwell for each in (door, stairwell)):
+        raise StairwellError("stairwell_of_vendor")
     locks = store.locks_on_doors(session, [door_id, stairwell_id])
     if not locks.get(stairwell_id):
         raise StairwellError("stairwell_without_lock")

@@ -1,10 +1,11 @@
 """Queries on the tables of the doors. No decisions here, and no commits."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -13,20 +14,18 @@ from devices.keys.schemas import DoorRight, LockFacts
 from devices.keys.tables import (
     DoorOpenedRow,
     DoorRow,
-    GrantRow,
     LockIssuerEpochRow,
     LockPayloadRow,
     LockRow,
     RightRow,
 )
+from kernel.statements import Prepared, ask, table_of
 
 ACTIVE = "active"
 WITHDRAWN = "withdrawn"
 
 _Item = TypeVar("_Item")
 _CHUNK = 500
-_LEEWAY = timedelta(seconds=60)
-"""A lock forgives this much clock drift at the end of a grant, so its revocation lives as much longer."""
 
 
 def lock_facts(session: Session, lock_id: str) -> LockFacts | None:
@@ -97,7 +96,7 @@ def highest_epoch_on_way(session: Session, door_id: str) -> int:
 def stairwells(session: Session, door_ids: Iterable[str]) -> dict[str, str]:
     """The stairwell of each of these doors that has one."""
     found: dict[str, str] = {}
-    for chunk in _chunks(sorted(set(door_ids))):
+    for chunk in chunks(sorted(set(door_ids))):
         query = select(col(DoorRow.door_id), col(DoorRow.stairwell_id)).where(
             col(DoorRow.door_id).in_(chunk), col(DoorRow.stairwell_id).is_not(None)
         )
@@ -109,7 +108,7 @@ def stairwells(session: Session, door_ids: Iterable[str]) -> dict[str, str]:
 def doors_behind(session: Session, stairwell_ids: Iterable[str], *, also_former: bool = False) -> dict[str, list[str]]:
     """The doors one gets to through each of these, or did until the way was changed."""
     found: dict[str, list[str]] = {}
-    for chunk in _chunks(sorted(set(stairwell_ids))):
+    for chunk in chunks(sorted(set(stairwell_ids))):
         for column in (col(DoorRow.stairwell_id), *((col(DoorRow.former_stairwell_id),) if also_former else ())):
             query = select(column, col(DoorRow.door_id)).where(column.in_(chunk))
             for stairwell_id, door_id in session.execute(query.order_by(col(DoorRow.door_id))):
@@ -120,7 +119,7 @@ def doors_behind(session: Session, stairwell_ids: Iterable[str], *, also_former:
 def locks_on_doors(session: Session, door_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """The mounted locks that hang on each door itself, ordered by id."""
     found: dict[str, list[str]] = {}
-    for chunk in _chunks(sorted(set(door_ids))):
+    for chunk in chunks(sorted(set(door_ids))):
         rows = session.execute(
             select(col(LockRow.door_id), col(LockRow.lock_id))
             .where(col(LockRow.door_id).in_(chunk), col(LockRow.retired_at).is_(None))
@@ -134,7 +133,7 @@ def locks_on_doors(session: Session, door_ids: Iterable[str]) -> dict[str, tuple
 def active_rights(session: Session, day: date, carer_ids: Collection[str]) -> list[DoorRight]:
     """The rights in force of these carers on this day, by opening time, then visit."""
     rights: list[DoorRight] = []
-    for chunk in _chunks(sorted(set(carer_ids))):
+    for chunk in chunks(sorted(set(carer_ids))):
         rows = session.execute(
             select(*_RIGHT_COLUMNS).where(
                 col(RightRow.carer_id).in_(chunk), col(RightRow.day) == day, col(RightRow.state) == ACTIVE
@@ -160,7 +159,7 @@ def active_right(session: Session, carer_id: str, visit_id: str, door_id: str) -
 def rights_in_force(session: Session, right_ids: Collection[str]) -> set[str]:
     """Which of these rights are in force."""
     found: set[str] = set()
-    for chunk in _chunks(sorted(set(right_ids))):
+    for chunk in chunks(sorted(set(right_ids))):
         found |= set(
             session.scalars(
                 select(col(RightRow.right_id)).where(col(RightRow.right_id).in_(chunk), col(RightRow.state) == ACTIVE)
@@ -177,7 +176,7 @@ def insert_rights(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def carry_rights(session: Session, right_ids: Iterable[str], route_id: str, route_version: int) -> None:
     """Let unchanged rights follow to the next version of their route."""
-    for chunk in _chunks(list(right_ids)):
+    for chunk in chunks(list(right_ids)):
         session.execute(
             update(RightRow)
             .where(col(RightRow.right_id).in_(chunk))
@@ -187,7 +186,7 @@ def carry_rights(session: Session, right_ids: Iterable[str], route_id: str, rout
 
 def withdraw_rights(session: Session, right_ids: Iterable[str], now: datetime) -> None:
     """Take rights out of force."""
-    for chunk in _chunks(list(right_ids)):
+    for chunk in chunks(list(right_ids)):
         session.execute(
             update(RightRow)
             .where(col(RightRow.right_id).in_(chunk), col(RightRow.state) == ACTIVE)
@@ -195,31 +194,12 @@ def withdraw_rights(session: Session, right_ids: Iterable[str], now: datetime) -
         )
 
 
-def revoke_grants_of_rights(session: Session, right_ids: Iterable[str], now: datetime) -> set[str]:
-    """Revoke every grant of these rights that could still open. Returns the doors concerned."""
-    doors: set[str] = set()
-    for chunk in _chunks(list(right_ids)):
-        doors |= _revoke(session, col(GrantRow.right_id).in_(chunk), now)
-    return doors
-
-
-def revoke_grants_of_shift(session: Session, shift_id: str, now: datetime) -> set[str]:
-    """Revoke every grant of a shift that could still open. Returns the doors concerned."""
-    return _revoke(session, col(GrantRow.shift_id) == shift_id, now)
-
-
 def raise_crl_version(session: Session, lock_ids: Iterable[str]) -> None:
     """Say that these locks need a newer revocation list. The version only rises."""
-    for chunk in _chunks(sorted(set(lock_ids))):
+    for chunk in chunks(sorted(set(lock_ids))):
         session.execute(
             update(LockRow).where(col(LockRow.lock_id).in_(chunk)).values(crl_version=col(LockRow.crl_version) + 1)
         )
-
-
-def revoke_grants_below(session: Session, door_ids: Iterable[str], epoch: int, now: datetime) -> None:
-    """Revoke the grants to doors that a raised epoch has voided already, so that nobody hands them out."""
-    for chunk in _chunks(sorted(set(door_ids))):
-        _revoke(session, and_(col(GrantRow.door_id).in_(chunk), col(GrantRow.epoch) < epoch), now)
 
 
 def highest_epoch(session: Session, door_ids: Iterable[str]) -> int:
@@ -233,7 +213,7 @@ def highest_epoch(session: Session, door_ids: Iterable[str]) -> int:
 def mounted_locks(session: Session, lock_ids: Iterable[str]) -> list[LockRow]:
     """The mounted ones among these locks as they are stored now, ordered by id."""
     found: list[LockRow] = []
-    for chunk in _chunks(sorted(set(lock_ids))):
+    for chunk in chunks(sorted(set(lock_ids))):
         query = select(LockRow).where(col(LockRow.lock_id).in_(chunk), col(LockRow.retired_at).is_(None))
         found.extend(session.scalars(query.order_by(col(LockRow.lock_id)).execution_options(populate_existing=True)))
     return found
@@ -254,63 +234,10 @@ def any_list_due(session: Session, wall_s: float) -> bool:
 def issuer_epochs(session: Session, lock_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """The epochs of other issuers than ours, by lock and issuer."""
     found: dict[str, dict[str, int]] = {}
-    for chunk in _chunks(sorted(set(lock_ids))):
+    for chunk in chunks(sorted(set(lock_ids))):
         for row in session.scalars(select(LockIssuerEpochRow).where(col(LockIssuerEpochRow.lock_id).in_(chunk))):
             found.setdefault(row.lock_id, {})[row.issuer] = row.epoch
     return found
-
-
-def revoked_ctis(session: Session, door_ids: Iterable[str], now: datetime) -> dict[str, list[tuple[int, bytes]]]:
-    """Revoked grants to each door that are not over yet, each with its epoch."""
-    found: dict[str, list[tuple[int, bytes]]] = {}
-    for chunk in _chunks(sorted(set(door_ids))):
-        rows = session.execute(
-            select(col(GrantRow.door_id), col(GrantRow.epoch), col(GrantRow.cti)).where(
-                col(GrantRow.door_id).in_(chunk),
-                col(GrantRow.expires_at) > now - _LEEWAY,
-                col(GrantRow.revoked_at).is_not(None),
-            )
-        )
-        for door_id, epoch, cti in rows:
-            found.setdefault(door_id, []).append((epoch, bytes(cti)))
-    return found
-
-
-def grants(session: Session, ctis: Collection[bytes]) -> dict[bytes, GrantRow]:
-    """What these ctis stand for; unknown ones are left out."""
-    found: dict[bytes, GrantRow] = {}
-    for chunk in _chunks(sorted(set(ctis))):
-        for row in session.scalars(select(GrantRow).where(col(GrantRow.cti).in_(chunk))):
-            found[bytes(row.cti)] = row
-    return found
-
-
-def right_with_grants(
-    session: Session, *, carer_id: str, visit_id: str, door_id: str, shift_id: str
-) -> tuple[datetime, list[tuple[int, datetime | None]]] | None:
-    """When the right in force of this carer to this door for this visit closes, and what was minted for it in a shift.
-
-    Returns
-    -------
-    tuple
-        Closing instant, and of each grant, oldest first, its epoch and since when it is revoked; ``None`` without
-        such a right.
-    """
-    rows = session.execute(
-        select(col(RightRow.closes_at), col(GrantRow.epoch), col(GrantRow.revoked_at))
-        .select_from(RightRow)
-        .outerjoin(GrantRow, and_(col(GrantRow.right_id) == col(RightRow.right_id), col(GrantRow.shift_id) == shift_id))
-        .where(
-            col(RightRow.visit_id) == visit_id,
-            col(RightRow.carer_id) == carer_id,
-            col(RightRow.door_id) == door_id,
-            col(RightRow.state) == ACTIVE,
-        )
-        .order_by(col(GrantRow.minted_at), col(GrantRow.cti))
-    ).all()
-    if not rows:
-        return None
-    return rows[0].closes_at, [(row.epoch, row.revoked_at) for row in rows if row.epoch is not None]
 
 
 def first_told(session: Session, lock_id: str, openings: Mapping[tuple[int, int], str | None]) -> set[tuple[int, int]]:
@@ -368,19 +295,19 @@ def insert_ignoring(
     """Insert rows, leave those whose ``unique`` columns are taken, and return the columns of the new ones."""
     if not values:
         return []
-    table = SQLModel.metadata.tables[str(row.__tablename__)]
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    statement = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
-    session.flush()
+    statement = _ignoring(session.get_bind().dialect.name, row, tuple(unique), tuple(returning))
+    if len(values) == 1:
+        return statement.rows(session, values[0])
     # The rows are parameters and no part of the statement: it is compiled once and split by the driver.
-    return list(
-        session.execute(
-            statement.on_conflict_do_nothing(index_elements=list(unique)).returning(
-                *(table.c[name] for name in returning)
-            ),
-            list(values),
-        )
-    )
+    return list(ask(session, statement.statement, list(values)))
+
+
+@lru_cache(maxsize=64)
+def _ignoring(dialect: str, row: type[SQLModel], unique: tuple[str, ...], returning: tuple[str, ...]) -> Prepared:
+    table = table_of(row)
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    columns = (table.c[name] for name in returning)
+    return Prepared(statement.on_conflict_do_nothing(index_elements=list(unique)).returning(*columns))
 
 
 _RIGHT_COLUMNS = (
@@ -396,17 +323,7 @@ _RIGHT_COLUMNS = (
 )
 
 
-def _revoke(session: Session, which: Any, now: datetime) -> set[str]:
-    revoked = session.execute(
-        update(GrantRow)
-        .where(which, col(GrantRow.revoked_at).is_(None), col(GrantRow.expires_at) > now - _LEEWAY)
-        .values(revoked_at=now)
-        .returning(col(GrantRow.door_id))
-    )
-    return set(revoked.scalars())
-
-
-def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+def chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Both databases bound the number of values in one statement."""
     for start in range(0, len(items), _CHUNK):
         yield items[start : start + _CHUNK]

@@ -61,10 +61,10 @@ def present_trust(session: Session, lock_ids: Iterable[str]) -> list[Outgoing]:
     ]
 
 
-def missed_trust(session: Session, lock: LockRow) -> list[Outgoing]:
+def missed_trust(session: Session, lock_id: str, reported: int) -> list[Outgoing]:
     """The lock's list, if it says it has an older one."""
-    row = session.get(LockTrustRow, lock.lock_id)
-    return present_trust(session, [lock.lock_id]) if row is not None and row.version > lock.trust_reported else []
+    row = session.get(LockTrustRow, lock_id)
+    return present_trust(session, [lock_id]) if row is not None and row.version > reported else []
 
 
 def locks_without_trust(session: Session, version: int, limit: int) -> list[str]:

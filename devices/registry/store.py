@@ -1,17 +1,28 @@
 """Queries of the device registry."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, update
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import select as sql_select
+from sqlmodel import Session, col, select
 
 from devices.inbox.model import Known
 from devices.registry.model import Device, DeviceKind, DevicePage, DeviceState
 from devices.registry.tables import DeviceRow
+from kernel.statements import Prepared, table_of
 
-_CHUNK = 500
+_KNOWN = "SELECT device_id, kind, tenant, state, last_seen_at FROM device WHERE device_id"
+_RETIRED = DeviceState.RETIRED.value
+_C = table_of(DeviceRow).c
+_KNOWN_ONE = Prepared(
+    sql_select(_C.device_id, _C.kind, _C.tenant, _C.state, _C.last_seen_at).where(
+        _C.device_id == bindparam("device_id")
+    )
+)
+_SPOKE = Prepared(update(table_of(DeviceRow)).where(_C.device_id == bindparam("of_device")))
 
 
 def add_devices(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -34,16 +45,27 @@ def device_for_update(session: Session, device_id: str) -> DeviceRow | None:
 
 
 def known_devices(session: Session, device_ids: Collection[str]) -> dict[str, Known]:
-    """What the inbox needs of the senders of a batch; unknown ids are left out."""
-    found: dict[str, Known] = {}
-    wanted = sorted(set(device_ids))
-    for start in range(0, len(wanted), _CHUNK):
-        query = select(DeviceRow.device_id, DeviceRow.kind, DeviceRow.tenant, DeviceRow.state).where(
-            col(DeviceRow.device_id).in_(wanted[start : start + _CHUNK])
-        )
-        for device_id, kind, tenant, state in session.exec(query):
-            found[device_id] = Known(device_id, kind, tenant, state == DeviceState.RETIRED)
-    return found
+    """What the inbox needs of the senders of a batch; unknown ids are left out.
+
+    It is asked in every transaction of the inbox: as plain text with one value, whatever the number of devices, it
+    takes a third of what the compiler takes over a list of parameters.
+    """
+    connection, wanted = session.connection(), sorted(set(device_ids))
+    if len(wanted) == 1:  # somebody waits at its door
+        known = _KNOWN_ONE.rows(session, {"device_id": wanted[0]})
+        return {row[0]: Known(row[0], row[1], row[2], row[3] == _RETIRED, row[4]) for row in known}
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"{_KNOWN} IN (SELECT value FROM json_each(?))", (json.dumps(wanted),))
+    else:
+        rows = connection.exec_driver_sql(f"{_KNOWN} = ANY(%s)", (wanted,))
+    return {row[0]: Known(row[0], row[1], row[2], row[3] == _RETIRED, _instant(row[4])) for row in rows}
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    """An instant as the driver gives it: PostgreSQL's has a zone, SQLite's is the text of a time in UTC."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else value.astimezone(UTC)
 
 
 def devices(
@@ -99,11 +121,8 @@ def note_own_key(session: Session, device_id: str, at: datetime) -> None:
 
 def mark_seen(session: Session, seen: Mapping[str, datetime]) -> None:
     """Note when devices last spoke for themselves."""
-    table = SQLModel.metadata.tables[str(DeviceRow.__tablename__)]
     # In one order everywhere, so that two writers never wait for each other in a ring.
-    rows = [{"of_device": device_id, "at": seen[device_id]} for device_id in sorted(seen)]
-    statement = update(table).where(table.c.device_id == bindparam("of_device"))
-    session.connection().execute(statement.values(last_seen_at=bindparam("at")), rows)
+    _SPOKE.run(session, *({"of_device": device_id, "last_seen_at": seen[device_id]} for device_id in sorted(seen)))
 
 
 def _seen(row: DeviceRow) -> Device:

@@ -19,7 +19,8 @@ from threading import Condition
 
 import structlog
 
-from devices.broker import BrokerAddress, Delivery, Publication
+from devices.broker import Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.connections import DeviceClient, DeviceConnections
 from devices.keys.messages import Ask, spec_of
 from devices.keys.topics import Direction, Topic, subscription
@@ -191,6 +192,11 @@ class Fleet:
             else:
                 self.lose(change.lock_id)
         return touched
+
+    def has_network(self, lock_id: str) -> bool:
+        """Whether a lock is where it reaches a network; without one it hears nothing until it is back."""
+        with self._changed:
+            return self._carried[lock_id].wanted
 
     @property
     def next_change_at(self) -> datetime | None:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from random import Random
 from threading import Condition
 
-from devices.broker import BrokerAddress, Delivery, Publication
+from devices.broker import Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.connections import DeviceClient, DeviceConnections
 from devices.events import TransferDevice
 from devices.keys.envelope import VERSION, to_ms

@@ -12,7 +12,8 @@ from threading import Condition
 
 import structlog
 
-from devices.broker import BrokerAddress, Delivery, Publication
+from devices.broker import Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.connections import DeviceClient, DeviceConnections
 from devices.driving.messages import KIND
 from devices.keys.topics import Direction, Topic, subscription

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from devices.events import TransferDevice, TransferRecorded
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, ReportsOf, require_not_future
-from devices.inbox.store import contiguous_seq, store_reports
+from devices.inbox.report_store import contiguous_seq, store_reports
 from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
 from devices.transfers import store

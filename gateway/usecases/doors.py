@@ -6,37 +6,33 @@ Each step is one short transaction; none is open while a lock is waited for or a
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 
 import structlog
-from sqlalchemy import and_, select
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
-from devices.keys import opening_store, openings, revocations, service
+from devices.keys import openings, release, revocations
 from devices.keys.messages import Challenge
 from devices.keys.model import DoorFacts, RightFacts, VisitFacts
 from devices.keys.opening import SEND_WITHIN_S
-from devices.keys.opening_store import Way
 from devices.keys.schemas import DoorOpening, OpeningIds
 from devices.keys.vendors.model import NATIVE
+from gateway.auth import Who
 from gateway.parts import Parts
+from gateway.usecases.door_facts import CONSENT, Planned, TapFacts, proof_facts_of, require_still, tap_facts_of
 from kernel.errors import KernelError
 from kernel.ids import new_id
-from kernel.localtime import local_day
 from kernel.work import Work
-from scheduling import shifts
 from scheduling.errors import SchedulingError
 from scheduling.register.tables import CompetenceRow, ConsentRow
 from scheduling.tables import RouteChangeRow, RouteRow, ShiftRow, VisitRow
 
 log = structlog.get_logger(__name__)
 
-#: below this the motor is not tried: the door might be left half open
-BATTERY_EMPTY_MV = 4_400
-CONSENT = "electronic_key"
-
 
 def request_opening(
     parts: Parts,
+    who: Who,
     carer_id: str,
     door_id: str,
     visit_id: str,
@@ -64,25 +60,29 @@ def request_opening(
 
     Raises
     ------
+    EdgeError
+        ``not_signed_in``, or why the session was ended.
     SchedulingError
         ``shift_not_begun``.
     KernelError
         ``not_found`` where the visit or such a lock on the door does not exist.
     """
     tapped_s = time.time()
-    with parts.units.begin() as work:
-        shift, visit, consents = _shift_and_visit(work, carer_id, visit_id)
-        if shift is None or shift.state != "begun":
+    # Its readers are woken by the lock's answer.
+    with parts.units.begin(calmly=True) as work:
+        found = tap_facts_of(work.session, parts, who, door_id, visit_id, work.now)
+        require_still(work.session, parts, who, found)
+        if found is None or found.shift_state != "begun":
             raise SchedulingError("shift_not_begun")
-        way = opening_store.way_through(work.session, door_id, BATTERY_EMPTY_MV)
+        way, visit = found.way, found.visit
         if way.vendor != NATIVE and not at_own_locks:
             return []
         wanted = [lock for lock in way.locks if lock_ids is None or lock in lock_ids]
         if visit is None or visit.door_id != door_id or not wanted:
             raise KernelError("not_found", what="Døren")
-        whose = OpeningIds(door_id, "", visit_id, shift.id, carer_id, visit.unit_id)
+        whose = OpeningIds(door_id, "", visit_id, found.shift_id, carer_id, visit.unit_id)
         act_id = new_id() if len(way.locks) > 1 else None
-        facts = _facts(work, shift, visit, whose, way, wanted[0], consents)
+        facts = _facts(work, carer_id, found, visit, way.locks[wanted[0]])
         tapped: list[DoorOpening] = []
         for ids in (replace(whose, lock_id=lock_id) for lock_id in wanted):
             on_way = ids.lock_id != next(iter(way.locks))
@@ -117,7 +117,7 @@ def _answered(work: Work, opening: DoorOpening, challenge: Challenge | None) -> 
 
 
 def give_proof(
-    parts: Parts, carer_id: str, opening_id: str, *, token: bytes, holder_key: bytes, proof: bytes
+    parts: Parts, who: Who, carer_id: str, opening_id: str, *, token: bytes, holder_key: bytes, proof: bytes
 ) -> DoorOpening | None:
     """The tablet signed the challenge: release the command, once, after commit.
 
@@ -125,25 +125,31 @@ def give_proof(
 
     Raises
     ------
+    EdgeError
+        ``not_signed_in``, or why the session was ended.
     KernelError
         ``not_found`` where the opening is not this carer's.
     OpeningError
         ``grant_not_for_opening`` where the token is none of the shift's.
     """
     with parts.units.begin() as work:
-        outcome = openings.proof_shown(
-            work, opening_id, carer_id, token=token, holder_key=holder_key, proof=proof, wall_s=time.time()
+        found = proof_facts_of(work.session, parts, who, opening_id, token, work.now)
+        require_still(work.session, parts, who, found)
+        if found is None or found.opening.ids.carer_id != carer_id:
+            raise KernelError("not_found", what="Åbningen")
+        if found.opening.vendor != NATIVE:
+            return None
+        outcome = release.released(
+            work, found.opening, found.grant, holder_key=holder_key, proof=proof, wall_s=time.time()
         )
-    if outcome.opening.vendor != NATIVE:
-        return None
     if outcome.command is not None:
         parts.doors.hand_over([outcome.command])
     return outcome.opening
 
 
-def own_opening(work: Work, carer_id: str, opening_id: str) -> DoorOpening:
+def own_opening(session: Session, carer_id: str, opening_id: str) -> DoorOpening:
     """An opening of this carer. Raises ``not_found`` for anybody else's."""
-    opening = openings.find_opening(work.session, opening_id)
+    opening = openings.find_opening(session, opening_id)
     if opening.ids.carer_id != carer_id:
         raise KernelError("not_found", what="Åbningen")
     return opening
@@ -168,98 +174,65 @@ def tell_locks(parts: Parts, lock_ids: frozenset[str]) -> None:
         log.warning("locks_not_told", lock_count=len(lock_ids))
 
 
-def _shift_and_visit(
-    work: Work, carer_id: str, visit_id: str
-) -> tuple[ShiftRow | None, VisitRow | None, list[ConsentRow]]:
-    """Today's shift of a carer, a visit, and what its citizen has said: one question, somebody waits at the door."""
-    rows = work.session.execute(
-        select(ShiftRow, VisitRow, ConsentRow)
-        .select_from(ShiftRow)
-        .outerjoin(VisitRow, col(VisitRow.id) == visit_id)
-        .outerjoin(
-            ConsentRow, and_(col(ConsentRow.citizen_id) == col(VisitRow.citizen_id), col(ConsentRow.kind) == CONSENT)
-        )
-        .where(*shifts.is_shift_of(carer_id, local_day(work.now)))
-    ).all()
-    shift, visit, _ = rows[0] if rows else (None, None, None)
-    return shift, visit, [consent for _, _, consent in rows if consent is not None]
-
-
-def _facts(
-    work: Work,
-    shift: ShiftRow,
-    visit: VisitRow,
-    ids: OpeningIds,
-    way: Way,
-    lock_id: str,
-    consents: Sequence[ConsentRow],
-) -> VisitFacts:
-    right = service.right_facts(
-        work.session,
-        carer_id=ids.carer_id,
-        visit_id=visit.id,
-        door_id=ids.door_id,
-        shift_id=shift.id,
-        # one grant is for every lock on the way, and carries the highest of their epochs
-        epoch=way.epoch,
-    )
-    return visit_facts(work, ids.carer_id, shift, visit, way.locks[lock_id], right, consents)
+def _facts(work: Work, carer_id: str, found: TapFacts, visit: Planned, door: DoorFacts) -> VisitFacts:
+    active = _consent_active(found.consents, visit.day)
+    return _visit_facts(work, carer_id, found.shift_day, visit, door, found.right, consent_active=active)
 
 
 def visit_facts(
+    work: Work, carer_id: str, shift: ShiftRow, visit: VisitRow, door: DoorFacts, right: RightFacts | None
+) -> VisitFacts:
+    """What the rules ask of both domains, whoever's lock is on the door."""
+    rows = work.session.exec(
+        select(ConsentRow).where(ConsentRow.citizen_id == visit.citizen_id, ConsentRow.kind == CONSENT)
+    ).all()
+    active = _consent_active([(row.given_on, row.withdrawn_on) for row in rows], visit.day)
+    return _visit_facts(work, carer_id, shift.day, Planned.of(visit), door, right, consent_active=active)
+
+
+def _visit_facts(
     work: Work,
     carer_id: str,
-    shift: ShiftRow,
-    visit: VisitRow,
+    day: date,
+    visit: Planned,
     door: DoorFacts,
     right: RightFacts | None,
-    consents: Sequence[ConsentRow] | None = None,
+    *,
+    consent_active: bool,
 ) -> VisitFacts:
-    """What the rules ask of both domains, whoever's lock is on the door.
-
-    Parameters
-    ----------
-    consents
-        What the citizen has said of the electronic key; asked for where absent.
-    """
     session = work.session
-    if consents is None:
-        consents = session.scalars(
-            select(ConsentRow).where(col(ConsentRow.citizen_id) == visit.citizen_id, col(ConsentRow.kind) == CONSENT)
-        ).all()
-    moved = None if visit.carer_id == carer_id else _moved(session, carer_id, shift, visit.id)
+    moved = None if visit.carer_id == carer_id else _moved(session, carer_id, day, visit.id)
     return VisitFacts(
         now_at=work.now,
         carer=carer_id,
         planned_carer=visit.carer_id,
-        planned_start_at=visit.start_at or visit.window_open_at,
-        planned_end_at=visit.end_at or visit.window_close_at,
-        consent_active=_consent_active(consents, visit),
+        planned_start_at=visit.start_at,
+        planned_end_at=visit.end_at,
+        consent_active=consent_active,
         right=right,
         door=door,
-        required_competences=frozenset(visit.required_competences),
-        held_competences=_held(session, carer_id, shift) if visit.required_competences else frozenset(),
+        required_competences=visit.required_competences,
+        held_competences=_held(session, carer_id, day) if visit.required_competences else frozenset(),
         moved_at=moved.at if moved else None,
         moved_reason=moved.reason if moved else None,
     )
 
 
-def _consent_active(consents: Sequence[ConsentRow], visit: VisitRow) -> bool:
+def _consent_active(consents: Sequence[tuple[date, date | None]], day: date) -> bool:
     """Whether the citizen has said yes to the electronic key and not taken it back."""
-    given = [r for r in consents if r.given_on <= visit.day]
-    return any(r.withdrawn_on is None or r.withdrawn_on > visit.day for r in given)
+    return any(given_on <= day and (withdrawn_on is None or withdrawn_on > day) for given_on, withdrawn_on in consents)
 
 
-def _held(session: Session, carer_id: str, shift: ShiftRow) -> frozenset[str]:
-    rows = session.scalars(select(CompetenceRow).where(col(CompetenceRow.carer_id) == carer_id)).all()
-    return frozenset(r.code for r in rows if r.valid_until_on is None or r.valid_until_on >= shift.day)
+def _held(session: Session, carer_id: str, day: date) -> frozenset[str]:
+    rows = session.exec(select(CompetenceRow).where(CompetenceRow.carer_id == carer_id)).all()
+    return frozenset(r.code for r in rows if r.valid_until_on is None or r.valid_until_on >= day)
 
 
-def _moved(session: Session, carer_id: str, shift: ShiftRow, visit_id: str) -> RouteChangeRow | None:
-    changes = session.scalars(
+def _moved(session: Session, carer_id: str, day: date, visit_id: str) -> RouteChangeRow | None:
+    changes = session.exec(
         select(RouteChangeRow)
         .join(RouteRow, col(RouteRow.id) == col(RouteChangeRow.route_id))
-        .where(col(RouteRow.carer_id) == carer_id, col(RouteRow.day) == shift.day)
+        .where(RouteRow.carer_id == carer_id, RouteRow.day == day)
         .order_by(col(RouteChangeRow.version).desc())
     ).all()
     return next((c for c in changes if visit_id in c.left), None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from devices.inbox import store
+from devices.inbox import counter_store
 from devices.keys.messages import EventBatch, LoggedEvent
 from devices.keys.topics import Direction
 from gateway.wire import b64u
@@ -50,7 +50,7 @@ def _unmoved(stage: Stage, lock_id: str, known: int) -> Held:
 def _kept(stage: Stage) -> int:
     """How many messages have met an end that is not acceptance."""
     with stage.runtime.database.reading() as session:
-        counts = store.counts(session)
+        counts = counter_store.counts(session)
     return sum(count for outcome, count in counts.items() if outcome != "accepted")
 
 

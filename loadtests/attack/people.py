@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from devices.keys.model import Bolt
 from devices.simulator.lock import SimulatedLock
-from gateway import auth
+from gateway import auth, sessions
 from loadtests.attack.attempt import Attack, Held, Tried, bring_lists, let_in, refused, shut
 from loadtests.attack.knock import knock, near
 from loadtests.attack.lists import report_lost
@@ -103,7 +103,7 @@ def _citizen_link(stage: Stage) -> Tried:
     target = stage.target()
     with stage.runtime.units.begin() as work:
         visit = work.session.exec(select(VisitRow).where(VisitRow.id == target.visit_id)).one()
-        token = auth.open_link_session(
+        token = sessions.open_link_session(
             work, room_id="room", citizen_id=visit.citizen_id, unit_id=visit.unit_id, expires_s=time() + 3600
         )
     asked = {

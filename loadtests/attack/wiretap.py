@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition
 
-from devices.broker import BrokerAddress, Delivery, Publication
+from devices.broker import Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.connections import BrokerConnection
 from devices.keys.topics import Direction, Topic
 

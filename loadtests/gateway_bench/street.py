@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
-from devices.broker import BrokerAddress
+from devices.broker_address import BrokerAddress
 from devices.simulator.body import Outgoing
 from devices.simulator.fleet import Fleet
 from devices.simulator.lock import SimulatedLock

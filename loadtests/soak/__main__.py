@@ -4,13 +4,20 @@ python -m loadtests.soak model --sequences 1000
 python -m loadtests.soak kill --rounds 50
 python -m loadtests.soak fuzz --messages 100000
 python -m loadtests.soak wire --messages 1000
+
+The crash model runs in blocks of a hundred sequences, a seed each, and the fuzz reader by reader: what was cut short is
+taken up again with ``--seed`` of the next block, or with ``--only`` the readers that are left.
 """
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -22,7 +29,11 @@ from loadtests.parts import throw_away_parts
 from loadtests.soak.fuzz import Fuzzed, fuzz_a_lock, fuzz_readers
 from loadtests.soak.fuzz_wire import fuzz_over_the_broker
 from loadtests.soak.kills import run_kills
-from loadtests.soak.readers import NOW_AT
+from loadtests.soak.readers import NOW_AT, readers
+
+_BLOCK = 100
+#: of addresses; the readers need a tenth
+_MEMORY_BYTES = 2 * 1024**3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,13 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=40, help="in each of them, at most")
     parser.add_argument("--rounds", type=int, default=50, help="each: gateway, ingest and broker killed once")
     parser.add_argument("--messages", type=int, default=100_000, help="per type; over the broker a hundredth")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the first block, of the kills and of the fuzz")
+    parser.add_argument("--only", nargs="*", help="readers to fuzz, by name, and 'lock'; all where absent")
     chosen = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     runs: dict[str, Callable[[], bool]] = {
-        "model": lambda: _model(chosen.sequences, chosen.steps),
+        "model": lambda: _model(chosen.sequences, chosen.steps, chosen.seed),
         "kill": lambda: _kills(chosen.rounds, chosen.seed),
-        "fuzz": lambda: _fuzz(chosen.messages, chosen.seed),
+        "fuzz": lambda: _fuzz(chosen.messages, chosen.seed, chosen.only),
         "wire": lambda: _wire(max(1_000, chosen.messages // 100), chosen.seed),
     }
     held = True
@@ -52,11 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if held else 1
 
 
-def _model(sequences: int, steps: int) -> bool:
+def _model(sequences: int, steps: int, first_seed: int) -> bool:
     from loadtests.soak.sequences import run_sequences  # noqa: PLC0415 - hypothesis is a tool of development
 
-    counts = run_sequences(sequences, steps, floods=True)
-    print(f"model: {sequences} sequences, " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    total, done = Counter[str](), 0
+    for seed in count(first_seed):
+        block = min(_BLOCK, sequences - done)
+        if not block:
+            break
+        total += run_sequences(block, steps, floods=True, of_seed=seed)
+        done += block
+        happened = ", ".join(f"{times} {what}" for what, times in sorted(total.items()))
+        print(f"model: seeds {first_seed} to {seed}, {done} sequences, {happened}", flush=True)
     return True
 
 
@@ -67,12 +86,29 @@ def _kills(rounds: int, seed: int) -> bool:
     return found.held
 
 
-def _fuzz(messages: int, seed: int) -> bool:
+def _fuzz(messages: int, seed: int, only: Sequence[str] | None) -> bool:
     held = True
-    for found in [*fuzz_readers(messages, seed), fuzz_a_lock(messages, seed)]:
-        held &= not found.broke
-        print(_line(found), flush=True)
+    with _bounded_memory():
+        for name in sorted(readers()) if only is None else only:
+            for found in fuzz_readers(messages, seed, [name]):
+                held &= not found.broke
+                print(_line(found), flush=True)
+        if only is None or "lock" in only:
+            found = fuzz_a_lock(messages, seed)
+            held &= not found.broke
+            print(_line(found), flush=True)
     return held
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """A message that fills the memory of whoever reads it is found as an error, and not by the machine going down."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _line(found: Fuzzed) -> str:

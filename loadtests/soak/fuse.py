@@ -56,13 +56,13 @@ class FusedUnits(UnitsOfWork):
         """For each coming unit of work that fails: how long it hung before that, seconds of link time."""
 
     @contextmanager
-    def begin(self) -> Iterator[Work]:
+    def begin(self, *, calmly: bool = False) -> Iterator[Work]:
         """As always; may end before the transaction, before its commit, or after it."""
         self._fuse.step("before the transaction")
         if self.stalls:
             self._link.advance(self.stalls.pop(0))
             raise OperationalError("BEGIN", {}, Exception("the server closed the connection"))
-        with super().begin() as work:
+        with super().begin(calmly=calmly) as work:
             yield work
             self._fuse.step("before the commit")
         self._fuse.step("after the commit")

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from devices.broker import Publication
 from devices.connections import BrokerConnection
 from devices.driving.messages import without_private_places
-from devices.inbox import store
+from devices.inbox import counter_store
 from devices.inbox.tables import QuarantineRow
 from devices.keys.messages import EventBatch, LoggedEvent
 from devices.keys.schemas import LockEnrolment
@@ -119,7 +119,7 @@ def _enrol(runtime: Runtime) -> None:
 
 def _counts(runtime: Runtime) -> dict[str, int]:
     with runtime.database.reading() as session:
-        return dict(store.counts(session))
+        return dict(counter_store.counts(session))
 
 
 def _settled(runtime: Runtime, before: dict[str, int], sent: int) -> dict[str, int]:

@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import structlog
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import col, select
@@ -47,8 +46,6 @@ class CrashModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        # A warning per fault that was made on purpose helps nobody.
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
         self.folder = Path(tempfile.mkdtemp(prefix="omsorgstid-street-"))
         self.street = Street(self.folder, make_committer=self.make_committer, make_lock=self.make_lock)
         self.doors = Doors(self.street)

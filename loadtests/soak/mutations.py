@@ -102,6 +102,9 @@ _CBOR_BYTES = (
 )
 
 
+_MOST_ITEMS = 20_000
+
+
 class Mutator:
     """One stream of damage."""
 
@@ -204,7 +207,8 @@ class Mutator:
             case 1:
                 tree.insert(at, self._odd(None))
             case 2:
-                tree = tree * self._random.choice((2, 65, 300))
+                # Three times in a row would be a hundred million: that kills the one who sends it.
+                tree = (tree * self._random.choice((2, 65, 300)))[:_MOST_ITEMS]
             case _:
                 tree[at] = self._touched(tree[at])
         return tree

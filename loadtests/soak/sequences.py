@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import ClassVar
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from loadtests.soak.machine import CrashModel
@@ -11,8 +11,8 @@ from loadtests.soak.machine import CrashModel
 _CHECKS = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 
 
-def run_sequences(sequences: int, steps: int, *, floods: bool = False) -> Counter[str]:
-    """Run so many sequences of at most so many steps; the same every time.
+def run_sequences(sequences: int, steps: int, *, floods: bool = False, of_seed: int | None = None) -> Counter[str]:
+    """Run so many sequences of at most so many steps; the same every time, others for another seed.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def run_sequences(sequences: int, steps: int, *, floods: bool = False) -> Counte
     """
     counts: Counter[str] = Counter()
     counted = type("Counted", (_Counted,), {"floods": floods, "counts": counts})
-    run_machine(counted, sequences, steps)
+    run_machine(counted if of_seed is None else seed(of_seed)(counted), sequences, steps)
     return counts
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from devices.inbox.model import Incoming
-from devices.keys import openings, revocations, rights, service, store
+from devices.keys import openings, release, revocations, rights, service, store
 from devices.keys.grant import Grant, mint_grant
 from devices.keys.messages import Challenge, ChallengeRequest, decode_message
 from devices.keys.model import Operation, VisitFacts
@@ -179,7 +179,7 @@ class Doors:
             openings.challenged(work, opening_id, challenge, street.link.monotonic_s())
         key, cti = self.keys[held.carer], held.grant.cti
         with gateway.units.begin() as work:
-            outcome = openings.proof_given(
+            outcome = release.proof_given(
                 work,
                 opening_id,
                 cti=cti,

@@ -25,7 +25,7 @@ class Listener:
             lambda e: only in str(e.data["text"]), self.ready.set, after, capacity
         )
 
-    def heard(self, count: int, timeout_s: float = 5.0) -> list[str]:
+    def heard(self, count: int, timeout_s: float = 15.0) -> list[str]:
         """Wait for so many events; their texts."""
         deadline_s = monotonic() + timeout_s
         while len(self.texts) < count and monotonic() < deadline_s:

@@ -1,6 +1,7 @@
 """``python -m devices.keys.signer``: the signer with its settings as arguments."""
 
 import argparse
+import gc
 import os
 from pathlib import Path
 
@@ -36,4 +37,6 @@ def settings_from(arguments: list[str] | None = None) -> SignerSettings:
 
 
 if __name__ == "__main__":
+    # What was loaded stays to the end: neither a collection nor the end itself has to walk through it.
+    gc.freeze()
     serve_signer(settings_from())

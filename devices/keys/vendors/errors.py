@@ -60,6 +60,18 @@ class VendorError(DomainError):
             "Døren kræver to medarbejdere, og det kan leverandørens låse ikke. Bed planlæggeren om at ændre det først.",
             "The door needs two carers, and this vendor's locks cannot do that. Ask the planner to change it first.",
         ),
+        "vendor_not_for_stairwell": ErrorText(
+            ErrorKind.CONFLICT,
+            "Opgang og lejlighed åbnes her med ét tryk, og det kan leverandørens låse ikke. Behold vores egen lås, "
+            "eller fjern opgangen fra vejen til døren først.",
+            "Stairwell and flat open with one tap here, and this vendor's locks cannot do that. Keep our own lock, or "
+            "take the stairwell off the way to the door first.",
+        ),
+        "vendor_door_in_use": ErrorText(
+            ErrorKind.CONFLICT,
+            "Døren er ved at blive åbnet lige nu. Vent et minut, og flyt den så.",
+            "The door is being opened right now. Wait a minute, then move it.",
+        ),
         "vendor_never_for_two": ErrorText(
             ErrorKind.CONFLICT,
             "Døren åbnes med en anden leverandørs lås, og den kan ikke kræve to. Flyt døren til vores egen lås først, "

@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 from devices.alarms.model import NewAlarm
 from devices.alarms.service import clear_for, raise_alarm
 from devices.events import DoorOpened, LockReported
-from devices.keys import opening_store, openings, store
+from devices.keys import opening_steps, opening_store, release, store
 from devices.keys.model import LockResult
 from devices.keys.opening import Answered
+from devices.keys.schemas import DoorOpening
 from devices.keys.signer.model import Basis
 from devices.keys.tables import OpeningRow
 from devices.keys.vendors.errors import VendorError
@@ -61,12 +62,12 @@ def settle_reply(work: Work, vendor: str, opening_id: str, reply: OpenReply, wal
     if reply.entry is not None:
         take_in(work, vendor, [reply.entry], "reply", wall_s)
     if reply.state == "unreachable":
-        openings.nothing_left(work, opening_id, reply.code or "vendor_unreachable", wall_s)
+        release.nothing_left(work, opening_id, reply.code or "vendor_unreachable", wall_s)
     elif reply.state == "denied":
         row = opening_store.opening_for_update(work.session, opening_id)
         if row is not None:
             said = Answered(wall_s, LockResult.DENIED, reply.code or "no_access")
-            openings.settle(work, row, said, NO_BOOT, None, None)
+            opening_steps.settle(work, row, said, NO_BOOT, None, None)
 
 
 def untapped_openings(
@@ -123,8 +124,8 @@ def _tell(work: Work, lock: VendorLockRow, entry: LogEntry, wall_s: float) -> No
     at = min(entry.at, work.now) if entry.at <= work.now + _AHEAD else work.now
     result = _RESULTS.get(entry.kind)
     if row is not None and result is not None:
-        openings.settle(work, row, Answered(wall_s, result, entry.code), NO_BOOT, entry.number, None)
-    carer_id = row.carer_id if row is not None else access.carer_id if access is not None else None
+        opening_steps.settle(work, row, Answered(wall_s, result, entry.code), NO_BOOT, entry.number, None)
+    carer_id = row.ids.carer_id if row is not None else access.carer_id if access is not None else None
     acting = acting_locks(work.session, [lock.door_id]).get(lock.door_id)
     is_idle = acting is None or acting.lock_id != lock.lock_id
     if entry.kind == "opened" and is_idle and row is None:
@@ -146,8 +147,8 @@ def _tell(work: Work, lock: VendorLockRow, entry: LogEntry, wall_s: float) -> No
                 seq=entry.number,
                 opening_id=opening_id,
                 visit_id=_visit(row, access),
-                shift_id=None if row is None else row.shift_id,
-                emergency_id=row.visit_id if row is not None and row.basis != Basis.ROUTE else None,
+                shift_id=None if row is None else row.ids.shift_id,
+                emergency_id=row.ids.visit_id if row is not None and row.basis != Basis.ROUTE else None,
                 source="vendor_log",
             )
         )
@@ -170,13 +171,13 @@ def _tell(work: Work, lock: VendorLockRow, entry: LogEntry, wall_s: float) -> No
         clear_for(work, "jam", lock.lock_id)
 
 
-def _visit(row: OpeningRow | None, access: VendorAccessRow | None) -> str | None:
+def _visit(row: DoorOpening | None, access: VendorAccessRow | None) -> str | None:
     if row is not None:
-        return row.visit_id if row.basis == Basis.ROUTE else None
+        return row.ids.visit_id if row.basis == Basis.ROUTE else None
     return None if access is None else access.visit_id
 
 
-def _opening(work: Work, lock: VendorLockRow, entry: LogEntry) -> OpeningRow | None:
+def _opening(work: Work, lock: VendorLockRow, entry: LogEntry) -> DoorOpening | None:
     if entry.request is None:
         return None
     return opening_store.openings_for_update(work.session, lock.lock_id, {entry.request}).get(entry.request)

@@ -29,6 +29,8 @@ class Capabilities:
         From the vendor's confirmation of a withdrawal until it holds. 0: as the lock confirms it.
     dual, emergency
         Doors for two holders; nødkald.
+    stairwell
+        Stairwell and flat open by one tap, so such a lock can hang on either.
     own_key_events
         The lock tells when the citizen's own key was used.
     """
@@ -39,6 +41,7 @@ class Capabilities:
     revocation_delay_s: int
     dual: bool
     emergency: bool
+    stairwell: bool
     own_key_events: bool
 
 
@@ -51,6 +54,7 @@ CAPABILITIES: Mapping[str, Capabilities] = {
         revocation_delay_s=0,
         dual=True,
         emergency=True,
+        stairwell=True,
         own_key_events=True,
     ),
     CLOUD: Capabilities(
@@ -60,6 +64,7 @@ CAPABILITIES: Mapping[str, Capabilities] = {
         revocation_delay_s=30,
         dual=False,
         emergency=False,
+        stairwell=False,
         own_key_events=False,
     ),
 }

@@ -2,7 +2,7 @@
 
 It adds nothing to what the protocol does: rights become grants when a tablet asks the signer, revocation lists take
 them back, an opening begins with the lock's challenge and goes on with the tablet's proof
-(:func:`devices.keys.openings.proof_given`), and the log comes in through the inbox.
+(:func:`devices.keys.release.proof_given`), and the log comes in through the inbox.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -6,12 +6,13 @@ the same transaction; everything either lock has said stays where it is.
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from devices.events import DoorVendorChanged
 from devices.keys import store as keys
 from devices.keys.holders import void_grants
-from devices.keys.tables import DoorRow
+from devices.keys.opening import OpeningState
+from devices.keys.tables import DoorRow, OpeningRow
 from devices.keys.vendors.access import follow_door
 from devices.keys.vendors.errors import VendorError
 from devices.keys.vendors.model import NATIVE, capabilities_of
@@ -20,6 +21,9 @@ from devices.keys.vendors.tables import VendorLockRow
 from kernel.errors import KernelError
 from kernel.ids import new_id
 from kernel.work import Work
+
+#: tapped, and no last word yet: who moves the door then takes it out of a carer's hand
+_UNDER_WAY = (OpeningState.REQUESTED, OpeningState.CHALLENGED, OpeningState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +90,19 @@ def put_in_charge(work: Work, door_id: str, vendor: str, by_role: str) -> Moved:
     KernelError
         ``not_found``.
     VendorError
-        ``vendor_lock_missing``, ``vendor_not_for_two``.
+        ``vendor_not_for_two``, ``vendor_not_for_stairwell``: what the door promises, the vendor cannot keep;
+        ``vendor_lock_missing``; ``vendor_door_in_use`` while somebody has tapped and no lock has answered.
     """
     door = work.session.get(DoorRow, door_id, with_for_update=True)
     if door is None:
         raise KernelError("not_found", what="Døren")
+    _require_kept(work.session, door, vendor)
     if not _has_lock_of(work.session, door_id, vendor):
         raise VendorError("vendor_lock_missing")
-    if door.holders > 1 and not capabilities_of(vendor).dual:
-        raise VendorError("vendor_not_for_two")
     if door.vendor == vendor:
         return Moved()
+    if _is_being_opened(work.session, door_id):
+        raise VendorError("vendor_door_in_use")
     was_native = door.vendor == NATIVE
     door.vendor = vendor
     work.session.add(door)
@@ -142,6 +148,23 @@ def take_down(work: Work, lock_id: str) -> VendorLockRow:
     work.session.add(row)
     work.session.flush()
     return row
+
+
+def _require_kept(session: Session, door: DoorRow, vendor: str) -> None:
+    """What the door promises now has to be kept by the lock that acts then."""
+    keeps = capabilities_of(vendor)
+    if door.holders > 1 and not keeps.dual:
+        raise VendorError("vendor_not_for_two")
+    is_on_way = door.stairwell_id is not None or bool(keys.doors_behind(session, [door.door_id]))
+    if is_on_way and not keeps.stairwell:
+        raise VendorError("vendor_not_for_stairwell")
+
+
+def _is_being_opened(session: Session, door_id: str) -> bool:
+    query = select(OpeningRow.opening_id).where(
+        OpeningRow.door_id == door_id, col(OpeningRow.state).in_([state.value for state in _UNDER_WAY])
+    )
+    return session.exec(query).first() is not None
 
 
 def _has_lock_of(session: Session, door_id: str, vendor: str) -> bool:

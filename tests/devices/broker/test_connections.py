@@ -5,7 +5,8 @@ from threading import Condition, Thread
 
 import pytest
 
-from devices.broker import BrokerAddress, BrokerError, Delivery, Publication
+from devices.broker import BrokerError, Delivery, Publication
+from devices.broker_address import BrokerAddress
 from devices.broker_process import BrokerProcess
 from devices.connections import BrokerConnection, DeviceClient, DeviceConnections
 

@@ -123,7 +123,7 @@ def test_a_row_the_database_refuses_is_not_repeated_in_the_log(garage: Garage) -
         accepted = inbox.accept([Incoming("demo", "vehicle", CAR, "fix", b"{}", garage.clock.now())])
 
     assert [q.reason.value for q in accepted.quarantined] == ["not_accepted"]
-    assert any("test_odd_roads.py" in str(line.get("at")) for line in logs)
+    assert any("test_odd_roads.py" in str(line.get("at")) for line in logs), logs
     assert "55.71234" not in str(logs)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from threading import Event
 
-from devices.broker import BrokerAddress
+from devices.broker_address import BrokerAddress
 from devices.connections import BrokerConnection
 from devices.inbox.committer import Committer
 from devices.inbox.model import Accepted, Incoming, Outgoing, Report
+from devices.inbox.report_store import store_reports
 from devices.inbox.service import Inbox
-from devices.inbox.store import store_reports
 from devices.registry.model import unpack_json
 from devices.registry.store import known_devices
 from kernel.clock import SimulatedWorldClock, SystemLinkClock

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from threading import Event
 
 import devices.alarms.tables  # noqa: F401 - the tables are known once their modules are
-from devices.broker import BrokerAddress
+from devices.broker_address import BrokerAddress
 from devices.events import LockReported
 from devices.inbox.ingest import Ingest
 from devices.inbox.model import Incoming, Outgoing, Report
+from devices.inbox.report_store import store_reports
 from devices.inbox.service import Inbox
-from devices.inbox.store import store_reports
 from devices.keys.cose import SigningKey
 from devices.keys.lock_events import lock_handlers
 from devices.registry.model import unpack_json

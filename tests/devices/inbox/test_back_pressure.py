@@ -16,8 +16,8 @@ from devices.inbox.committer import QUEUE_BYTES, Committer
 from devices.inbox.ingest import STALE_S, Ingest
 from devices.inbox.lanes import BATCH
 from devices.inbox.model import Accepted, Incoming, Outgoing, Report
+from devices.inbox.report_store import store_reports
 from devices.inbox.service import Inbox
-from devices.inbox.store import store_reports
 from devices.registry.model import DeviceKind
 from devices.registry.service import Enrolment, enrol
 from devices.registry.store import known_devices
@@ -92,7 +92,9 @@ def test_a_batch_holds_at_most_five_hundred_and_a_lone_message_is_not_made_to_wa
     committer.stop()
 
 
-def test_many_reports_are_one_statement_and_not_a_row_object_each(units: UnitsOfWork, database: Database) -> None:
+def test_many_reports_are_a_handful_of_statements_and_not_a_row_object_each(
+    units: UnitsOfWork, database: Database
+) -> None:
     statements: list[tuple[str, bool]] = []
 
     def note(_c: object, _cursor: object, statement: str, _p: object, _context: object, many: bool) -> None:
@@ -104,7 +106,8 @@ def test_many_reports_are_one_statement_and_not_a_row_object_each(units: UnitsOf
         rows = [Report("lift-1", 1, seq, "lift", "evt", work.now, b"x") for seq in range(1, 501)]
         assert len(store_reports(work, rows)) == 500
     event.remove(database.engine, "before_cursor_execute", note)
-    assert len(statements) == 1
+    # SQLite takes runs of 256, 128 … rows, so that a dozen texts stay prepared; PostgreSQL an array a column.
+    assert len(statements) == (1 if database.engine.dialect.name == "postgresql" else 6)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -18,11 +18,11 @@ from sqlmodel import select
 from devices.broker import Delivery, Publication
 from devices.broker_process import BrokerProcess
 from devices.connections import BrokerConnection
-from devices.inbox import store
+from devices.inbox import counter_store, quarantine_store
 from devices.inbox.committer import GIVE_UP_S, Committer
 from devices.inbox.model import Accepted, Handler, Incoming, Outgoing, Report
+from devices.inbox.report_store import store_reports
 from devices.inbox.service import Inbox
-from devices.inbox.store import store_reports
 from devices.inbox.tables import ReportRow
 from devices.keys.cose import SigningKey, server_trust
 from devices.keys.lock_events import lock_handlers
@@ -153,7 +153,7 @@ def test_a_topic_that_is_none_of_ours_is_kept_too(
     committer.start()
     assert committer.wait_idle(WAIT_S)
     with database.reading() as session:
-        rows = store.quarantined(session).rows
+        rows = quarantine_store.quarantined(session).rows
     assert [row.reason for row in rows] == ["unknown_topic"] * 4
     assert wire.said[0][0] == "ack"
 
@@ -395,8 +395,8 @@ def test_every_kind_of_bad_input_comes_through_a_real_broker_into_the_quarantine
     ingest.wait_for(len(cases) + 2)
     ingest.stop()
     with database.reading() as session:
-        rows = store.quarantined(session, state=None).rows
-        counted = store.counts(session)
+        rows = quarantine_store.quarantined(session, state=None).rows
+        counted = counter_store.counts(session)
         device = find_device(session, "lock-a")
     assert sorted((row.reason, row.payload) for row in rows) == sorted((r, p) for _t, p, r in cases)
     assert {reason: counted[reason] for _t, _p, reason in cases} == {reason: 1 for _t, _p, reason in cases}
@@ -437,8 +437,8 @@ def test_a_fleet_of_locks_is_born_reports_and_is_relieved_of_its_events(
     fleet.stop()
     ingest.stop()
     with database.reading() as session:
-        assert store.counts(session)["accepted"] > 40
-        assert store.quarantined(session).rows == []
+        assert counter_store.counts(session)["accepted"] > 40
+        assert quarantine_store.quarantined(session).rows == []
 
 
 def test_lost_networks_come_at_the_same_world_time_for_the_same_seed(

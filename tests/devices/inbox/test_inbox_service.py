@@ -1,5 +1,6 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import cbor2
 import pytest
@@ -9,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from devices.inbox import store
+from devices.inbox import counter_store, quarantine_store, report_store
 from devices.inbox.errors import InboxError
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
+from devices.inbox.report_store import store_reports
 from devices.inbox.service import Inbox
-from devices.inbox.store import store_reports
 from devices.inbox.tables import ReportRow
 from devices.keys.cose import SigningKey, server_trust
 from devices.keys.lock_events import lock_handlers
@@ -60,12 +61,12 @@ def incoming(device_id: str, name: str, payload: bytes, tenant: str = TENANT, ki
 
 def counts(database: Database) -> dict[str, int]:
     with database.reading() as session:
-        return {outcome: count for outcome, count in store.counts(session).items() if count}
+        return {outcome: count for outcome, count in counter_store.counts(session).items() if count}
 
 
-def open_rows(database: Database) -> list[store.Quarantined]:
+def open_rows(database: Database) -> list[quarantine_store.Quarantined]:
     with database.reading() as session:
-        return list(store.quarantined(session).rows)
+        return list(quarantine_store.quarantined(session).rows)
 
 
 def events(database: Database, event_type: str) -> list[EventRow]:
@@ -176,7 +177,7 @@ def test_a_duplicate_is_answered_like_the_first_time_counted_and_put_away(
     assert [out.payload for out in again.outgoing] == [first.outgoing[0].payload] * 2
     assert counts(database) == {"accepted": 1, "duplicate": 2}
     with database.reading() as session:
-        (row,) = store.quarantined(session, state="dismissed").rows
+        (row,) = quarantine_store.quarantined(session, state="dismissed").rows
         reports = session.exec(select(ReportRow)).all()
     assert (row.reason, row.times, row.payload) == ("duplicate", 2, event_batch.payload)
     assert len(reports) == 1
@@ -204,7 +205,7 @@ def test_a_stranger_is_replayed_once_it_is_enrolled(
     assert [out.name for result in replayed for out in result.outgoing] == ["ack"]
     assert open_rows(database) == []
     with database.reading() as session:
-        rows = store.quarantined(session, state="replayed").rows
+        rows = quarantine_store.quarantined(session, state="replayed").rows
         device = find_device(session, "lock-a")
     assert [row.replayed_at for row in rows] == [START_AT, START_AT]
     assert device is not None
@@ -307,7 +308,7 @@ def test_pages_of_the_quarantine_hold_every_row_once_newest_first(
     cursor: int | None = None
     with database.reading() as session:
         while True:
-            page = store.quarantined(session, limit=10, cursor=cursor)
+            page = quarantine_store.quarantined(session, limit=10, cursor=cursor)
             seen += [row.quarantine_id for row in page.rows]
             cursor = page.next_cursor
             if cursor is None:
@@ -323,8 +324,8 @@ def test_only_what_is_new_is_stored_whoever_else_delivers_it_again(units: UnitsO
         assert store_reports(work, [report(3), report(2)]) == {("d", 1, 3)}
         assert store_reports(work, []) == set()
     with database.reading() as session:
-        assert [r.seq for r in store.reports_of(session, "d", (0, 0), 10)] == [1, 2, 3]
-        assert [r.seq for r in store.reports_of(session, "d", (1, 1), 1)] == [2]
+        assert [r.seq for r in report_store.reports_of(session, "d", (0, 0), 10)] == [1, 2, 3]
+        assert [r.seq for r in report_store.reports_of(session, "d", (1, 1), 1)] == [2]
 
 
 def test_thousands_of_reports_go_in_at_once(units: UnitsOfWork) -> None:
@@ -333,6 +334,48 @@ def test_thousands_of_reports_go_in_at_once(units: UnitsOfWork) -> None:
         assert len(store_reports(work, many)) == 3_500
     with units.begin() as work:
         assert store_reports(work, [*many, report(3_501)]) == {("d", 1, 3_501)}
+        mixed = [report(number) for number in range(3_400, 3_700, 3)]
+        assert store_reports(work, mixed) == {row.key for row in mixed if row.seq > 3_501}
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2026, 11, 25, 7, 0, 0, 123_456, tzinfo=UTC),
+        datetime(2026, 11, 25, 7, 5, tzinfo=UTC),
+        datetime(2026, 7, 1, 9, 30, 1, 5, tzinfo=ZoneInfo("Europe/Copenhagen")),
+    ],
+)
+def test_an_instant_of_many_rows_is_stored_as_that_of_one_is(units: UnitsOfWork, at: datetime) -> None:
+    with units.begin() as work:
+        store_reports(work, [report(1)._replace(received_at=at), report(2)])
+        one = ReportRow(device_id="d", boot=1, seq=3, kind="lock", name="evt", received_at=at, payload=b"")
+        work.session.add(one)
+    with units.database.reading() as session:
+        rows = session.exec(select(ReportRow.seq, ReportRow.received_at).where(ReportRow.received_at == at)).all()
+    assert sorted(rows) == [(1, at), (3, at)]
+
+
+def test_a_device_that_spoke_a_moment_ago_is_not_written_down_again(
+    units: UnitsOfWork, world: SimulatedWorldClock, database: Database
+) -> None:
+    lock = make_lock(units, world)
+    inbox = make_inbox(units)
+    inbox.accept(messages(lock, lock.power_on()))
+
+    def seen_after(seconds: int) -> datetime | None:
+        at = START_AT + timedelta(seconds=seconds)
+        inbox.accept([one._replace(received_at=at) for one in messages(lock, lock.observe("door_ajar"))])
+        with database.reading() as session:
+            device = find_device(session, "lock-a")
+        return None if device is None else device.last_seen_at
+
+    assert [seen_after(seconds) for seconds in (4, 5, 9, 10)] == [
+        START_AT,
+        START_AT + timedelta(seconds=5),
+        START_AT + timedelta(seconds=5),
+        START_AT + timedelta(seconds=10),
+    ]
 
 
 @settings(

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from devices.broker import Publication
 from devices.broker_process import BrokerProcess
 from devices.connections import BrokerConnection
-from devices.inbox import leases, store
+from devices.inbox import leases, quarantine_store
 from devices.inbox.errors import InboxError
 from devices.inbox.ingest import Ingest
 from devices.inbox.leases import Lease, Pulse
@@ -151,7 +151,7 @@ def test_of_three_processes_one_is_killed_and_every_device_is_told_whole_in_orde
     survivors = (processes[0], processes[2])
     eventually(lambda: set[int]().union(*(p.shards or set() for p in survivors)) == set(range(SHARDS)), "no shard left")
     with database.reading() as session:
-        kept = {row.reason for row in store.quarantined(session, state=None).rows}
+        kept = {row.reason for row in quarantine_store.quarantined(session, state=None).rows}
     assert kept <= {"duplicate"}
     fleet.stop()
 

@@ -9,7 +9,7 @@ from sqlalchemy.event import listen, remove
 
 from devices.events import DoorOpened, OpeningSettled
 from devices.inbox.model import Outgoing
-from devices.keys import openings
+from devices.keys import opening_steps, openings, release
 from devices.keys.errors import ProofError
 from devices.keys.messages import Challenge, decode_message
 from devices.keys.model import Operation
@@ -53,7 +53,7 @@ def _challenge(town: Town, opening: DoorOpening) -> Challenge:
 def _prove(town: Town, opening: DoorOpening, carer: Carer, grant: GrantIssued, challenge: Challenge) -> ProofOutcome:
     proof = carer.key.prove("lock-1", Operation.OPEN, grant.cti, challenge.nonce)
     with town.units.begin() as work:
-        return openings.proof_given(
+        return release.proof_given(
             work,
             opening.opening_id,
             cti=grant.cti,
@@ -338,4 +338,4 @@ def test_an_opening_that_does_not_exist_is_not_found(town: Town) -> None:
 
 def _sweep(town: Town) -> list[tuple[str, str]]:
     with town.units.begin() as work:
-        return [(o.opening_id, o.state) for o in openings.expire_due(work, town.wall_s())]
+        return [(o.opening_id, o.state) for o in opening_steps.expire_due(work, town.wall_s())]

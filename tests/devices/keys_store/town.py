@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from devices.events import DeviceEnrolled
 from devices.inbox.model import Accepted, Incoming, Known, Outgoing
@@ -36,6 +34,7 @@ from kernel.sequencer import Sequencer
 from kernel.tables import EventRow
 from kernel.work import UnitsOfWork
 from scheduling.events import RoutePublished, RouteStop, ShiftEnded, ShiftStarted
+from tests.databases import PostgresDatabases, sqlite_database
 
 START_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 DAY = date(2026, 11, 25)
@@ -92,7 +91,6 @@ class Town:
     locks: dict[str, SimulatedLock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        SQLModel.metadata.create_all(self.database.engine)
         self.units = UnitsOfWork(self.database, self.clock)
         handlers = lock_handlers(self.service_key, self.wall_s)
         handlers["lock", "birth"] = LockVoice(self.service_key, self.wall_s).birth
@@ -101,7 +99,7 @@ class Town:
     @classmethod
     def build(cls, folder: Path) -> "Town":
         """An empty town on a database file in a folder."""
-        return cls(folder, Database(f"sqlite:///{folder / 'town.db'}"))
+        return cls(folder, sqlite_database(folder / "town.db"))
 
     @property
     def database_url(self) -> str:
@@ -306,15 +304,6 @@ def towns(request: pytest.FixtureRequest, folder: Path) -> Iterator[Town]:
         yield town
         town.close()
         return
-    server_url: str = request.getfixturevalue("postgres_server")
-    schema = f"keys_{uuid4().hex}"
-    outside = Database(server_url)
-    with outside.engine.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    joint = "&" if "?" in server_url else "?"
-    town = Town(folder, Database(f"{server_url}{joint}options=-csearch_path%3D{schema}"))
-    yield town
-    town.close()
-    with outside.engine.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    outside.dispose()
+    databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+    with databases.empty() as database:
+        yield Town(folder, database)

@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
-from sqlmodel import SQLModel
 
-import devices.registry.tables  # noqa: F401 - a table is known once its module is
 from kernel.clock import SimulatedWorldClock
 from kernel.database import Database
 from kernel.work import UnitsOfWork
+from tests.databases import PostgresDatabases, sqlite_database
 
 START_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 
@@ -21,27 +18,13 @@ START_AT = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database of each make."""
     if request.param == "postgres":
-        yield from _postgres(request.getfixturevalue("postgres_server"))
+        databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+        with databases.empty() as made:
+            yield made
         return
-    made = Database(f"sqlite:///{tmp_path / 'test.db'}")
-    SQLModel.metadata.create_all(made.engine)
+    made = sqlite_database(tmp_path / "test.db")
     yield made
     made.dispose()
-
-
-def _postgres(server_url: str) -> Iterator[Database]:
-    schema = f"registry_{uuid4().hex}"
-    outside = Database(server_url)
-    with outside.engine.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    joint = "&" if "?" in server_url else "?"
-    made = Database(f"{server_url}{joint}options=-csearch_path%3D{schema}")
-    SQLModel.metadata.create_all(made.engine)
-    yield made
-    made.dispose()
-    with outside.engine.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    outside.dispose()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlmodel import select
 
 from devices.events import TransferAnswered, TransferRecorded
-from devices.inbox import store as inbox_store
+from devices.inbox import quarantine_store
 from devices.inbox.model import Accepted, Incoming
 from devices.inbox.service import Inbox
 from devices.registry.store import known_devices
@@ -61,7 +61,7 @@ class House:
 
     def aside(self) -> list[tuple[str, str, str]]:
         with self.units.database.reading() as session:
-            rows = inbox_store.quarantined(session).rows
+            rows = quarantine_store.quarantined(session).rows
             return [(row.reason, row.expected, row.found) for row in rows]
 
     def at_lift(self, carer_id: str, at: datetime, device_id: str = LIFT) -> None:

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from devices.alarms.tables import AlarmRow
 from devices.events import DoorOpened, DoorVendorChanged, OpeningSettled
-from devices.keys import openings
+from devices.keys import opening_steps, openings, release
 from devices.keys import store as keys
 from devices.keys.door_log import openings_of_door
 from devices.keys.holders import set_holders
@@ -70,7 +70,7 @@ def _tapped(town: Town, carer: Carer, lock_id: str) -> DoorOpening:
             door=vendor_door_facts(),
         )
         opening = openings.request_opening(work, facts=facts, ids=ids, wall_s=town.wall_s(), vendor=CLOUD)
-        assert openings.command_leaves(work, opening.opening_id, town.wall_s())
+        assert release.command_leaves(work, opening.opening_id, town.wall_s())
     return opening
 
 
@@ -152,7 +152,7 @@ def test_a_log_entry_settles_what_nobody_answered_in_whatever_order_it_comes(tow
     first, second = _tapped(town, carer, lock_id), _tapped(town, carer, lock_id)
     town.pass_s(11)
     with town.units.begin() as work:
-        openings.expire_due(work, town.wall_s())
+        opening_steps.expire_due(work, town.wall_s())
     assert (_state(town, first), _state(town, second)) == ("unknown", "unknown")
 
     for entry in (

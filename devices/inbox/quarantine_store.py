@@ -1,4 +1,4 @@
-"""Queries of the inbox. Core statements only: a row object per message would cost ten times as much."""
+"""What was set aside: kept with its reason, looked at, corrected, settled. Core statements where messages are many."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,36 +6,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Table, bindparam, case, func, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import case, func, update
+from sqlmodel import Session, col, select
 
-from devices.inbox.model import Incoming, Reason, Refused, Report, ReportKey
-from devices.inbox.tables import ID_LENGTH, TEXT_LENGTH, InboxCountRow, QuarantineRow, ReportRow
+from devices.inbox.model import Incoming, Reason, Refused
+from devices.inbox.tables import ID_LENGTH, TEXT_LENGTH, QuarantineRow
+from devices.inbox.upsert import insert_into, table_of
 from devices.registry.tables import DeviceRow
-from kernel.work import Work
-
-_CHUNK = 1_000
-_AHEAD = 250
-
-
-class MessageWork(Work):
-    """The part of a batch's work that belongs to one message, so that it can be undone on its own."""
-
-    def __init__(self, session: Session, now: datetime) -> None:
-        super().__init__(session, now)
-        self.reports_new = 0
-        self.reports_known = 0
-        #: reports of the whole batch that are stored already, and those of them that nobody has claimed as new
-        self.stored: Collection[ReportKey] = ()
-        self.unclaimed: set[ReportKey] = set()
-        #: parts of the message that cannot be accepted while the rest can: each is set aside as a message of its own
-        self.parts_aside: list[tuple[bytes, Refused]] = []
-
-    @property
-    def is_duplicate(self) -> bool:
-        """Whether the message brought reports and every one of them was here already."""
-        return self.reports_known > 0 and self.reports_new == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,121 +61,6 @@ class OpenMessages:
         return sum(self.by_reason.values())
 
 
-def store_reports(work: Work, rows: Sequence[Report]) -> set[ReportKey]:
-    """Keep raw reports; those seen before are left as they are.
-
-    Parameters
-    ----------
-    rows
-        Any number, of any devices, in any order.
-
-    Returns
-    -------
-    set of ReportKey
-        ``(device_id, boot, seq)`` of the rows that are new. Only these may change anything else.
-    """
-    if isinstance(work, MessageWork) and work.stored and all(row.key in work.stored for row in rows):
-        claimed = {row.key for row in rows} & work.unclaimed
-        work.unclaimed -= claimed
-        return _told(work, rows, claimed)
-    # Two writers that insert the same keys in opposite order would wait for each other for ever.
-    ordered = sorted({row.key: row for row in reversed(rows)}.values(), key=lambda row: row.key)
-    new: set[ReportKey] = set()
-    table = _table(ReportRow)
-    # The values travel apart from the statement, so that it is compiled once and for all.
-    statement = (
-        _insert(work.session, table)
-        .on_conflict_do_nothing(index_elements=["device_id", "boot", "seq"])
-        .returning(table.c.device_id, table.c.boot, table.c.seq)
-    )
-    connection = work.session.connection()
-    for start in range(0, len(ordered), _CHUNK):
-        found = connection.execute(statement, [_report_values(row) for row in ordered[start : start + _CHUNK]])
-        new.update((str(row[0]), int(row[1]), int(row[2])) for row in found)
-    return _told(work, rows, new)
-
-
-def revive_reports(work: Work, rows: Sequence[Report], refused_name: str) -> set[ReportKey]:
-    """Fill reports that were kept by their number alone, because what they said could not be accepted.
-
-    Parameters
-    ----------
-    rows
-        What has come for such numbers now, corrected or told anew.
-    refused_name
-        The name such reports were kept under.
-
-    Returns
-    -------
-    set of ReportKey
-        Those that were filled; the others were never refused.
-    """
-    table = _table(ReportRow)
-    filled: set[ReportKey] = set()
-    for row in sorted(rows, key=lambda row: row.key):
-        known_by = table.c.device_id == row.device_id, table.c.boot == row.boot, table.c.seq == row.seq
-        statement = update(table).where(*known_by, table.c.name == refused_name)
-        if work.session.connection().execute(statement.values(name=row.name, payload=row.payload)).rowcount:
-            filled.add(row.key)
-    if isinstance(work, MessageWork):
-        work.reports_new += len(filled)
-        work.reports_known -= len(filled)
-    return filled
-
-
-def _told(work: Work, rows: Sequence[Report], new: set[ReportKey]) -> set[ReportKey]:
-    if isinstance(work, MessageWork):
-        work.reports_new += len(new)
-        work.reports_known += len(rows) - len(new)
-    return new
-
-
-def reports_of(session: Session, device_id: str, after: tuple[int, int], limit: int) -> list[Report]:
-    """Raw reports of one device after ``(boot, seq)``, in the device's own order."""
-    boot, seq = after
-    query = (
-        select(ReportRow)
-        .where(
-            col(ReportRow.device_id) == device_id,
-            (col(ReportRow.boot) > boot) | ((col(ReportRow.boot) == boot) & (col(ReportRow.seq) > seq)),
-        )
-        .order_by(col(ReportRow.boot), col(ReportRow.seq))
-        .limit(limit)
-    )
-    return [Report(r.device_id, r.boot, r.seq, r.kind, r.name, r.received_at, r.payload) for r in session.exec(query)]
-
-
-def contiguous_seq(session: Session, device_id: str, boot: int, after_seq: int) -> int:
-    """The number up to which the reports of a start are here without a hole, from a known one on.
-
-    It costs what is new and not what lies behind a hole, however long that is never filled.
-    """
-    upto = after_seq
-    while True:
-        query = (
-            select(ReportRow.seq)
-            .where(ReportRow.device_id == device_id, ReportRow.boot == boot, col(ReportRow.seq) > upto)
-            .order_by(col(ReportRow.seq))
-            .limit(_AHEAD)
-        )
-        found = session.exec(query).all()
-        whole = next((n for n, seq in enumerate(found) if seq != upto + 1 + n), len(found))
-        upto += whole
-        if whole < _AHEAD:
-            return upto
-
-
-def empty_reports(session: Session, keys: Sequence[ReportKey]) -> None:
-    """Delete what reports said. What they are known by stays, so that they are recognised when they come again."""
-    if keys:
-        row = _table(ReportRow)
-        known_by = row.c.device_id == bindparam("of_device"), row.c.boot == bindparam("of_boot")
-        session.connection().execute(
-            update(row).where(*known_by, row.c.seq == bindparam("of_seq")).values(payload=b""),
-            [{"of_device": device_id, "of_boot": boot, "of_seq": seq} for device_id, boot, seq in sorted(keys)],
-        )
-
-
 def empty_set_aside(session: Session, kind: str, name: str, before: datetime, at_most: int) -> int:
     """Delete what messages said that were set aside before an instant; the rows stay, nobody need look at them.
 
@@ -207,7 +69,7 @@ def empty_set_aside(session: Session, kind: str, name: str, before: datetime, at
     int
         How many were emptied now, at most ``at_most``.
     """
-    row = _table(QuarantineRow)
+    row = table_of(QuarantineRow)
     old = (
         row.select()
         .with_only_columns(row.c.id)
@@ -232,7 +94,7 @@ def set_aside(session: Session, incoming: Incoming, refused: Refused) -> tuple[i
         The row's id, and whether this is the first time these bytes are set aside for this reason.
     """
     state = "dismissed" if refused.reason is Reason.DUPLICATE else "open"
-    table = _table(QuarantineRow)
+    table = table_of(QuarantineRow)
     values = {
         "digest": _digest(incoming, refused.reason),
         "received_at": incoming.received_at,
@@ -256,30 +118,13 @@ def set_aside(session: Session, incoming: Incoming, refused: Refused) -> tuple[i
         "state": state,
     }
     statement = (
-        _insert(session, table)
+        insert_into(session, table)
         .values(values)
         .on_conflict_do_update(index_elements=["digest"], set_=again)
         .returning(table.c.id, table.c.times)
     )
     row = session.execute(statement).one()
     return int(row[0]), int(row[1]) == 1
-
-
-def count(session: Session, outcomes: Mapping[str, int]) -> None:
-    """Add to the counters. Called last in a transaction: every batch writes the same few rows."""
-    table = _table(InboxCountRow)
-    for outcome in sorted(outcomes):
-        if outcomes[outcome] == 0:
-            continue
-        statement = _insert(session, table).values(outcome=outcome, count=outcomes[outcome])
-        added = table.c["count"] + outcomes[outcome]
-        session.execute(statement.on_conflict_do_update(index_elements=["outcome"], set_={"count": added}))
-
-
-def counts(session: Session) -> dict[str, int]:
-    """How many messages met each end so far: ``accepted`` and every reason, 0 where none did."""
-    found = {row.outcome: row.count for row in session.exec(select(InboxCountRow))}
-    return {outcome: found.get(outcome, 0) for outcome in ("accepted", *(r.value for r in Reason))}
 
 
 def quarantined(
@@ -374,18 +219,6 @@ def _devices_of(unit_ids: Collection[str]) -> Any:
     return select(DeviceRow.device_id).where(col(DeviceRow.unit_id).in_(sorted(unit_ids)))
 
 
-def _report_values(row: Report) -> dict[str, Any]:
-    return {
-        "device_id": row.device_id,
-        "boot": row.boot,
-        "seq": row.seq,
-        "kind": row.kind,
-        "name": row.name,
-        "received_at": row.received_at,
-        "payload": row.payload,
-    }
-
-
 def _seen(row: QuarantineRow) -> Quarantined:
     return Quarantined(
         quarantine_id=row.id or 0,
@@ -419,12 +252,3 @@ def _digest(incoming: Incoming, reason: Reason) -> bytes:
 def _bounded(text: str, length: int) -> str:
     """What a stranger wrote, cut, and without the one character PostgreSQL cannot store."""
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()[:length]
-
-
-def _insert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    sqlite_bound = session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert(table) if sqlite_bound else postgresql.insert(table)
-
-
-def _table(row: type[SQLModel]) -> Table:
-    return SQLModel.metadata.tables[str(row.__tablename__)]
