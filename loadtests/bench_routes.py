@@ -5,21 +5,23 @@
     python -m loadtests.bench_routes city towns --seconds 10
 
 Parts: ``hhcrsp`` (the published instances), ``curves`` (cost over time on some of them), ``towns`` (the Danish day
-against the first planner), ``ill`` (proposals and an ill carer), ``city`` (a large municipality by district). Each
-prints its figures; all but ``ill`` write their page or chart.
+against the first planner), ``continuity`` (what an unfamiliar carer costs, on other towns), ``ill`` (proposals and an
+ill carer), ``city`` (a large municipality by district). Each prints its figures; all but ``ill`` write their page or
+chart.
 """
 
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from loadtests import city, danish_day, reassignment_bench, route_curves, routes
+from loadtests import city, continuity, danish_day, reassignment_bench, route_curves, routes
 
 PAGES = Path(__file__).parents[1] / "docs" / "benchmarks"
 PARTS: dict[str, tuple[Callable[[Sequence[str]], int], tuple[str, ...]]] = {
     "hhcrsp": (routes.main, ("--out", str(PAGES / "routes.md"))),
     "curves": (route_curves.main, ("--out", str(PAGES.parent / "img" / "routes-over-time.svg"))),
     "towns": (danish_day.main, ("--out", str(PAGES / "danish-day.md"))),
+    "continuity": (continuity.main, ("--out", str(PAGES / "continuity.md"))),
     "ill": (reassignment_bench.main, ()),
     "city": (city.main, ("--out", str(PAGES / "city.md"))),
 }

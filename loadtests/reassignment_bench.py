@@ -10,6 +10,7 @@ search under the same prices with more time; quality is the price of both plans,
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ from statistics import median
 
 from gateway.demo.municipality import Municipality, Size
 from kernel.ids import CarerId
+from loadtests.proposals_http import http_times
 from scheduling.model import Day, Plan
 from scheduling.reassignment import acts
 from scheduling.reassignment.board import Board
@@ -78,7 +80,7 @@ def board_of(carers: int, seed: int, visits_each: int) -> tuple[Day, Plan]:
 def proposal_times(day: Day, plan: Plan, asked: int) -> ProposalTimes:
     """Rank carers for visits spread over the day, on a board kept ready as the server keeps it."""
     visits = [v.id for v in day.visits if v.id in plan.carer_of][:: max(1, len(day.visits) // asked)][:asked]
-    board = Board(day, plan)
+    board = Board(day, {str(r.carer_id): [s.visit_id for s in r.stops] for r in plan.routes})
     for unit in day.units:
         board.rank(next(v.id for v in day.visits if v.unit_id == unit.id and v.id in plan.carer_of))
     took = sorted(_timed(lambda v=v: board.rank(v)) for v in visits)  # type: ignore[misc]
@@ -145,6 +147,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--asked", type=int, default=60)
     parser.add_argument("--mornings", type=int, default=3)
     parser.add_argument("--long", type=float, default=60.0, help="seconds of the long search")
+    parser.add_argument("--http", action=argparse.BooleanOptionalAction, default=True, help="ask over HTTP as well")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     day, plan = board_of(options.carers, 1, 15)
@@ -152,6 +155,16 @@ def main(arguments: Sequence[str]) -> int:
     print(
         f"one visit, {times.carers} carers, {times.visits} visits: p50 {times.p50_ms:.1f} ms, p95 {times.p95_ms:.1f} ms"
     )
+    answered = None
+    if options.http:
+        with tempfile.TemporaryDirectory() as folder:
+            answered = http_times(Path(folder), options.asked, options.carers)
+        print(
+            "over HTTP, every second question right after a visit of the unit was moved: "
+            f"p95 {answered.all_p95_ms:.0f} ms; kept {answered.kept_p95_ms:.0f} ms; "
+            f"first after a change p50 {answered.first_p50_ms:.0f} ms, p95 {answered.first_p95_ms:.0f} ms "
+            f"({answered.first_cpu_p50_ms:.0f} ms of CPU)"
+        )
     mornings = []
     for seed in range(1, options.mornings + 1):
         small, tight_plan = tight(board_of(60, seed, 12)[0], seed)
@@ -164,8 +177,10 @@ def main(arguments: Sequence[str]) -> int:
             f"{one.gap_percent:+.2f} % over {options.long:.0f} s, {one.moved_before_now} moved before now"
         )
     if options.json is not None:
-        options.json.write_text(json.dumps({"proposals": asdict(times), "mornings": [asdict(m) for m in mornings]}))
-    holds = times.p95_ms <= 50.0 and all(
+        told = {"proposals": asdict(times), "mornings": [asdict(m) for m in mornings]}
+        options.json.write_text(json.dumps(told | ({"http": asdict(answered)} if answered else {})))
+    quick = times.p95_ms <= 50.0 and (answered is None or answered.all_p95_ms <= 150.0)
+    holds = quick and all(
         m.first_answer_s <= 1.0
         and m.extra_changes <= max(1.0, 0.05 * m.re_placed)
         and m.gap_percent <= 2.0

@@ -11,12 +11,9 @@ from scheduling import day_rows, rules, shifts
 from scheduling.errors import SchedulingError
 from scheduling.events import AbsenceKind, CarerAbsent
 from scheduling.model import Carer, Competence
+from scheduling.reassignment.settings import settings_on
 from scheduling.register.tables import CarerRow, CompetenceRow, EmploymentRow
 from scheduling.tables import AbsenceRow, ShiftRow
-
-CALL_IN = timedelta(minutes=60)
-"""From a telephone call to the first visit of a substitute. Assumption, to be replaced by the municipality's own."""
-SHOWN = 3
 
 
 def absent_on(session: Session, day: date, unit_ids: Collection[str]) -> list[AbsenceRow]:
@@ -25,9 +22,7 @@ def absent_on(session: Session, day: date, unit_ids: Collection[str]) -> list[Ab
     return list(session.exec(query.order_by(col(AbsenceRow.id))).all())
 
 
-def substitutes_for(
-    session: Session, shift: ShiftRow, needed_skills: Collection[str], now: datetime, shown: int = SHOWN
-) -> list[Carer]:
+def substitutes_for(session: Session, shift: ShiftRow, needed_skills: Collection[str], now: datetime) -> list[Carer]:
     """Carers of the unit who are off duty that day and may work the rest of a shift.
 
     They are employed in the unit, not absent, and keep their daily rest before and after. Those who can do all
@@ -36,9 +31,10 @@ def substitutes_for(
     Parameters
     ----------
     shift
-        The shift to be taken over; a substitute begins ``CALL_IN`` after ``now`` at the earliest.
+        The shift to be taken over; a substitute begins an hour (``call_in``) after ``now`` at the earliest.
     """
-    starts_at = max(shift.planned_start_at, now + CALL_IN)
+    settings = settings_on(shift.day)
+    starts_at = max(shift.planned_start_at, now + settings.call_in)
     if starts_at >= shift.planned_end_at:
         return []
     busy = set(session.exec(select(ShiftRow.carer_id).where(ShiftRow.day == shift.day)).all())
@@ -54,7 +50,7 @@ def substitutes_for(
     rested = _rested(session, free, shift.day, starts_at, shift.planned_end_at)
     rows = session.exec(select(CarerRow).where(col(CarerRow.id).in_(sorted(rested)))).all()
     needed = set(needed_skills)
-    chosen = sorted(rows, key=lambda r: (len(needed - set(r.skills)), r.id))[:shown]
+    chosen = sorted(rows, key=lambda r: (len(needed - set(r.skills)), r.id))[: settings.substitutes_at_most]
     held = _competences(session, [r.id for r in chosen])
     return [
         replace(day_rows.carer_model(r, shift, held.get(r.id, ())), shift_starts_at=starts_at, rest_agreement_ref=None)

@@ -122,7 +122,7 @@ def end_absence(work: Work, citizen_id: str) -> tuple[CitizenAbsenceRow, list[Vi
             kind=cast("CitizenAbsenceKind", row.kind),
         )
     )
-    back = [v for v in _by_id(work.session, row.visit_ids) if v.state == "cancelled" and v.window_close_at > work.now]
+    back = visits_to_restore(work.session, row, work.now)
     for visit in back:
         visit.state, visit.outcome, visit.unallocated_reason = "planned", None, "citizen_home"
         work.session.add(visit)
@@ -137,6 +137,11 @@ def end_absence(work: Work, citizen_id: str) -> tuple[CitizenAbsenceRow, list[Vi
         )
     work.session.flush()
     return row, back
+
+
+def visits_to_restore(session: Session, absence: CitizenAbsenceRow, now: datetime) -> list[VisitRow]:
+    """What an absence cancelled and can still be made."""
+    return [v for v in _by_id(session, absence.visit_ids) if v.state == "cancelled" and v.window_close_at > now]
 
 
 def present_absence(session: Session, citizen_id: str, now: datetime) -> CitizenAbsenceRow | None:

@@ -197,17 +197,18 @@ def build_day(
     units: Sequence[UnitRow],
     carers: Sequence[tuple[CarerRow, ShiftRow]],
     competences: Sequence[CompetenceRow],
-    citizens: Sequence[CitizenRow],
-    consents: Sequence[ConsentRow],
+    citizens: Sequence[Citizen],
     visits: Sequence[VisitRow],
+    known: dict[str, tuple[VisitRow, Visit]] | None = None,
 ) -> Day:
-    """The planner's model of a day from its rows."""
+    """The planner's model of a day from its rows.
+
+    ``known``: visits by id as they were made before, with their rows; one whose row says the same is not made anew,
+    and what is made is kept there.
+    """
     held: dict[str, list[Competence]] = {}
     for row in competences:
         held.setdefault(row.carer_id, []).append(Competence(row.code, row.valid_until_on))
-    given: dict[str, list[Consent]] = {}
-    for consent in consents:
-        given.setdefault(consent.citizen_id, []).append(Consent(consent.kind, consent.given_on, consent.withdrawn_on))
     return Day(
         on=frame.day,
         name=frame.name,
@@ -215,8 +216,8 @@ def build_day(
         objective=Objective(frame.objective),
         units=tuple(_unit(u) for u in units),
         carers=tuple(carer_model(c, s, tuple(held.get(c.id, ()))) for c, s in carers),
-        citizens=tuple(citizen_model(c, tuple(given.get(c.id, ()))) for c in citizens),
-        visits=tuple(_visit(v) for v in visits),
+        citizens=tuple(citizens),
+        visits=tuple(_visit(v) if known is None else _kept(v, known) for v in visits),
         pairs=_pairs(visits),
         travel=_unpack_travel(frame.travel),
     )
@@ -266,6 +267,14 @@ def carer_model(row: CarerRow, shift: ShiftRow, competences: tuple[Competence, .
     )
 
 
+def citizen_models(rows: Sequence[CitizenRow], consents: Sequence[ConsentRow]) -> list[Citizen]:
+    """Citizens with what they have said yes and no to."""
+    given: dict[str, list[Consent]] = {}
+    for consent in consents:
+        given.setdefault(consent.citizen_id, []).append(Consent(consent.kind, consent.given_on, consent.withdrawn_on))
+    return [citizen_model(row, tuple(given.get(row.id, ()))) for row in rows]
+
+
 def citizen_model(row: CitizenRow, consents: tuple[Consent, ...]) -> Citizen:
     """A citizen as the planner sees her."""
     wishes = row.preferences
@@ -287,6 +296,13 @@ def citizen_model(row: CitizenRow, consents: tuple[Consent, ...]) -> Citizen:
     )
 
 
+def _kept(row: VisitRow, known: dict[str, tuple[VisitRow, Visit]]) -> Visit:
+    before = known.get(row.id)
+    if before is None or before[0] != row:
+        known[row.id] = before = (row, _visit(row))
+    return before[1]
+
+
 def _visit(row: VisitRow) -> Visit:
     begun = row.state in ("begun", "ended")
     return Visit(
@@ -306,6 +322,11 @@ def _visit(row: VisitRow) -> Visit:
         pinned_start_at=row.pinned_start_at,
         begun=begun,
     )
+
+
+def visit_models(rows: Sequence[VisitRow]) -> tuple[tuple[Visit, ...], tuple[Pair, ...]]:
+    """Visits as the planner sees them, and the double ones among them."""
+    return tuple(_visit(row) for row in rows), _pairs(rows)
 
 
 def _pairs(visits: Sequence[VisitRow]) -> tuple[Pair, ...]:
@@ -331,6 +352,11 @@ def _pack_travel(travel: TravelMatrix | TravelBySpeed) -> bytes:
             ]
         }
     return zlib.compress(json.dumps(content).encode())
+
+
+def travel_of(frame: DayFrameRow) -> TravelMatrix | TravelBySpeed:
+    """The travel times a stored day was given with."""
+    return _unpack_travel(frame.travel)
 
 
 def _unpack_travel(packed: bytes) -> TravelMatrix | TravelBySpeed:

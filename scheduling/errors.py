@@ -135,11 +135,6 @@ class SchedulingError(DomainError):
             "Medarbejderen er allerede meldt fraværende den dag.",
             "The carer is already reported absent that day.",
         ),
-        "cover_gone": ErrorText(
-            ErrorKind.STALE,
-            "Forslaget gælder ikke længere: ruterne er ændret. Intet er gemt. Se de nye forslag.",
-            "The proposal no longer holds: the routes have changed. Nothing was saved. Look at the new proposals.",
-        ),
         "no_visits_to_plan": ErrorText(
             ErrorKind.NOT_FOUND,
             "Der er ingen besøg at planlægge den {day} i den enhed.",

@@ -104,7 +104,14 @@ def plan_from_routes(
         If a visit or carer is unknown or a visit is in two routes.
     """
     chosen = list(units) if units is not None else [unit.id for unit in day.units]
-    problem = Problem(day, chosen, dense=False)
+    return plan_of(day, [timed(Problem(day, chosen, dense=False), routes)], reasons or {})
+
+
+def timed(problem: Problem, routes: Mapping[str, Sequence[VisitId]]) -> Schedule:
+    """A schedule of bare routes, not strict: times are worked out whatever limit they break.
+
+    Raises what :func:`plan_from_routes` raises.
+    """
     carer_of = _carers(problem, routes)
     carers_of: dict[int, tuple[int, ...]] = {}
     for job in sorted({problem.job_of[v] for v in carer_of}):
@@ -117,7 +124,7 @@ def plan_from_routes(
         schedule.place(job, float(rank + 1), carers_of[job])
     schedule.settle()
     schedule.commit()
-    return plan_of(day, [schedule], reasons or {})
+    return schedule
 
 
 def _route(day: Day, schedule: Schedule, c: int) -> Route:

@@ -5,17 +5,34 @@ All functions take sequences: a tablet sends one, a batch of history many, and b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, bindparam, or_
 from sqlmodel import Session, col, select
 
-from kernel.localtime import clock_text
+from kernel.localtime import clock_text, local_day
+from kernel.statements import table_of
 from kernel.work import Work
 from scheduling.errors import SchedulingError
 from scheduling.events import Place, ShiftEnded, ShiftKeyReplaced, ShiftKind, ShiftStarted, TabletLost
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import ShiftRow, VisitRow
+
+OVERTIME = timedelta(hours=4)
+"""So long after its planned end a shift that nobody has ended still is the one its carer is in."""
+
+
+def _goes_on(now: Any, today: Any, yesterday: Any, overtime_from: Any) -> ColumnElement[bool]:
+    """Of today, or of yesterday and not over."""
+    c = table_of(ShiftRow).c
+    overtime = and_(c.state == "begun", c.planned_end_at > overtime_from)
+    of_last_night = and_(c.day == yesterday, or_(c.planned_end_at > now, overtime))
+    return and_(or_(c.day == today, of_last_night), c.state != "cancelled")
+
+
+#: :func:`is_now` for a statement that is built once
+IS_NOW = _goes_on(*(bindparam(name) for name in ("now", "today", "yesterday", "overtime_from")))
 
 _KINDS: dict[str, ShiftKind] = {"day": "day", "evening": "evening", "night": "night"}
 
@@ -147,6 +164,38 @@ def shift_of(session: Session, carer_id: str, day: date) -> ShiftRow | None:
 def is_shift_of(carer_id: str, day: date) -> tuple[ColumnElement[bool], ...]:
     """What makes a row a carer's shift on a day, for who asks for more along with it."""
     return col(ShiftRow.carer_id) == carer_id, col(ShiftRow.day) == day, col(ShiftRow.state) != "cancelled"
+
+
+def shift_now(session: Session, carer_id: str, now: datetime) -> ShiftRow | None:
+    """The shift a carer is in, or has today.
+
+    A night shift belongs to the day it begins on: after midnight its carer still is in it, until it is over.
+    """
+    query = select(ShiftRow).where(ShiftRow.carer_id == carer_id, *is_now(now))
+    return session.exec(query.order_by(col(ShiftRow.day)).limit(1)).first()
+
+
+def day_now(session: Session, carer_id: str, now: datetime) -> date:
+    """The day whose route a carer drives: of the shift she is in, else today."""
+    shift = shift_now(session, carer_id, now)
+    return shift.day if shift is not None else local_day(now)
+
+
+def days_now(session: Session, now: datetime) -> list[date]:
+    """The days that are being lived: today, and yesterday while a night shift of it is under way."""
+    under_way = session.exec(select(col(ShiftRow.day)).where(*is_now(now), ShiftRow.state == "begun").distinct()).all()
+    return sorted({*under_way, local_day(now)})
+
+
+def is_now(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What makes a row a shift of now: of today, or of yesterday and not over. Of a carer's two the earlier is it."""
+    return (_goes_on(**now_values(now)),)
+
+
+def now_values(now: datetime) -> dict[str, Any]:
+    """The values of :data:`IS_NOW` at an instant."""
+    today = local_day(now)
+    return {"now": now, "today": today, "yesterday": today - timedelta(days=1), "overtime_from": now - OVERTIME}
 
 
 def shifts_on(session: Session, day: date) -> list[ShiftRow]:

@@ -141,9 +141,12 @@ class _LegsOnDemand:
 
 def travel_times(day: Day) -> TravelTimes:
     """The travel times a day was given with."""
-    if isinstance(day.travel, TravelMatrix):
-        return MatrixTravel(day.travel)
-    return CoordinateTravel(day.travel)
+    return times_of(day.travel)
+
+
+def times_of(travel: TravelMatrix | TravelBySpeed) -> TravelTimes:
+    """Travel times from a matrix, or from coordinates and speeds."""
+    return MatrixTravel(travel) if isinstance(travel, TravelMatrix) else CoordinateTravel(travel)
 
 
 def unknown_ways(matrix: TravelMatrix) -> list[tuple[int, int]]:

@@ -25,7 +25,7 @@ from gateway.views.solutions import solutions_json
 from kernel.ids import new_id
 from kernel.localtime import local_day
 from scheduling import day_store
-from scheduling.events import AbsenceKind
+from scheduling.events import AbsenceKind, CitizenAbsenceKind
 from scheduling.reassignment.store import acts_of
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
@@ -35,11 +35,28 @@ Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Id = Annotated[str, Field(max_length=64)]
 
 
+#: whom what happened is about, where it is no visit
+_ABOUT = {
+    **dict.fromkeys(("carer_away", "carer_late"), "carer_id"),
+    **dict.fromkeys(("urgent", "citizen_away", "citizen_home"), "citizen_id"),
+}
+
+
 class Happening(BaseModel):
-    """What happened, and to whom; which fields count depends on ``kind`` (docs/planning.md)."""
+    """What happened, and to whom; which fields count depends on ``kind`` (docs/reassignment.md)."""
 
     kind: Literal[
-        "carer_away", "carer_late", "visit_longer", "door_shut", "urgent", "swap", "lend", "to_screen", "to_physical"
+        "carer_away",
+        "carer_late",
+        "visit_longer",
+        "door_shut",
+        "urgent",
+        "swap",
+        "lend",
+        "to_screen",
+        "to_physical",
+        "citizen_away",
+        "citizen_home",
     ]
     day: date | None = None
     carer_id: Id | None = None
@@ -51,6 +68,7 @@ class Happening(BaseModel):
     service: str = Field(default="nursing", max_length=64)
     skills: list[Annotated[str, Field(max_length=64)]] = Field(default=[], max_length=8)
     absence_kind: AbsenceKind = "sick"
+    citizen_absence: CitizenAbsenceKind = "hospital"
 
     def as_event(self, today: date) -> WhatHappened:
         """The event for the use cases.
@@ -60,7 +78,7 @@ class Happening(BaseModel):
         EdgeError
             ``field_missing`` where whom or what it is about is not said.
         """
-        about = {"carer_away": "carer_id", "carer_late": "carer_id", "urgent": "citizen_id"}.get(self.kind, "visit_id")
+        about = _ABOUT.get(self.kind, "visit_id")
         needed = [about, "unit_id"] if self.kind == "lend" else [about]
         missing = [name for name in needed if getattr(self, name) is None]
         if missing:
@@ -79,6 +97,7 @@ class Happening(BaseModel):
             service=self.service,
             skills=tuple(self.skills),
             absence_kind=self.absence_kind,
+            citizen_absence=self.citizen_absence,
             new_visit_id=new_id() if self.kind == "urgent" else "urgent",
             **named,
         )
@@ -130,6 +149,8 @@ def carry_out(who: Planner, parts: PartsDep, body: Act, if_match: Annotated[str 
             media_type="application/problem+json",
         )
     tell_locks(parts, done.locks)
+    for room in done.rooms:
+        parts.video.told(room)
     return _after(parts, who, event.on, done)
 
 

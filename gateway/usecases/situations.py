@@ -11,14 +11,17 @@ from typing import Literal, cast
 
 from sqlmodel import Session, col, select
 
+from gateway.usecases import citizen_days
+from gateway.usecases.citizen_days import CitizenDay
 from gateway.usecases.lived_day import day_and_plan
 from kernel.ids import CarerId, CitizenId, DoorId, UnitId, VisitId
 from scheduling import absences, day_rows, day_store, shifts
 from scheduling.consents import consent_holds
 from scheduling.errors import SchedulingError
 from scheduling.model import Carer, Day, Plan, Stop, Unallocated, Visit, VisitMode
-from scheduling.reassignment import acts
+from scheduling.reassignment import acts, citizens
 from scheduling.reassignment.lived import Happened, Life, driven_to, running_day
+from scheduling.reassignment.settings import settings_on
 from scheduling.reassignment.situation import Situation, away_day, changed_day, retimed, shut_day
 from scheduling.reassignment.situation import longer as with_longer_visit
 from scheduling.reassignment.solution import Solution
@@ -37,10 +40,9 @@ EventKind = Literal[
     "lend",
     "to_screen",
     "to_physical",
+    "citizen_away",
+    "citizen_home",
 ]
-URGENT_PRIORITY = 1
-MOVES_FOR_DEPTH = 40_000
-"""Moves of a deeper search: about a second for a centre's day, and the same answer every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class WhatHappened:
     service: str = "nursing"
     skills: tuple[str, ...] = ()
     absence_kind: str = "sick"
+    citizen_absence: str = "hospital"
     reported_at: datetime | None = None
     new_visit_id: str = "urgent"
 
@@ -76,6 +79,8 @@ class Found:
     rows: dict[str, VisitRow]
     substitutes: tuple[Carer, ...] = ()
     free_at: datetime | None = None
+    #: of a citizen who is admitted, goes away or comes home
+    citizen: CitizenDay | None = None
 
 
 def named(event: WhatHappened, visit_id: str) -> WhatHappened:
@@ -95,15 +100,23 @@ def read(session: Session, event: WhatHappened, now: datetime) -> Found:
     units = _units(session, event)
     day, plan = day_and_plan(session, event.on, units)
     rows = {row.id: row for row in day_store.visits_of(session, event.on, units)}
+    citizen = None
     if event.kind == "urgent":
         day, plan = _with_urgent(session, day, plan, event, now)
+    elif event.kind == "citizen_away":
+        citizen = citizen_days.leaving(session, event.citizen_id or "", event.on, now)
+    elif event.kind == "citizen_home":
+        citizen, back = citizen_days.returning(session, event.citizen_id or "", event.on, now)
+        day, plan = citizen_days.with_returning(session, day, plan, citizen.citizen_id, back)
+        rows |= {row.id: row for row in back}
     told = _as_told(day, plan, rows)
     late_until = _late_until(event, told, rows)
     late = {CarerId(event.carer_id): late_until} if late_until is not None and event.carer_id is not None else {}
     happened = _happened(session, event.on, units, rows, now, late)
     longer = (VisitId(event.visit_id or ""), event.minutes * 60.0) if event.kind == "visit_longer" else None
     at = _situation(day, told, happened, longer)
-    return Found(event, at, frozenset(units), rows, _substitutes(session, event, day, told, now), late_until)
+    substitutes = _substitutes(session, event, day, told, now)
+    return Found(event, at, frozenset(units), rows, substitutes, late_until, citizen)
 
 
 def happened_so_far(session: Session, on: date, unit_ids: Collection[str], now: datetime) -> Situation:
@@ -138,8 +151,8 @@ def _situation(day: Day, told: Plan, happened: Happened, longer: tuple[VisitId, 
 def solutions(found: Found, *, deep: bool) -> list[Solution]:
     """Whole solutions, best first; ``deep`` searches the unit as well."""
     event, at = found.event, found.at
-    moves = MOVES_FOR_DEPTH if deep else None
-    seconds = 2.0 if deep else 0.0
+    moves = at.settings.search_moves if deep else None
+    seconds = at.settings.search_limit_s if deep else 0.0
     carer, visit = CarerId(event.carer_id or ""), VisitId(event.visit_id or "")
     match event.kind:
         case "carer_away":
@@ -154,6 +167,8 @@ def solutions(found: Found, *, deep: bool) -> list[Solution]:
             answer = acts.new_visit(at, VisitId(event.new_visit_id))
         case "swap":
             answer = acts.swap(at, visit)
+        case "citizen_away" | "citizen_home":
+            answer = _with_citizen(found)
         case "lend":
             answer = acts.lend(at, visit, UnitId(event.unit_id or ""))
         case _:
@@ -171,10 +186,29 @@ def day_of(found: Found, substitute_id: str | None = None) -> Day:
             return away_day(at, CarerId(event.carer_id or ""), substitute)
         case "door_shut":
             return shut_day(at, visit, at.now + timedelta(minutes=event.minutes))
+        case "citizen_away" if found.citizen is not None:
+            gone = found.citizen.visits
+            return citizens.without_visits(at.held(*gone), gone)
         case "lend" | "to_screen" | "to_physical":
             return changed_day(at, changed_visit(found))
         case _:
             return at.held()
+
+
+def told_of(found: Found, day: Day) -> Plan:
+    """What people were told, as far as the day a solution is judged on knows it."""
+    if found.event.kind == "citizen_away" and found.citizen is not None:
+        return citizens.told_without(found.at, found.citizen.visits, day)
+    return found.at.told
+
+
+def _with_citizen(found: Found) -> list[Solution]:
+    citizen = found.citizen
+    if citizen is None:
+        return []
+    if found.event.kind == "citizen_away":
+        return citizens.fall_away(found.at, citizen.visits)
+    return citizens.come_back(found.at, citizen.visits, citizen.had)
 
 
 def changed_visit(found: Found) -> Visit:
@@ -197,11 +231,13 @@ def _units(session: Session, event: WhatHappened) -> set[str]:
         if shift.state == "ended":
             raise SchedulingError("shift_ended")
         return {shift.unit_id}
-    if event.kind == "urgent":
+    if event.kind in ("urgent", *citizen_days.KINDS):
         citizen = session.get(CitizenRow, event.citizen_id)
         if citizen is None:
             raise SchedulingError("no_citizen_there")
-        return {citizen.unit_id}
+        # A neighbouring unit may have a visit of hers today.
+        hers = select(VisitRow.unit_id).where(VisitRow.citizen_id == citizen.id, VisitRow.day == event.on)
+        return {citizen.unit_id, *(session.exec(hers).all() if event.kind != "urgent" else ())}
     row = session.get(VisitRow, event.visit_id)
     if row is None or row.state == "cancelled":
         raise SchedulingError("not_your_visit")
@@ -255,7 +291,7 @@ def _with_urgent(session: Session, day: Day, plan: Plan, event: WhatHappened, no
         duration_s=max(5, event.minutes or 30) * 60.0,
         door_id=DoorId(citizen.door.id) if citizen.door is not None else None,
         required_skills=frozenset(event.skills),
-        priority=URGENT_PRIORITY,
+        priority=settings_on(event.on).urgent_priority,
     )
     waiting = (*plan.unallocated, Unallocated(visit.id, "not_planned"))
     return replace(day, visits=(*day.visits, visit)), replace(plan, unallocated=waiting)

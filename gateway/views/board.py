@@ -9,13 +9,16 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from devices.keys.prepared import designated_carers
+from gateway.views.asides import aside_json
 from gateway.views.breaches import TEXTS as RULES
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name
-from gateway.wire import iso, iso_or_none
+from gateway.wire import iso
 from kernel.localtime import clock_text
 from kernel.log import latest_position
 from scheduling import absences, day_store, shifts
+from scheduling.board.asides import Aside
+from scheduling.board.route_asides import asides_on
 from scheduling.board.store import BoardVisit, visits_on
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 from scheduling.tables import RouteChangeRow, RouteRow, ShiftRow, VisitRow
@@ -112,6 +115,8 @@ class OnDuty:
     route: RouteRow | None
     visits: list[Shown]
     offline_tablet: bool
+    #: breaks and the ways to and from the car
+    asides: tuple[Aside, ...] = ()
 
 
 def on_duty(
@@ -133,13 +138,17 @@ def on_duty(
     for v in visits:
         if v.carer_id is not None:
             mine.setdefault(v.carer_id, []).append(v)
+    for route in mine.values():
+        route.sort(key=lambda v: (v.start_at or v.window_open_at, v.id))
+    asides = asides_on(session, day, rows, carers, mine)
     return [
         OnDuty(
             shift,
             carers[shift.carer_id],
             routes.get(shift.carer_id),
-            sorted(mine.get(shift.carer_id, []), key=lambda v: (v.start_at or v.window_open_at, v.id)),
+            mine.get(shift.carer_id, []),
             shift.carer_id in designated,
+            asides.get(shift.carer_id, ()),
         )
         for shift in sorted(rows, key=lambda s: (s.unit_id, carers[s.carer_id].name, s.carer_id))
     ]
@@ -228,17 +237,21 @@ def _lane(one: OnDuty, short: Mapping[str, int], now: datetime, day: date) -> di
         "delivered_version": route.delivered_version if route else 0,
         "acknowledged_version": route.acknowledged_version if route else 0,
         "visits": [_bar(v, short, now) for v in one.visits],
+        "asides": [aside_json(aside) for aside in one.asides],
     }
 
 
+def to_the_second(at: datetime) -> datetime:
+    """As exact as a board is: a plan's times have fractions that no bar shows."""
+    return at.replace(microsecond=0)
+
+
 def _bar(v: Shown, short: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    times = {"start_at": v.start_at, "end_at": v.end_at, "begun_at": v.begun_at, "ended_at": v.ended_at}
     return {
         "id": v.id,
         "short": str(short.get(v.citizen_id, "?")),
-        "start_at": iso_or_none(v.start_at),
-        "end_at": iso_or_none(v.end_at),
-        "begun_at": iso_or_none(v.begun_at),
-        "ended_at": iso_or_none(v.ended_at),
+        **{name: None if at is None else iso(to_the_second(at)) for name, at in times.items()},
         "state": visit_state(v, now),
         "mode": v.mode,
         "double": v.pair_id is not None,

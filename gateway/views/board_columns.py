@@ -1,10 +1,11 @@
 """The board's day in columns: what 6,000 visits weigh on the way to a planner is mostly what is said again and again.
 
 The words of :mod:`gateway.views.board`, each once. Lanes are rows of :data:`LANE`; the visits of all lanes follow one
-another in ``visits``, one list a column, and a lane says how many of them are its own. Times are milliseconds: a
-visit's ``gap`` is from the planned end of the lane's visit before it, for the first from the answer's ``from_at``;
-``length`` is its planned length; ``begun`` and ``ended`` count from the planned start and end. What is not known is
-null. Ids that are all of one length travel as one text, without what they all begin with (:func:`packed_ids`).
+another in ``visits``, one list a column, and a lane says how many of them are its own. Times are whole seconds, more
+than a bar can show: a visit's ``gap`` is from the planned end of the lane's visit before it, for the first from the
+answer's ``from_at``; ``length`` is its planned length; ``begun`` and ``ended`` count from the planned start and end.
+What is not known is null. ``asides`` are rows of :data:`ASIDE`. Ids and the columns of numbers are packed
+(:mod:`gateway.views.packing`).
 """
 
 from collections import Counter
@@ -15,7 +16,17 @@ from typing import Any
 
 from sqlmodel import Session
 
-from gateway.views.board import Shown, attention, delay_min, on_duty, unallocated, units_of, visit_state
+from gateway.views.board import (
+    Shown,
+    attention,
+    delay_min,
+    on_duty,
+    to_the_second,
+    unallocated,
+    units_of,
+    visit_state,
+)
+from gateway.views.packing import packed_ids, packed_numbers
 from gateway.views.services import service_name
 from gateway.wire import iso
 from kernel.log import latest_position
@@ -25,16 +36,19 @@ from scheduling.board.store import visits_on
 Placed = tuple[Shown, datetime, datetime]
 #: a lane's fields; ``unit`` and ``skills`` are places in the answer's lists, shifts are minutes after ``from_at``
 LANE = (
-    *("carer_id", "name", "unit", "shift_id", "shift_state", "shift_start_min", "shift_end_min", "transport"),
-    *("route_id", "version", "delivered_version", "acknowledged_version", "offline_tablet", "skills", "visits"),
+    *("name", "unit", "shift_state", "shift_start_min", "shift_end_min", "transport"),
+    *("version", "delivered_version", "acknowledged_version", "offline_tablet", "skills", "visits"),
 )
+#: a break or the way to the car: the lane's place, the kind's in :data:`KINDS`, from when to when in seconds after
+#: ``from_at``
+ASIDE = ("lane", "kind", "start", "end", "fits")
+KINDS = ("break", "fetch", "bring")
 #: a visit's flags, added up
 SCREEN, DOUBLE, PINNED, DOOR = 1, 2, 4, 8
 STATES = ("planned", "begun", "ended", "late", "not_started")
 
 _VISIT = ("id", "short", "gap", "length", "begun", "ended", "state", "flags", "delay_min")
-_PACKED_FROM = 2
-_MS = timedelta(milliseconds=1)
+_S = timedelta(seconds=1)
 _MIN = timedelta(minutes=1)
 
 
@@ -54,7 +68,7 @@ def board_columns(
     unit_at = {u.id: i for i, u in enumerate(units)}
     skill_at = {code: i for i, code in enumerate(skills)}
     columns = _columns(placed, numbers, from_at, now)
-    states = Counter(STATES[s] if isinstance(s, int) else s for s in columns["state"])
+    states = Counter(STATES[s] for s in columns["state"])
     left_over = unallocated(visits, numbers, language)
     return {
         "form": "columns",
@@ -64,17 +78,17 @@ def board_columns(
         "units": [{"id": u.id, "name": u.name} for u in units],
         "skills": [{"code": code, "name": service_name(code, language)} for code in skills],
         "attention": attention(session, day, unit_ids, states, len(left_over)),
+        "carers": packed_ids([one.carer.id for one in people]),
+        "shifts": packed_ids([one.shift.id for one in people]),
+        "routes": packed_ids([one.route.id if one.route else f"{day.isoformat()}.{one.carer.id}" for one in people]),
         "lanes": [
             [
-                one.carer.id,
                 one.carer.name,
                 unit_at[one.shift.unit_id],
-                one.shift.id,
                 one.shift.state,
                 round((one.shift.planned_start_at - from_at) / _MIN),
                 round((one.shift.planned_end_at - from_at) / _MIN),
                 one.carer.transport,
-                one.route.id if one.route else f"{day.isoformat()}.{one.carer.id}",
                 *(
                     (one.route.version, one.route.delivered_version, one.route.acknowledged_version)
                     if one.route
@@ -86,46 +100,39 @@ def board_columns(
             ]
             for one, mine in zip(people, placed, strict=True)
         ],
-        "visits": columns,
+        "visits": {name: (packed_ids if name == "id" else packed_numbers)(values) for name, values in columns.items()},
+        "asides": [
+            [lane, KINDS.index(a.kind), (a.start_at - from_at) // _S, (a.end_at - from_at) // _S, int(a.fits)]
+            for lane, one in enumerate(people)
+            for a in one.asides
+        ],
         "unallocated": left_over,
     }
-
-
-def packed_ids(ids: Sequence[str]) -> dict[str, Any] | list[str]:
-    """Ids without what they share: ``{prefix, size, text}`` where all have one length, the list itself otherwise."""
-    sizes = {len(one) for one in ids}
-    if len(sizes) != 1 or len(ids) < _PACKED_FROM:
-        return list(ids)
-    first, last = min(ids), max(ids)
-    shared = next((i for i, (a, b) in enumerate(zip(first, last, strict=True)) if a != b), 0)
-    prefix = first[:shared]
-    return {"prefix": prefix, "size": sizes.pop() - len(prefix), "text": "".join(one[len(prefix) :] for one in ids)}
 
 
 def _columns(
     lanes: Sequence[Sequence[Placed]], numbers: Mapping[str, int], from_at: datetime, now: datetime
 ) -> dict[str, Any]:
-    codes = {state: i for i, state in enumerate(STATES)}
     columns: dict[str, Any] = {name: [] for name in _VISIT}
     for lane in lanes:
         before_at = from_at
-        for v, start_at, end_at in lane:
-            state = visit_state(v, now)
+        for v, starts_at, ends_at in lane:
+            start_at, end_at = to_the_second(starts_at), to_the_second(ends_at)
             values = (
                 v.id,
                 numbers.get(v.citizen_id, 0),
-                round((start_at - before_at) / _MS),
-                round((end_at - start_at) / _MS),
-                None if v.begun_at is None else round((v.begun_at - start_at) / _MS),
-                None if v.ended_at is None else round((v.ended_at - end_at) / _MS),
-                codes.get(state, state),
+                (start_at - before_at) // _S,
+                (end_at - start_at) // _S,
+                None if v.begun_at is None else (v.begun_at - start_at) // _S,
+                None if v.ended_at is None else (v.ended_at - end_at) // _S,
+                STATES.index(visit_state(v, now)),
                 _flags(v),
                 delay_min(v, now),
             )
             for column, value in zip(columns.values(), values, strict=True):
                 column.append(value)
             before_at = end_at
-    return columns | {"id": packed_ids(columns["id"])}
+    return columns
 
 
 def _flags(v: Shown) -> int:

@@ -1,6 +1,6 @@
 """A carer's absence from a day to a day: her shifts of those days are cancelled, those that come in later too.
 
-Today's absence is another act, with proposals for the route that is lost (scheduling.covering). A kind is kept, no
+Today's absence is another act, with proposals for the route that is lost (scheduling.reassignment). A kind is kept, no
 diagnosis.
 """
 

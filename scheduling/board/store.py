@@ -22,6 +22,7 @@ class BoardVisit(NamedTuple):
     window_open_at: datetime
     window_close_at: datetime
     duration_s: float
+    travel_min: float | None
     mode: str
     pair_id: str | None
     pinned_carer_id: str | None

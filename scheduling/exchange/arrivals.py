@@ -10,7 +10,7 @@ from kernel.errors import KernelError
 from kernel.ids import new_id
 from kernel.work import Work
 from scheduling.events_ahead import VisitsImported
-from scheduling.exchange import shift_lines, visit_lines
+from scheduling.exchange import shift_lines, staff_lines, visit_lines
 from scheduling.exchange.people import People, read_people
 from scheduling.exchange.reader import MAX_BYTES, CellProblem, Sheet, read_sheet
 from scheduling.exchange.sheets import SheetKind
@@ -112,6 +112,8 @@ def _apply(
 ) -> tuple[list[CellProblem], dict[str, int], list[date]]:
     if sheet.kind is SheetKind.SHIFTS:
         return shift_lines.apply(work, sheet, people)
+    if sheet.kind is SheetKind.STAFF:
+        return staff_lines.apply(work, sheet, people)
     if sheet.kind is SheetKind.PATTERNS:
         return visit_lines.apply_patterns(work, sheet, people, by_role)
     return visit_lines.apply_visits(work, sheet, people, take_off)

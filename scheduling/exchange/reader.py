@@ -11,7 +11,7 @@ from scheduling.exchange.sheets import SHEETS, Column, SheetKind, SheetLine, kin
 MAX_BYTES, MAX_ROWS, MAX_PROBLEMS = 8_000_000, 50_000, 200
 _DELIMITERS = (";", "\t", ",")
 _SHOWN = 60
-_KINDS = "kolonnen Dato (besøg), Ugedage (grundplan) eller Vagt fra (vagter)"
+_KINDS = "kolonnen Dato (besøg), Ugedage (grundplan), Vagt fra (vagter) eller Medarbejdernummer (medarbejdere)"
 _NO_CPR = "noget, der ligner et CPR-nummer; fjern kolonnen, filen gemmes ikke"
 
 

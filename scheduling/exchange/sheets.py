@@ -1,6 +1,7 @@
 """What planning systems export, as sheets: which columns a sheet has, by the headings people use. Pure.
 
-Three sheets are known: visits of dates, weekly patterns (grundplan) and shifts (vagter).
+Four sheets are known: visits of dates, weekly patterns (grundplan), shifts (vagter), and the numbers other systems know
+carers by.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ class SheetKind(StrEnum):
     VISITS = "visits"
     PATTERNS = "patterns"
     SHIFTS = "shifts"
+    STAFF = "staff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,18 @@ _SCREEN = Column("screen", ("Skærm", "Skærmbesøg", "Screen"), cells.yes, Fals
 _SKILLS = Column("skills", ("Kompetencer", "Kvalifikationer", "Skills"), _words, False, ())
 _PRIORITY = Column("priority", ("Prioritet", "Priority"), partial(cells.whole, least=1, most=5), False, 3)
 _REF = Column("ref", ("Besøgs-id", "Besøgsid", "Id", "Reference", "Visit id"), cells.text, False, "")
-_CARER = Column("carer", ("Medarbejder", "Medarbejdernr", "Medarbejder-id", "Carer"), cells.text)
+#: systems name a carer by number, and often write her name in a column called Medarbejder: the number counts first
+_NUMBERS = (
+    "Medarbejdernummer",
+    "Medarbejdernr",
+    "Tjenestenummer",
+    "Tjenestenr",
+    "Lønnummer",
+    "Lønnr",
+    "Employee number",
+)
+_IDS = ("Medarbejder-id", "Medarbejder", "Carer")
+_CARER = Column("carer", (*_NUMBERS, *_IDS), cells.text)
 _FIRST = Column("first_on", ("Gælder fra", "Fra dato", "Startdato", "Valid from"), cells.day)
 _LAST = Column("last_on", ("Gælder til", "Til dato", "Slutdato", "Valid to"), cells.day, False, None)
 _DAY = Column("day", ("Dato", "Dag", "Besøgsdato", "Date"), cells.day)
@@ -102,11 +115,20 @@ SHEETS: Mapping[SheetKind, tuple[Column, ...]] = {
         Column("starts", ("Vagt fra", "Mødetid", "Vagtstart", "Shift from"), cells.clock),
         Column("ends", ("Vagt til", "Gåtid", "Vagtslut", "Shift to"), cells.clock),
     ),
+    SheetKind.STAFF: (
+        Column("carer", (*_IDS, "Id"), cells.text),
+        Column("employee_no", _NUMBERS, cells.text),
+    ),
 }
 """The columns of each sheet. docs/visits-in.md has the same table for people."""
 
 #: the columns a sheet is told by, in the order they are looked for
-_OWN = {SheetKind.PATTERNS: {"weekdays"}, SheetKind.SHIFTS: {"starts", "ends"}, SheetKind.VISITS: {"day"}}
+_OWN = {
+    SheetKind.PATTERNS: {"weekdays"},
+    SheetKind.SHIFTS: {"starts", "ends"},
+    SheetKind.VISITS: {"day"},
+    SheetKind.STAFF: {"employee_no"},
+}
 
 
 def kind_of(headings: Mapping[str, int]) -> SheetKind | None:

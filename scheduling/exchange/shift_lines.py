@@ -21,7 +21,7 @@ MOST_HOURS = 16
 
 def apply(work: Work, sheet: Sheet, people: People) -> tuple[list[CellProblem], dict[str, int], list[date]]:
     """Rows become shifts from and to the unit's base. A shift that has begun is left alone; who is absent has none."""
-    problems = list(_problems(sheet, local_day(work.now)))
+    problems = list(_problems(sheet, people, local_day(work.now)))
     if problems:
         return problems, {}, []
     days = sorted({line.day("day") for line in sheet.lines})
@@ -37,10 +37,11 @@ def apply(work: Work, sheet: Sheet, people: People) -> tuple[list[CellProblem], 
     return [], counts, days
 
 
-def _problems(sheet: Sheet, today: date) -> Iterator[CellProblem]:
+def _problems(sheet: Sheet, people: People, today: date) -> Iterator[CellProblem]:
     seen: dict[tuple[str, date], int] = {}
     for line in sheet.lines:
-        key, day = (line.text("carer"), line.day("day")), line.day("day")
+        day = line.day("day")
+        key = (people.carers[line.text("carer")].id, day)
         if key in seen:
             yield CellProblem(line.row, sheet.headings["carer"], f"én vagt om dagen (række {seen[key]})", "to")
         seen.setdefault(key, line.row)

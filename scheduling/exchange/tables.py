@@ -19,7 +19,7 @@ class VisitImportRow(SQLModel, table=True):
     by_role: str = Field(max_length=16)
     #: units of whoever brought it: only who sees them all sees it
     unit_ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
-    #: visits | patterns | shifts, empty where the headings do not say
+    #: visits | patterns | shifts | staff, empty where the headings do not say
     kind: str = Field(default="", max_length=16)
     #: applied | refused
     state: str = Field(max_length=16)

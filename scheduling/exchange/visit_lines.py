@@ -76,7 +76,7 @@ def _wanted(line: SheetLine, people: People) -> list[WantedVisit]:
             priority=line.values["priority"],
             pair_id=ids[0] if together else None,
             pair_rank=rank if together else None,
-            pinned_carer_id=line.text("fixed_carer") or None,
+            pinned_carer_id=people.carer_id(line.text("fixed_carer")),
         )
         for rank, one in enumerate(ids)
     ]

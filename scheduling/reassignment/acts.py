@@ -29,11 +29,6 @@ from scheduling.timing import Schedule
 
 NO_ROOM = "no_room_in_shifts"
 DOOR_SHUT = "door_shut"
-HANDED_AT_MOST = 4
-"""More visits than this are not given away one by one: the search over the whole unit does that better."""
-
-CANDIDATES = 6
-"""Colleagues looked at exactly for one visit."""
 
 
 def carer_away(
@@ -68,7 +63,7 @@ def carer_late(at: Situation, carer_id: CarerId, search_s: float = 0.0, moves: i
     untouched = plan_after(base, at.told, {})
     found = [_solution(at, "wait", "wait", untouched, day, untouched)]
     schedule = base
-    for given in range(1, HANDED_AT_MOST + 1):
+    for given in range(1, at.settings.handed_at_most + 1):
         if not _hand_one_over(schedule, carer_id):
             break
         found.append(
@@ -77,7 +72,7 @@ def carer_late(at: Situation, carer_id: CarerId, search_s: float = 0.0, moves: i
     if search_s > 0.0 or moves:
         problem_day = day
         deep = lived_schedule(problem_day, at.told, units, dense=True)
-        price_changes(deep.problem, at.told, (), at.prices)
+        price_changes(deep.problem, at.told, at.settings)
         deep = searched(_again(deep), seconds=search_s, moves=moves)
         found.append(_solution(at, "searched", "searched", untouched, day, plan_after(deep, at.told, {})))
     return ranked(found)
@@ -101,7 +96,8 @@ def door_shut(at: Situation, visit_id: VisitId, retry_at: datetime) -> list[Solu
             found.append(_solution(at, f"{kind}:{carer_id}", kind, untouched, day, after))
     off = lived_schedule(day, without(at.told, {visit_id}, day), [u.id for u in day.units])
     after = plan_after(off, at.told, dict.fromkeys(_with_partner(day, visit_id), DOOR_SHUT))
-    return [*ranked(found)[: CANDIDATES - 1], _solution(at, "take_off", "take_off", untouched, day, after)]
+    taken_off = _solution(at, "take_off", "take_off", untouched, day, after)
+    return [*ranked(found)[: at.settings.solutions_at_most - 1], taken_off]
 
 
 def new_visit(at: Situation, visit_id: VisitId) -> list[Solution]:
@@ -137,7 +133,7 @@ def swap(at: Situation, visit_id: VisitId) -> list[Solution]:
     problem = base.problem
     untouched = plan_after(base, at.told, {})
     found: list[Solution] = []
-    for other in _exchangeable(base, at.told, visit_id, mine):
+    for other in _exchangeable(base, at, visit_id, mine):
         theirs = at.told.carer_of[other]
         keys = {v: base.key[problem.job_of[problem.visit_index[v]]] for v in (visit_id, other)}
         take_out(base, visit_id)
@@ -146,7 +142,7 @@ def swap(at: Situation, visit_id: VisitId) -> list[Solution]:
             after = plan_after(base, at.told, {})
             found.append(_solution(at, f"swap:{other}", "swap", untouched, day, after))
         _back(base, {visit_id: mine, other: theirs}, keys)
-    return ranked(found)[:CANDIDATES]
+    return ranked(found)[: at.settings.solutions_at_most]
 
 
 def lend(at: Situation, visit_id: VisitId, unit_id: UnitId) -> list[Solution]:
@@ -175,13 +171,13 @@ def _with_anybody(at: Situation, day: Day, untouched: Plan, visit_id: VisitId, k
             after = plan_after(base, at.told, {})
             found.append(_solution(at, f"{kind}:{carer_id}", kind, untouched, day, after))
             take_out(base, visit_id)
-    return ranked(found)[:CANDIDATES]
+    return ranked(found)[: at.settings.solutions_at_most]
 
 
 def _solution(
     at: Situation, solution_id: str, kind: SolutionKind, untouched: Plan | None, day: Day, after: Plan
 ) -> Solution:
-    return solution_of(solution_id, kind, at.told, untouched, day, after, prices=at.prices)
+    return solution_of(solution_id, kind, at.told, untouched, day, after, at.settings)
 
 
 def _covered(
@@ -196,12 +192,12 @@ def _covered(
     told = without(at.told, moving, day)
     schedule = lived_schedule(day, told, [u.id for u in day.units], dense=deep)
     if deep:
-        price_changes(schedule.problem, at.told, moving, at.prices)
+        price_changes(schedule.problem, at.told, at.settings, moving)
         schedule = _again(schedule)
     partners = staying_halves(schedule.problem, at.told, moving)
     left = list(moving)
     if substitute is not None:
-        left = [v for v in left if not put_with(schedule, v, substitute.id)]
+        left = [v for v in left if not put_with(schedule, v, substitute.id, _beside(schedule.problem, v, partners))]
     unplaced = put_all(schedule, left, partners)
     if deep:
         schedule = searched(schedule, seconds=search_s, moves=moves)
@@ -211,7 +207,13 @@ def _covered(
     after = plan_after(schedule, at.told, {v: r for v, r in reasons.items() if v not in kept})
     kind: SolutionKind = "substitute" if substitute is not None else "searched" if deep else "split"
     solution_id = f"{kind}:{substitute.id}" if substitute is not None else kind
-    return solution_of(solution_id, kind, at.told, None, day, after, unavoidable=frozenset(moving), prices=at.prices)
+    return solution_of(solution_id, kind, at.told, None, day, after, at.settings, unavoidable=frozenset(moving))
+
+
+def _beside(problem: Problem, visit_id: VisitId, staying: Mapping[int, Mapping[int, int]]) -> tuple[int, ...]:
+    """Who stays with the other half of a double visit, by half; -1 where nobody does."""
+    job = problem.job_of[problem.visit_index[visit_id]]
+    return tuple(staying.get(job, {}).get(half, -1) for half in range(len(problem.jobs[job])))
 
 
 def _again(schedule: Schedule) -> Schedule:
@@ -280,19 +282,20 @@ def _put_first(schedule: Schedule, v: int, c: int) -> bool:
     return put_with(schedule, problem.visits[v].id, problem.carers[c].id)
 
 
-def _exchangeable(schedule: Schedule, told: Plan, visit_id: VisitId, mine: CarerId) -> list[VisitId]:
+def _exchangeable(schedule: Schedule, at: Situation, visit_id: VisitId, mine: CarerId) -> list[VisitId]:
     problem = schedule.problem
     v = problem.visit_index[visit_id]
+    within_min = at.settings.swap_within.total_seconds() / 60.0
     found: list[tuple[float, VisitId]] = []
     for w, other in enumerate(problem.visits):
-        theirs = told.carer_of.get(other.id)
+        theirs = at.told.carer_of.get(other.id)
         if theirs in (None, mine) or problem.begun[w] or len(problem.jobs[problem.job_of[w]]) == 2:
             continue
         apart_min = abs(schedule.start[w] - schedule.start[v])
         can = problem.carer_index[mine] in problem.able[w] and problem.carer_index[theirs] in problem.able[v]
-        if can and apart_min <= 60.0:
+        if can and apart_min <= within_min:
             found.append((apart_min, other.id))
-    return [other for _, other in sorted(found)[: 5 * CANDIDATES]]
+    return [other for _, other in sorted(found)[: 5 * at.settings.solutions_at_most]]
 
 
 def _back(schedule: Schedule, carers: Mapping[VisitId, CarerId], keys: Mapping[VisitId, float]) -> None:

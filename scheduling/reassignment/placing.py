@@ -12,27 +12,51 @@ from scheduling.model import Day, Plan
 from scheduling.problem import Problem
 from scheduling.routes import plan_of, schedule_of
 from scheduling.timing import Schedule
+from scheduling.working_time.breaks import BreakMinutes
 
 _DUST_MIN = 1e-6
 """A start worked out twice may differ by this much."""
 
 
 def lived_schedule(day: Day, plan: Plan, units: Iterable[UnitId], *, dense: bool = False) -> Schedule:
-    """A strict schedule of a plan that may break limits already.
+    """A strict schedule of a plan that may break limits already."""
+    schedule = schedule_of(Problem(day, units, dense=dense), plan, strict=False)
+    strict_from_here(schedule)
+    return schedule
 
-    Who is so late that her shift runs over, or a pinned start is missed, has broken a limit by what happened. That
-    much is allowed from now on, and not a minute more: every other plan is then judged as strictly as ever.
+
+def strict_from_here(schedule: Schedule) -> None:
+    """Judge every further change strictly.
+
+    Who is so late that her shift runs over, her break begins too late or a pinned start is missed, has broken a limit
+    by what happened. That much is allowed from now on, and not a minute more.
     """
-    problem = Problem(day, units, dense=dense)
-    as_it_is = schedule_of(problem, plan, strict=False)
-    for c, route in enumerate(as_it_is.routes):
+    problem = schedule.problem
+    for c, route in enumerate(schedule.routes):
+        problem.breaks[c] = _as_late_as_they_are(schedule, c)
         for v in route:
             if problem.begun[v]:
                 continue
-            start = as_it_is.start[v]
+            start = schedule.start[v]
             problem.work_limit[c] = max(problem.work_limit[c], start + problem.duration[v] + _DUST_MIN)
             problem.due[v] = max(problem.due[v], start)
-    return schedule_of(problem, plan, strict=True)
+    schedule.strict = True
+
+
+def _as_late_as_they_are(schedule: Schedule, c: int) -> tuple[BreakMinutes, ...]:
+    problem = schedule.problem
+    rests = list(problem.breaks[c])
+    leaves, taken = problem.shift_start[c], 0
+    for v in schedule.routes[c] if rests else ():
+        for i in range(taken, schedule.taken[v]):
+            begins = max(leaves, rests[i].open)
+            rests[i] = rests[i]._replace(close=max(rests[i].close, begins))
+            leaves = begins + rests[i].lasts
+        taken = schedule.taken[v]
+        leaves = schedule.start[v] + problem.duration[v]
+    for i in range(taken, len(rests)):
+        rests[i] = rests[i]._replace(close=max(rests[i].close, leaves))
+    return tuple(rests)
 
 
 def without(plan: Plan, leaving: Collection[VisitId], day: Day) -> Plan:

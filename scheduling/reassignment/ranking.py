@@ -10,9 +10,7 @@ from datetime import datetime
 from kernel.ids import CarerId, VisitId
 from scheduling import rules
 from scheduling.insertion import Spot, pair_spots, single_spots
-from scheduling.model import Day, Plan
 from scheduling.problem import Problem
-from scheduling.routes import schedule_of
 from scheduling.rules import Breach, Weight
 from scheduling.timing import Schedule
 
@@ -37,25 +35,11 @@ class Proposal:
         return not self.hard
 
 
-def rank_carers(day: Day, plan: Plan, visit_id: VisitId) -> list[Proposal]:
+def rank_on(schedule: Schedule, visit_id: VisitId, tried: int | None = None) -> list[Proposal]:
     """Every carer of the visit's unit for one visit: possible ones by cost, then the others with their rules.
 
-    A double visit's partner keeps its carer. Ties break by carer id.
-
-    Raises
-    ------
-    ValueError
-        If the visit is unknown.
-    """
-    visit = day.visit_by_id.get(visit_id)
-    if visit is None:
-        raise ValueError(f"Expected a visit of the day, got {visit_id}.")
-    schedule = schedule_of(Problem(day, [visit.unit_id], dense=False), plan, strict=True)
-    return rank_on(schedule, visit_id)
-
-
-def rank_on(schedule: Schedule, visit_id: VisitId, tried: int | None = None) -> list[Proposal]:
-    """As :func:`rank_carers`, on a settled schedule of the visit's unit, which is left as it was.
+    A double visit's partner keeps its carer. Ties break by carer id. The schedule, strict and settled, is left as it
+    was.
 
     Parameters
     ----------

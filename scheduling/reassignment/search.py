@@ -20,7 +20,7 @@ from scheduling.flat import FlatProblem
 from scheduling.improvement import Annealing, Effort
 from scheduling.model import Carer, Plan, VisitMode
 from scheduling.problem import Problem
-from scheduling.reassignment.prices import CHANGE_PRICES, ChangePrices
+from scheduling.reassignment.settings import ReassignmentSettings
 from scheduling.search import schedule_from
 from scheduling.timing import Schedule
 
@@ -31,9 +31,7 @@ HOT, COLD = 0.35, 0.02
 RUINS, STRING = 0.01, 10
 
 
-def price_changes(
-    problem: Problem, told: Plan, free: Collection[VisitId] = (), prices: ChangePrices = CHANGE_PRICES
-) -> None:
+def price_changes(problem: Problem, told: Plan, settings: ReassignmentSettings, free: Collection[VisitId] = ()) -> None:
     """Make every carer but the one people were told dearer for a visit, in a problem not yet in use.
 
     ``free`` are visits that have to change their carer anyway.
@@ -45,7 +43,7 @@ def price_changes(
         keeps = problem.carer_index[told_carer]
         known = problem.irregular[v]
         problem.irregular[v] = {
-            c: known.get(c, 0.0) + (0.0 if c == keeps else prices.changed_carer_min) for c in problem.able[v]
+            c: known.get(c, 0.0) + (0.0 if c == keeps else settings.changed_carer_min) for c in problem.able[v]
         }
 
 
@@ -69,7 +67,7 @@ def searched(
     moves
         Moves to try; with them the result depends on moves and seed only, unless the seconds run out.
     """
-    ahead = _ahead(schedule)
+    ahead = to_come(schedule)
     if not ahead.problem.jobs or not ahead.problem.carers:
         return schedule
     if library() is None:
@@ -104,7 +102,7 @@ def _by_engine(
         return schedule_from(problem, engine)
 
 
-def _ahead(schedule: Schedule) -> Schedule:
+def to_come(schedule: Schedule) -> Schedule:
     """What has not begun, as a schedule of its own: each carer starts where and when her last begun visit ends."""
     whole = schedule.problem
     day = whole.day
@@ -119,7 +117,11 @@ def _ahead(schedule: Schedule) -> Schedule:
     index = [whole.visit_index[v.id] for v in problem.visits]
     problem.irregular = [dict(whole.irregular[v]) for v in index]
     problem.due = [whole.due[v] for v in index]
-    problem.work_limit = list(whole.work_limit)
+    problem.work_limit, problem.bring = list(whole.work_limit), list(whole.bring)
+    for v, old in enumerate(index):
+        _bind_to_begun_half(schedule, old, problem, v)
+    # A break she has had is not had again.
+    problem.breaks = [whole.breaks[c][_had(schedule, c) :] for c in range(len(whole.carers))]
     if whole.fair:
         done = [sum(whole.work[v] for v in route if whole.begun[v]) for route in schedule.routes]
         problem.fair = [fair - load for fair, load in zip(whole.fair, done, strict=True)]
@@ -136,6 +138,20 @@ def _ahead(schedule: Schedule) -> Schedule:
     return ahead
 
 
+def _bind_to_begun_half(schedule: Schedule, old: int, problem: Problem, v: int) -> None:
+    """A visit whose other half has begun keeps the gap to it, though the other half is not there any more."""
+    whole = schedule.problem
+    job = whole.job_of[old]
+    other = next((w for w in whole.jobs[job] if w != old), None)
+    if other is None or not whole.begun[other]:
+        return
+    low, high = whole.gap_low[job], whole.gap_high[job]
+    if old == whole.jobs[job][0]:
+        low, high = -high, -low
+    problem.open[v] = max(problem.open[v], schedule.start[other] + low)
+    problem.due[v] = min(problem.due[v], max(schedule.start[other] + high, schedule.start[old]))
+
+
 def _from_now(schedule: Schedule, c: int) -> Carer:
     problem = schedule.problem
     carer, day = problem.carers[c], problem.day
@@ -145,9 +161,18 @@ def _from_now(schedule: Schedule, c: int) -> Carer:
     free_at = day.instant(schedule.start[begun[-1]] + problem.duration[begun[-1]])
     at_doors = [problem.visits[v] for v in begun if problem.visits[v].mode is VisitMode.PHYSICAL]
     place = day.citizen_by_id[at_doors[-1].citizen_id].place if at_doors else carer.start_place
-    return replace(
-        carer, shift_starts_at=min(max(carer.shift_starts_at, free_at), carer.shift_ends_at), start_place=place
-    )
+    starts_at = min(max(carer.shift_starts_at, free_at), carer.shift_ends_at)
+    if carer.vehicle is None:
+        return replace(carer, shift_starts_at=starts_at, start_place=place)
+    # She has fetched it: from here she drives, and takes it back where it belongs.
+    here = place if at_doors else carer.vehicle.place
+    return replace(carer, shift_starts_at=starts_at, start_place=here, vehicle=None, end_place=carer.vehicle.place)
+
+
+def _had(schedule: Schedule, c: int) -> int:
+    """How many breaks lie behind a carer by the end of her last begun visit."""
+    begun = [v for v in schedule.routes[c] if schedule.problem.begun[v]]
+    return schedule.taken[begun[-1]] if begun else 0
 
 
 def _whole(schedule: Schedule, ahead: Schedule) -> Schedule | None:

@@ -10,7 +10,7 @@ from kernel.ids import CarerId, VisitId
 from scheduling.model import Carer, Day, Plan, Visit
 from scheduling.problem import Problem
 from scheduling.reassignment.lived import frozen
-from scheduling.reassignment.prices import CHANGE_PRICES, ChangePrices
+from scheduling.reassignment.settings import ReassignmentSettings, settings_on
 from scheduling.routes import plan_of, schedule_of
 
 
@@ -25,7 +25,11 @@ class Situation:
     told: Plan
     on_the_way: Mapping[VisitId, CarerId]
     now: datetime
-    prices: ChangePrices = CHANGE_PRICES
+
+    @property
+    def settings(self) -> ReassignmentSettings:
+        """Prices and bounds that hold on the day."""
+        return settings_on(self.day.on)
 
     def held(self, *released: VisitId) -> Day:
         """The day with everything driven to held, but for some visits the event itself is about.
@@ -35,7 +39,7 @@ class Situation:
         """
         kept = {v: c for v, c in self.on_the_way.items() if v not in released}
         day = frozen(self.day, retimed(self.day, self.told), kept)
-        free = timedelta(minutes=self.prices.shift_free_min)
+        free = timedelta(minutes=self.settings.shift_free_min)
         earliest = {s.visit_id: s.starts_at - free for r in self.told.routes for s in r.stops}
         return replace(
             day,

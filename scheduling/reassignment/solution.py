@@ -10,7 +10,8 @@ from typing import Literal
 from kernel.ids import CarerId, VisitId
 from scheduling.cost import recomputed_terms, terms_cost_min, weights_for
 from scheduling.model import Day, Plan, Route, Unallocated
-from scheduling.reassignment.prices import CHANGE_PRICES, ChangePrices, changes_between
+from scheduling.reassignment.prices import changes_between
+from scheduling.reassignment.settings import ReassignmentSettings
 
 SolutionKind = Literal[
     "split",
@@ -25,6 +26,11 @@ SolutionKind = Literal[
     "swap",
     "lend",
     "change_mode",
+    "fall_away",
+    "fill",
+    "give_back",
+    "place",
+    "leave_waiting",
 ]
 
 
@@ -83,9 +89,9 @@ def solution_of(
     untouched: Plan | None,
     day: Day,
     after: Plan,
+    settings: ReassignmentSettings,
     *,
     unavoidable: Collection[VisitId] = (),
-    prices: ChangePrices = CHANGE_PRICES,
 ) -> Solution:
     """Make a solution of a plan.
 
@@ -101,7 +107,7 @@ def solution_of(
     unavoidable
         Visits that change their carer whatever is done.
     """
-    changes = changes_between(told, after, prices)
+    changes = changes_between(told, after, settings)
     old = {s.visit_id: (r.carer_id, s.starts_at) for r in told.routes for s in r.stops}
     new = {s.visit_id: (r.carer_id, s.starts_at) for r in after.routes for s in r.stops}
     handed = tuple(_handed(v, old, new) for v in sorted(changes.handed, key=lambda v: (new[v][1], v)))
@@ -118,7 +124,7 @@ def solution_of(
         shifted=changes.shifted,
         left_over=tuple(u for u in after.unallocated if u.visit_id in old or u.visit_id not in waiting),
         cost_delta_min=terms_cost_min(recomputed_terms(day, after), weights) - _cost_min(day, before, untouched),
-        change_price_min=changes.price_min(prices, unavoidable),
+        change_price_min=changes.price_min(settings, unavoidable),
         extra_travel_s=60.0 * (sum(r.travel_min for r in after.routes) - sum(r.travel_min for r in before.routes)),
         late_s=_late_s(after),
         late_before_s=_late_s(before),

@@ -33,6 +33,8 @@ class CarerRow(SQLModel, table=True):
     skills: list[str] = Field(sa_column=Column(JSON, nullable=False))
     transport: str = Field(max_length=16)
     pin_hash: str | None = Field(default=None, max_length=200)
+    #: what payroll and planning systems call her (medarbejdernummer); their files are matched by it
+    employee_no: str | None = Field(default=None, max_length=64)
 
 
 class EmploymentRow(SQLModel, table=True):

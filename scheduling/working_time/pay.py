@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from kernel.danish_days import public_holidays
 from kernel.localtime import COPENHAGEN
+from scheduling.dated import row_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ PAY_RATES: tuple[PayRates, ...] = (
 
 def rates_on(on: date, rates: tuple[PayRates, ...] = PAY_RATES) -> PayRates:
     """The row that holds on a day; before the first row, the first."""
-    held = [row for row in rates if row.valid_from_on <= on]
-    return max(held, key=lambda row: row.valid_from_on) if held else min(rates, key=lambda row: row.valid_from_on)
+    return row_on(on, rates)
 
 
 def premium_ratio(at: datetime, rates: PayRates) -> float:

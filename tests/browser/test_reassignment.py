@@ -45,10 +45,10 @@ def open_carer(page: Page, carer_id: str, name: str) -> None:
 
 
 def test_a_carer_reported_ill_by_telephone_is_covered_the_tablet_follows_and_it_can_all_be_undone(
-    live_server: LiveServer, page: Page, browser: Browser
+    morning: LiveServer, page: Page, browser: Browser
 ) -> None:
-    open_board(page, live_server)
-    carer_id, name, visits = fresh_carer(live_server)
+    open_board(page, morning)
+    carer_id, name, visits = fresh_carer(morning)
     page.get_by_role("searchbox").fill(name)
     page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').focus()
     page.keyboard.press("s")
@@ -58,13 +58,13 @@ def test_a_carer_reported_ill_by_telephone_is_covered_the_tablet_follows_and_it_
     assert violations(page) == []
     page.keyboard.press("Enter")
     expect(page.locator("#undo-words")).to_contain_text(f"{name} er meldt syg, og ruten er givet videre")
-    assert visits_of(live_server, carer_id) == []
-    with live_server.runtime.database.reading() as session:
-        takers = {str(c.id) for c in live_server.day.carers} - {carer_id}
-        routes = {c: {v.id for v in publishing.stops_of(session, c, live_server.day.on)} for c in takers}
+    assert visits_of(morning, carer_id) == []
+    with morning.runtime.database.reading() as session:
+        takers = {str(c.id) for c in morning.day.carers} - {carer_id}
+        routes = {c: {v.id for v in publishing.stops_of(session, c, morning.day.on)} for c in takers}
     taker = next(c for c, stops in sorted(routes.items()) if stops & set(visits))
     tablet = browser.new_page(viewport={"width": 800, "height": 1280})
-    sign_in(tablet, live_server, taker)
+    sign_in(tablet, morning, taker)
     expect(tablet.locator("#banners")).to_contain_text("Sygdom")
     picture(tablet, "ill_tablet")
 
@@ -72,15 +72,15 @@ def test_a_carer_reported_ill_by_telephone_is_covered_the_tablet_follows_and_it_
 
     expect(page.locator("#undo-words")).to_contain_text("Fortrudt")
     expect(tablet.locator("#banners")).to_contain_text("Ændringen er fortrudt")
-    assert visits_of(live_server, carer_id) == visits
+    assert visits_of(morning, carer_id) == visits
     tablet.close()
 
 
 def test_a_late_carer_is_dealt_with_from_her_panel_with_the_price_of_each_solution(
-    live_server: LiveServer, page: Page
+    morning: LiveServer, page: Page
 ) -> None:
-    open_board(page, live_server)
-    carer_id, name, _ = fresh_carer(live_server)
+    open_board(page, morning)
+    carer_id, name, _ = fresh_carer(morning)
     open_carer(page, carer_id, name)
     page.get_by_role("button", name="Forsinket").click()
     page.get_by_label("Minutter forsinket").fill("90")
@@ -95,11 +95,9 @@ def test_a_late_carer_is_dealt_with_from_her_panel_with_the_price_of_each_soluti
     expect(page.locator("#undo-words")).to_contain_text("Forsinkelse ordnet")
 
 
-def test_a_visit_says_why_it_is_where_it_is_and_what_can_have_happened_to_it(
-    live_server: LiveServer, page: Page
-) -> None:
-    open_board(page, live_server)
-    _, name, _ = fresh_carer(live_server)
+def test_a_visit_says_why_it_is_where_it_is_and_what_can_have_happened_to_it(morning: LiveServer, page: Page) -> None:
+    open_board(page, morning)
+    _, name, _ = fresh_carer(morning)
     page.get_by_role("searchbox").fill(name)
     page.locator(".lane .bar").first.click()
     page.locator("details.why summary").click()
@@ -113,10 +111,10 @@ def test_a_visit_says_why_it_is_where_it_is_and_what_can_have_happened_to_it(
 
 
 def test_a_visit_on_offer_is_taken_on_the_tablet_and_the_carer_can_ask_why_it_is_hers(
-    live_server: LiveServer, page: Page, browser: Browser
+    morning: LiveServer, page: Page, browser: Browser
 ) -> None:
-    open_board(page, live_server)
-    carer_id, name, visits = fresh_carer(live_server)
+    open_board(page, morning)
+    carer_id, name, visits = fresh_carer(morning)
     page.get_by_role("searchbox").fill(name)
     page.get_by_role("button", name="Hele dagen").click()
     page.locator(f'[data-visit="{visits[1]}"]').first.click()
@@ -125,7 +123,7 @@ def test_a_visit_on_offer_is_taken_on_the_tablet_and_the_carer_can_ask_why_it_is
     first = page.locator(".offer-list input").first
     taker = str(first.input_value())
     tablet = browser.new_page(viewport={"width": 800, "height": 1280})
-    sign_in(tablet, live_server, taker)
+    sign_in(tablet, morning, taker)
     send.click()
     expect(page.locator("details.offer")).to_contain_text("Tilbudt til")
     picture(page, "offer")
@@ -137,11 +135,48 @@ def test_a_visit_on_offer_is_taken_on_the_tablet_and_the_carer_can_ask_why_it_is
     tablet.get_by_role("button", name="Ja, jeg tager det").click()
 
     expect(tablet.locator(".asked")).to_contain_text("Besøget er dit")
-    assert visits[1] in visits_of(live_server, taker)
-    assert visits[1] not in visits_of(live_server, carer_id)
+    assert visits[1] in visits_of(morning, taker)
+    assert visits[1] not in visits_of(morning, carer_id)
     tablet.get_by_role("button", name="Hvorfor mig?").click()
     expect(tablet.get_by_role("dialog")).to_contain_text("Hvorfor har jeg fået dette besøg?")
     expect(tablet.get_by_role("dialog").locator("li").first).to_be_visible()
     picture(tablet, "why_tablet")
     assert violations(tablet) == []
     tablet.close()
+
+
+def test_a_citizen_is_admitted_and_comes_home_like_any_other_change_with_price_reason_and_a_way_back(
+    morning: LiveServer, page: Page
+) -> None:
+    open_board(page, morning)
+    carer_id, name, visits = fresh_carer(morning)
+    page.get_by_role("searchbox").fill(name)
+    page.get_by_role("button", name="Hele dagen").click()
+    page.locator(f'[data-row="l:{carer_id}"] [data-visit="{visits[2]}"]').click()
+    page.get_by_role("button", name="Borgeren er indlagt").click()
+    chosen = page.locator(".happened .proposal.chosen")
+    expect(chosen.locator(".price")).to_contain_text(re.compile("Koster|Sparer"))
+    expect(chosen.locator(".cover-moves .gone").first).to_contain_text(f"fra {name}")
+    expect(chosen.locator(".confirm")).to_be_focused()
+    picture(page, "admitted")
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    expect(page.locator("#undo-words")).to_contain_text("er ikke hjemme, og besøgene er taget af")
+    assert visits[2] not in visits_of(morning, carer_id)
+
+    page.get_by_role("button", name="Fortryd").click()
+    expect(page.locator("#undo-words")).to_contain_text("Fortrudt")
+    assert visits_of(morning, carer_id) == visits
+
+    page.locator(f'[data-row="l:{carer_id}"] [data-visit="{visits[2]}"]').click()
+    page.get_by_role("button", name="Borgeren er bortrejst").click()
+    page.locator(".happened .proposal.chosen .confirm").click()
+    expect(page.locator("#away")).to_contain_text("er bortrejst siden")
+    page.locator("#away summary").click()
+    page.get_by_role("button", name="Hjemme igen").click()
+    expect(page.locator("#away .proposal").last).to_contain_text("Lad besøgene vente på en plan")
+    picture(page, "home_again")
+    assert violations(page) == []
+    page.locator("#away .proposal.chosen .confirm").click()
+    expect(page.locator("#undo-words")).to_contain_text("er hjemme igen")
+    expect(page.locator("#away")).to_be_hidden()

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 from sqlmodel import select
 
 from kernel.clock import SimulatedWorldClock
@@ -72,6 +74,20 @@ def test_any_seeded_day_comes_out_as_it_went_in(database: Database, seed: int, s
     _save(database, day)
 
     assert _sorted(_load(database, day)) == _sorted(day)
+
+
+def test_visits_that_lack_different_things_are_stored_in_one_statement(database: Database) -> None:
+    day = municipality(7, units=2, carers=3, visits_each=6)
+    statements: list[str] = []
+
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    _save(database, day)
+
+    assert len({(v.door_id is None, v.pinned_carer_id is None) for v in day.visits}) > 1
+    assert sum("INSERT INTO visit" in statement for statement in statements) == 1
 
 
 def test_a_day_that_is_there_already_is_not_put_over_it(database: Database) -> None:

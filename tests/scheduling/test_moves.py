@@ -9,7 +9,8 @@ from kernel.ids import CarerId, UnitId, VisitId
 from scheduling.cost import recomputed_terms, terms_cost_min, weights_for
 from scheduling.model import Day, Plan, Unit, UnitKind
 from scheduling.moves import Move, check_move
-from scheduling.reassignment.ranking import rank_carers
+from scheduling.reassignment.board import Board
+from scheduling.reassignment.ranking import Proposal
 from scheduling.routes import plan_from_routes
 from scheduling.solver import solve_day
 from tests.scheduling.days import SEVEN, lillestad, municipality, with_carer, with_visit
@@ -20,6 +21,12 @@ def planned(day: Day | None = None) -> tuple[Day, Plan]:
     day = day or lillestad()
     routes = {"anna": [VisitId("v1"), VisitId("v2"), VisitId("v3")], "bo": [VisitId("v4")]}
     return day, plan_from_routes(day, routes)
+
+
+def rank_carers(day: Day, plan: Plan, visit_id: VisitId) -> list[Proposal]:
+    """Everybody of the visit's unit, each tried exactly."""
+    board = Board(day, {str(r.carer_id): [s.visit_id for s in r.stops] for r in plan.routes})
+    return board.rank(visit_id, all_exactly=True)
 
 
 def move(visit_id: str, carer_id: str | None, **more: object) -> Move:

@@ -12,6 +12,7 @@ import pytest
 from gateway.views.breaches import TEXTS
 from scheduling import left_over, rules
 from scheduling.cost import CARE_WEIGHTS
+from scheduling.reassignment.settings import REASSIGNMENT_SETTINGS
 from scheduling.rules import RULE_SETTINGS
 from scheduling.working_time.pay import PAY_RATES
 
@@ -41,8 +42,13 @@ def shown(value: Any) -> str:
 
 @pytest.mark.parametrize(
     ("title", "settings"),
-    [("Numbers of the rules", RULE_SETTINGS), ("Prices of a plan", CARE_WEIGHTS), ("Pay", PAY_RATES[-1])],
-    ids=["rules", "prices", "pay"],
+    [
+        ("Numbers of the rules", RULE_SETTINGS),
+        ("Prices of a plan", CARE_WEIGHTS),
+        ("When the day breaks", REASSIGNMENT_SETTINGS[-1]),
+        ("Pay", PAY_RATES[-1]),
+    ],
+    ids=["rules", "prices", "reassignment", "pay"],
 )
 def test_every_number_of_the_page_is_the_one_of_the_code(title: str, settings: Any) -> None:
     told = {row[0].strip("`"): row[2] for row in rows(title)}

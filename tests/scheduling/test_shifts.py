@@ -1,11 +1,17 @@
 """Shifts on both databases: begun and ended once, with a place, never over an open visit."""
 
+from datetime import time, timedelta
+
 import pytest
 
 from kernel.database import Database
+from kernel.ids import CarerId
+from kernel.localtime import at_local
 from scheduling import shifts, visits
 from scheduling.errors import SchedulingError
 from scheduling.shifts import ShiftEnd, ShiftStart
+from scheduling.tables import ShiftRow
+from tests.scheduling.days import SEVEN
 from tests.scheduling.stored import Stored, stored_day
 
 
@@ -120,3 +126,58 @@ def test_shifts_of_a_day_are_listed_by_carer(stored: Stored) -> None:
     with stored.units.database.reading() as session:
         assert [s.carer_id for s in shifts.shifts_on(session, stored.day.on)] == stored.carers
         assert shifts.shift_of(session, "nobody", stored.day.on) is None
+
+
+def _night(stored: Stored, carer_id: str, state: str) -> str:
+    """A shift of the day before, from 22:00 until 06:00 of the stored day."""
+    midnight = at_local(stored.day.on, time())
+    row = ShiftRow(
+        id=f"night.{carer_id}",
+        carer_id=carer_id,
+        unit_id=stored.day.carer_by_id[CarerId(carer_id)].unit_id,
+        day=stored.day.on - timedelta(days=1),
+        kind="night",
+        planned_start_at=midnight - timedelta(hours=2),
+        planned_end_at=midnight + timedelta(hours=6),
+        starts_from="base",
+        ends_at_place="base",
+        state=state,
+    )
+    with stored.units.begin() as work:
+        work.session.add(row)
+    return row.id
+
+
+@pytest.mark.parametrize(
+    ("state", "hours_after_midnight", "is_nights"),
+    [
+        ("begun", 1.0, True),
+        ("planned", 1.0, True),
+        ("ended", 5.5, True),
+        ("begun", 6.5, True),
+        ("begun", 10.5, False),
+        ("planned", 6.5, False),
+        ("cancelled", 1.0, False),
+    ],
+    ids=["in it", "late for it", "over early", "overtime", "forgotten", "never begun", "cancelled"],
+)
+def test_after_midnight_a_carer_is_in_her_night_shift_until_it_is_over(
+    stored: Stored, state: str, hours_after_midnight: float, is_nights: bool
+) -> None:
+    carer_id = stored.carers[0]
+    today, night = stored.shift(carer_id).id, _night(stored, carer_id, state)
+    now = at_local(stored.day.on, time()) + timedelta(hours=hours_after_midnight)
+
+    with stored.units.database.reading() as session:
+        found = shifts.shift_now(session, carer_id, now)
+        day = shifts.day_now(session, carer_id, now)
+
+    assert found is not None
+    assert found.id == (night if is_nights else today)
+    assert day == found.day
+
+
+def test_who_has_no_shift_has_the_calendars_day(stored: Stored) -> None:
+    with stored.units.database.reading() as session:
+        assert shifts.shift_now(session, "nobody", SEVEN) is None
+        assert shifts.day_now(session, "nobody", SEVEN) == stored.day.on

@@ -15,7 +15,7 @@ from scheduling.exchange.arrivals import Arrival, arrival, arrivals, receive
 from scheduling.exchange.reader import read_sheet
 from scheduling.exchange.tables import VisitImportRow
 from scheduling.patterns.store import patterns_on
-from scheduling.register.tables import CitizenRow
+from scheduling.register.tables import CarerRow, CitizenRow
 from scheduling.tables import AbsenceRow, ShiftRow, VisitRow
 from tests.scheduling.stored import Stored, stored_day
 
@@ -175,6 +175,59 @@ def test_shifts_come_in_and_who_is_absent_has_none(database: Database) -> None:
     assert (rows[here].state, rows[here].kind) == ("planned", "night")
     assert rows[here].planned_end_at == at_local(date(2026, 11, 28), time(6))
     assert rows[absent].state == "cancelled"
+
+
+STAFF = "Medarbejder-id;Navn;Medarbejdernr.\n"
+SHIFTS = "Dato;Medarbejder;Medarbejdernummer;Vagt fra;Vagt til\n"
+
+
+def test_carers_are_named_by_the_number_another_system_gives_them(database: Database) -> None:
+    stored = stored_day(database)
+    first, second = stored.carers[:2]
+    given = bring(stored, STAFF + f"{first};Anna;004711\n{second};Bo;kl-77\n")
+    again = bring(stored, STAFF + f"4711;Anna;004711\n{second};Bo;KL-78\n")
+
+    shifts = bring(stored, SHIFTS + "27-11-2026;Anna;4711;07:00;15:00\n27-11-2026;Bo;kl-78;08:00;16:00\n")
+    visits = bring(
+        stored, f"{HEAD[:-2]};Fast medarbejder\n27-11-2026;{numbers(stored)[0]};Sygepleje;09:00;10:00;15;1;;;4711\n"
+    )
+
+    assert (given.kind, given.problems, given.counts["made"]) == ("staff", [], 2)
+    assert (again.counts["unchanged"], again.counts["changed"]) == (1, 1)
+    assert (shifts.problems, shifts.counts["made"]) == ([], 2)
+    with database.reading() as session:
+        on_duty = {s.carer_id for s in session.exec(select(ShiftRow).where(ShiftRow.day == DAY))}
+    assert on_duty == {first, second}
+    assert visits.problems == []
+    assert [v.pinned_carer_id for v in visits_on(stored, DAY)] == [first]
+
+
+def test_a_number_nobody_or_more_than_one_has_is_named_with_its_row(database: Database) -> None:
+    stored = stored_day(database)
+    first, second, third = stored.carers[:3]
+    bring(stored, STAFF + f"{first};;12\n")
+    with stored.units.begin() as work:
+        # Two systems numbered their people: as a merged unit has them until somebody tidies up.
+        for carer_id in (second, third):
+            work.session.get_one(CarerRow, carer_id).employee_no = "77"
+
+    shifts = bring(
+        stored, SHIFTS + "27-11-2026;;99;07:00;15:00\n27-11-2026;;77;07:00;15:00\n27-11-2026;;012;07:00;15:00\n"
+    )
+    twice = bring(stored, SHIFTS + f"27-11-2026;;12;07:00;15:00\n27-11-2026;;{first};08:00;16:00\n")
+    taken = bring(stored, STAFF + f"{second};;0012\n{third};;5\n{third};;6\n")
+
+    assert [str(p) for p in shifts.problems] == [
+        "række 2, kolonne Medarbejdernummer: forventede medarbejdernummer eller id på en medarbejder i dine enheder, "
+        "fandt 99",
+        "række 3, kolonne Medarbejdernummer: forventede et medarbejdernummer, kun én i dine enheder har, "
+        "fandt 77, som 2 medarbejdere har",
+    ]
+    assert [(p.row, p.expected) for p in twice.problems] == [(3, "én vagt om dagen (række 2)")]
+    assert [(p.row, p.expected, p.found) for p in taken.problems] == [
+        (2, "et nummer, kun én har", "0012, som en medarbejder i dine enheder har"),
+        (4, "en anden medarbejder end række 3", "den samme"),
+    ]
 
 
 @pytest.mark.parametrize(

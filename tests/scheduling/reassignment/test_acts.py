@@ -1,22 +1,29 @@
 """Whole solutions for what happens on a running day: nothing begun moves, everything is found again, prices add up."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel.ids import VisitId
+from kernel.ids import CarerId, VisitId
 from scheduling.cost import recomputed_terms, terms_cost_min, weights_for
-from scheduling.model import Day, Plan
+from scheduling.dated import row_on
+from scheduling.model import Break, Day, Plan
 from scheduling.reassignment import acts
 from scheduling.reassignment.check import newly_broken
 from scheduling.reassignment.cost_parts import cost_parts
-from scheduling.reassignment.prices import CHANGE_PRICES, changes_between
+from scheduling.reassignment.placing import lived_schedule
+from scheduling.reassignment.prices import changes_between
+from scheduling.reassignment.search import to_come
+from scheduling.reassignment.settings import REASSIGNMENT_SETTINGS, settings_on
 from scheduling.reassignment.situation import Situation, not_begun, retimed
 from scheduling.reassignment.solution import Solution
 from scheduling.routes import plan_from_routes
+from scheduling.solver import solve_day
+from tests.scheduling.days import SEVEN, municipality, with_terms_of_shifts
 from tests.scheduling.reassignment.morning import NOW, busy, happened, planned, single_ahead, with_new_visit
 
 Act = Callable[[Situation], list[Solution]]
@@ -133,6 +140,54 @@ def test_a_search_by_moves_gives_the_same_answer_every_time_and_no_worse_than_th
     assert len(handed - moving) <= max(1, len(moving) // 20)
 
 
+def test_a_substitute_takes_the_whole_route_where_she_can_and_no_other_visit_changes_hands(
+    morning: tuple[Day, Plan],
+) -> None:
+    at, _ = happened(*morning, now=SEVEN - timedelta(hours=1))
+    ill = busy(at)
+    stand_in = replace(at.day.carer_by_id[ill], id=CarerId("vikar"), name="Vikar")
+
+    found = acts.carer_away(at, ill, [stand_in])
+
+    by_substitute = next(s for s in found if s.kind == "substitute")
+    assert {h.to_carer_id for h in by_substitute.handed} == {stand_in.id}
+    assert {h.visit_id for h in by_substitute.handed} == set(not_begun(at, ill))
+    assert [len(s.left_over) for s in found] == sorted(len(s.left_over) for s in found)
+
+
+def test_who_is_so_late_that_her_break_begins_too_late_is_timed_like_everybody_else() -> None:
+    coffee = Break(SEVEN + timedelta(minutes=90), SEVEN + timedelta(minutes=120), 600.0)
+    day, _ = planned()
+    day = replace(day, carers=tuple(replace(c, breaks=(coffee,)) for c in day.carers))
+    plan = solve_day(day, moves=3_000)
+    late = busy(happened(day, plan)[0])
+    at, _ = happened(day, plan, free_at={late: SEVEN + timedelta(minutes=170)})
+
+    wait = next(s for s in acts.carer_late(at, late) if s.kind == "wait")
+
+    as_it_goes = retimed(at.held(), at.told)
+    assert wait.plan.route_of[late].rests[0].start_min > at.day.minute(coffee.latest_at)
+    assert _starts(wait.plan) == pytest.approx(_starts(as_it_goes))
+
+
+@given(st.integers(0, 40), st.integers(60, 300))
+@settings(max_examples=12, deadline=None)
+def test_what_is_to_come_is_timed_by_itself_as_it_is_in_the_whole_day(seed: int, after_min: int) -> None:
+    """Breaks that were had and cars that were fetched lie behind, whatever is searched ahead."""
+    day = with_terms_of_shifts(municipality(seed, carers=6, visits_each=7), seed)
+    at, _ = happened(day, solve_day(day, moves=300), now=SEVEN + timedelta(minutes=after_min))
+    whole = lived_schedule(at.held(), at.told, [u.id for u in at.day.units], dense=True)
+
+    ahead = to_come(whole)
+
+    for v, visit in enumerate(ahead.problem.visits):
+        assert ahead.start[v] == pytest.approx(whole.start[whole.problem.visit_index[visit.id]])
+
+
+def _starts(plan: Plan) -> dict[VisitId, float]:
+    return {s.visit_id: s.start_min for r in plan.routes for s in r.stops}
+
+
 @given(st.integers(0, 40))
 @settings(max_examples=8, deadline=None)
 def test_who_is_told_a_time_is_not_visited_more_than_the_free_minutes_earlier(seed: int) -> None:
@@ -143,7 +198,7 @@ def test_who_is_told_a_time_is_not_visited_more_than_the_free_minutes_earlier(se
             for stop in route.stops:
                 if stop.visit_id in told:
                     early = told[stop.visit_id] - stop.starts_at
-                    assert early <= timedelta(minutes=CHANGE_PRICES.shift_free_min, seconds=1)
+                    assert early <= timedelta(minutes=at.settings.shift_free_min, seconds=1)
 
 
 def test_the_price_of_change_counts_new_carers_and_moved_starts_but_not_what_cannot_be_helped(
@@ -152,9 +207,19 @@ def test_the_price_of_change_counts_new_carers_and_moved_starts_but_not_what_can
     at, _ = happened(*morning)
     carer = busy(at)
     solution = acts.carer_away(at, carer)[0]
-    changes = changes_between(at.told, solution.plan)
+    price = settings_on(at.day.on)
+    changes = changes_between(at.told, solution.plan, price)
     moving = not_begun(at, carer)
     assert set(changes.handed) >= set(moving) - set(changes.dropped)
     extra = [v for v in changes.handed if v not in moving]
-    expected = len(extra) * CHANGE_PRICES.changed_carer_min + len(changes.shifted) * CHANGE_PRICES.shifted_start_min
+    expected = len(extra) * price.changed_carer_min + len(changes.shifted) * price.shifted_start_min
     assert solution.change_price_min == pytest.approx(expected)
+
+
+def test_a_day_has_the_prices_of_the_newest_row_that_holds_by_then() -> None:
+    first = REASSIGNMENT_SETTINGS[0]
+    dearer = replace(first, changed_carer_min=25.0, valid_from_on=date(2027, 1, 1))
+
+    found = [row_on(on, (dearer, first)) for on in (date(2020, 1, 1), date(2026, 12, 31), date(2027, 1, 1))]
+
+    assert found == [first, first, dearer]

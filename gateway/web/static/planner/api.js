@@ -10,6 +10,11 @@ import { lanesOf } from "./columns.js";
 
 export { call, Problem };
 
+/** The sentence of a failure. @param {unknown} error */
+export function wordsOf(error) {
+  return error instanceof Problem ? error.words : t("common.unknown_error");
+}
+
 /** @type {string | null} */
 let etag = null;
 

@@ -16,6 +16,9 @@ const DOOR_PROBLEMS = new Set(["refused", "jammed", "unknown", "expired"]);
 /** From here on a planned visit that has not begun is worth a planner's look, before the server calls it late. */
 const EXPECTED_LATE_MIN = 5;
 
+/** So many minutes after its window are a miss (gateway/usecases/foresight.py). */
+export const MISSES_BY_MIN = 5;
+
 /** A planned visit that is about to be late has a state of its own. @param {Visit} visit */
 export function stateOf(visit) {
   return visit.state === "planned" && (visit.delay_min ?? 0) >= EXPECTED_LATE_MIN ? "expected_late" : visit.state;
@@ -29,6 +32,7 @@ export function isProblem(visit) {
 /** A visit without a time has no place on a time axis; it comes with the next plan. @param {Lane} lane */
 function timed(lane) {
   lane.visits = lane.visits.filter((v) => v.start_at && v.end_at);
+  lane.asides?.forEach((aside, i) => (aside.id = `${lane.carer_id}/${aside.kind}${i}`));
   return lane;
 }
 /** Whether a lane is one of the chosen. @param {Lane} lane @param {Board["filter"]} filter */
@@ -61,6 +65,13 @@ export class Board {
     /** @type {Set<string>} */
     this.collapsed = new Set();
     this.clock = new WorldClock();
+    /** @type {Map<string, import("./types.js").Outlook>} what the rest of the day may bring, by visit */
+    this.ahead = new Map();
+  }
+
+  /** How many of a hundred such days begin a planned visit after its window; null where it is not fragile. @param {Visit} visit */
+  fragility(visit) {
+    return visit.state === "planned" ? (this.ahead.get(visit.id)?.late_percent ?? null) : null;
   }
 
   /** Set the world's clock from any message that carries it. @param {{at: string, speed: number}} world */
@@ -155,8 +166,14 @@ export class Board {
   /** Whether a visit is one the chosen attention chip counts. @param {Visit} visit */
   matches(visit) {
     const wanted = this.filter.attention;
-    if (wanted === "door") return Boolean(visit.door_problem);
-    return stateOf(visit) === wanted;
+    return this._is(visit, wanted);
+  }
+
+  /** @param {Visit} visit @param {string | null} kind  what an attention chip counts */
+  _is(visit, kind) {
+    if (kind === "door") return Boolean(visit.door_problem);
+    if (kind === "fragile") return this.fragility(visit) !== null;
+    return stateOf(visit) === kind;
   }
 
   /** The rows to show, units in their order, lanes in the server's. @returns {Row[]} */
@@ -187,7 +204,7 @@ export class Board {
     if (key in this.attention) return this.attention[key];
     let found = 0;
     for (const lane of this.lanes.values()) {
-      for (const visit of lane.visits) found += Number(key === "door" ? visit.door_problem === true : stateOf(visit) === key);
+      for (const visit of lane.visits) found += Number(this._is(visit, key));
     }
     return found;
   }

@@ -3,12 +3,12 @@
 /** @typedef {import("./board.js").Board} Board */
 /** @typedef {import("./types.js").Lane} Lane */
 
-import { call, Problem } from "./api.js";
+import { call, Problem, wordsOf } from "./api.js";
+import { asideWords } from "./bar.js";
 import { coverList } from "./cover.js";
 import { happenedSection } from "./happened.js";
 import { byId, el } from "./dom.js";
 import { leaverButton } from "./leaver.js";
-import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
 import { offlineTabletButton, showWithdrawn } from "./withdrawn.js";
 
@@ -34,6 +34,7 @@ export class CarerPanel {
     this.body.replaceChildren(
       el("h2", { tabindex: "-1" }, lane.name),
       el("p", { class: "muted" }, shiftWords(lane)),
+      ...(lane.asides?.length ? [el("ul", { class: "asides" }, ...lane.asides.map((one) => el("li", { class: "aside-line" }, asideWords(one))))] : []),
       el("div", { class: "panel-acts" }, leaverButton(lane, this.acts.said), ...(open ? [this._illButton(carer_id), this._lostButton(lane), offlineTabletButton(lane, this.acts.said)] : [])),
       el("section", { class: "proposals", id: "cover", "aria-live": "polite" }),
       ...(open ? [happenedSection([{ kind: "carer_late", carer_id }], this.acts)] : []),

@@ -2,7 +2,7 @@
 /** Who changed what today: shown where no visit is chosen, so that nobody works on a day that somebody else has moved. */
 
 import { call, Problem } from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, el, keep } from "./dom.js";
 import { clock, t } from "./text.js";
 
 /** @typedef {{at: string, who: string | null, text: string, reason: string | null, visit_id: string | null}} Change */
@@ -13,7 +13,8 @@ export class Changes {
     this.board = board;
     this.select = select;
     this.place = byId("changes");
-    this._mark = "";
+    this.list = el("ol", { class: "change-list" });
+    this.place.replaceChildren(el("h2", {}, t("planner.changes")), this.list);
   }
 
   async load() {
@@ -28,16 +29,8 @@ export class Changes {
 
   /** @param {Change[]} changes */
   _paint(changes) {
-    const mark = JSON.stringify(changes);
-    if (mark === this._mark) return;
-    this._mark = mark;
     this.place.hidden = changes.length === 0;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.change;
-    this.place.replaceChildren(
-      el("h2", {}, t("planner.changes")),
-      el("ol", { class: "change-list" }, ...changes.map((change) => el("li", {}, this._line(change)))),
-    );
-    if (focused) /** @type {HTMLElement | null} */ (this.place.querySelector(`[data-change="${CSS.escape(focused)}"]`))?.focus();
+    keep(this.list, changes, (change) => `${change.at}|${change.visit_id}`, (change) => el("li", {}, this._line(change)));
   }
 
   /** @param {Change} change */
@@ -48,7 +41,7 @@ export class Changes {
     ];
     const { visit_id } = change;
     if (!visit_id) return el("div", { class: "change" }, ...words);
-    const button = el("button", { type: "button", class: "change", "data-change": `${change.at}|${visit_id}` }, ...words);
+    const button = el("button", { type: "button", class: "change" }, ...words);
     button.addEventListener("click", () => this.select(visit_id));
     return button;
   }

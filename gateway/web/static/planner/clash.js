@@ -7,9 +7,8 @@
 /** @typedef {import("./types.js").MoveOrder} MoveOrder */
 /** @typedef {import("./types.js").Moved} Moved */
 
-import { move, Problem } from "./api.js";
+import { move, Problem, wordsOf } from "./api.js";
 import { byId } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { clock, price, t, word } from "./text.js";
 
 export class ClashDialog {

@@ -51,9 +51,14 @@ export function card(proposal, i, take) {
   );
 }
 
-/** Who gets what and when; what nobody can take stands first. @param {CoverProposal} proposal */
+/** Who gets what and when; what falls away and what nobody can take stand first. @param {CoverProposal} proposal */
 function moves(proposal) {
   const list = el("ul", { class: "cover-moves" });
+  const gone = proposal.gone ?? [];
+  for (const one of gone) {
+    const facts = { at: clock(one.start_at), short: one.short, name: one.name ?? "" };
+    list.append(el("li", { class: "gone" }, t(one.name === null ? "planner.happened.gone.nobody" : "planner.happened.gone.from", facts)));
+  }
   for (const left of proposal.left_over) {
     list.append(el("li", { class: "left" }, el("b", {}, left.short), ` ${left.reason}`));
   }
@@ -66,6 +71,8 @@ function moves(proposal) {
     );
   }
   const count = proposal.moves.length + proposal.left_over.length;
+  // What a citizen's absence takes away is what it is about: it is not folded in.
+  if (gone.length) return el("details", { open: true }, el("summary", {}, t("planner.happened.gone", { n: gone.length })), list);
   return el("details", {}, el("summary", {}, t("planner.cover.moves", { n: count })), list);
 }
 

@@ -18,6 +18,58 @@ export function svg(name, attributes = {}, ...children) {
   return node;
 }
 
+/** What an item was painted from, by its element. @type {WeakMap<Element, string>} */
+const marks = new WeakMap();
+
+/**
+ * Bring a list to some items. An item that is there and says the same is left alone; one that says something new takes
+ * over what was opened, typed and focused in the old one. So no repaint moves anything under a hand.
+ * @template T
+ * @param {HTMLElement} list
+ * @param {T[]} items
+ * @param {(item: T) => string} key
+ * @param {(item: T) => HTMLElement} make
+ * @param {(item: T) => unknown} [facts]  what is shown of an item; all of it where absent
+ */
+export function keep(list, items, key, make, facts = (item) => item) {
+  const known = new Map([.../** @type {Iterable<HTMLElement>} */ (list.children)].map((node) => [node.dataset.item, node]));
+  const nodes = items.map((item) => {
+    const [name, mark] = [key(item), JSON.stringify(facts(item))];
+    const old = known.get(name);
+    if (old && marks.get(old) === mark) return old;
+    const node = make(item);
+    node.dataset.item = name;
+    marks.set(node, mark);
+    if (old) takeOver(old, node);
+    return node;
+  });
+  for (const old of [...list.children]) if (!nodes.includes(/** @type {HTMLElement} */ (old))) old.remove();
+  nodes.forEach((node, i) => {
+    if (list.children[i] !== node) list.insertBefore(node, list.children[i] ?? null);
+  });
+}
+
+/**
+ * Put an element in the place of an older one of the same making, with what was opened, typed and focused in that.
+ * @param {HTMLElement} old @param {HTMLElement} fresh
+ */
+export function takeOver(old, fresh) {
+  const touched = "details, input, select, textarea, summary, button, a";
+  const after = fresh.querySelectorAll(touched);
+  /** @type {HTMLElement | null} */
+  let focused = null;
+  old.querySelectorAll(touched).forEach((one, i) => {
+    const same = after[i];
+    if (one.tagName !== same?.tagName) return;
+    if (same instanceof HTMLDetailsElement) same.open = /** @type {HTMLDetailsElement} */ (one).open;
+    if (same instanceof HTMLInputElement) same.checked = /** @type {HTMLInputElement} */ (one).checked;
+    if ("value" in same && !(same instanceof HTMLButtonElement)) same.value = /** @type {HTMLInputElement} */ (one).value;
+    if (one === document.activeElement) focused = /** @type {HTMLElement} */ (same);
+  });
+  old.replaceWith(fresh);
+  /** @type {HTMLElement | null} */ (focused)?.focus({ preventScroll: true });
+}
+
 /** @type {Map<string, () => void>} */
 const pending = new Map();
 let framed = false;

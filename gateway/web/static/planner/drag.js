@@ -31,11 +31,13 @@ const SIGNS = { ask: "", ok: "success", warn: "warning", stop: "close" };
 export class Drag {
   /**
    * @param {Grid} grid
+   * @param {import("./fits.js").Fits} fits  what every lane says to the visit in the hand
    * @param {{check: (visit_id: string, to_carer_id: string | null, start_at: string | null) => Promise<Preview | string>,
    *   drop: (visit_id: string, to_carer_id: string | null, start_at: string | null) => void}} acts
    */
-  constructor(grid, acts) {
+  constructor(grid, fits, acts) {
     this.grid = grid;
+    this.fits = fits;
     this.acts = acts;
     /** @type {Grip | null} */
     this.grip = null;
@@ -55,6 +57,15 @@ export class Drag {
     }, true);
   }
 
+  /**
+   * A visit was taken up before this was fetched: it is carried on from where the pointer is.
+   * @param {PointerEvent} down @param {PointerEvent} latest
+   */
+  resume(down, latest) {
+    this._down(down);
+    this._moved(latest);
+  }
+
   get active() {
     return Boolean(this.grip?.ghost);
   }
@@ -66,7 +77,7 @@ export class Drag {
     if (!bar || event.button !== 0 || bar.classList.contains("s-ended")) return;
     const visit_id = bar.dataset.visit ?? "";
     const place = this.grid.board.places(visit_id)[0];
-    if (!bar.classList.contains("s-begun")) void this.grid.fits.of(visit_id);
+    if (!bar.classList.contains("s-begun")) void this.fits.of(visit_id);
     this.grip = {
       visit_id, bar, pointer: event.pointerId, x: event.clientX, y: event.clientY,
       start_at: place?.visit.start_at ?? null, ghost: null, row: null, start_ms: null,
@@ -102,7 +113,7 @@ export class Drag {
     this.grid.dragging = true;
     this.grid.root.setPointerCapture(grip.pointer);
     document.documentElement.classList.add("dragging");
-    this.grid.fits.show(grip.visit_id);
+    this.fits.show(grip.visit_id);
   }
 
   /** @param {number} x @param {number} y @param {number} dx @param {boolean} shift */
@@ -211,7 +222,7 @@ export class Drag {
     grip.ghost?.remove();
     grip.bar.classList.remove("dragged");
     grid.root.querySelector(".row.target")?.classList.remove("target", "ok", "warn", "stop");
-    grid.fits.hide();
+    this.fits.hide();
     document.documentElement.classList.remove("dragging");
     if (grid.root.hasPointerCapture(grip.pointer)) grid.root.releasePointerCapture(grip.pointer);
     grid.dragging = false;

@@ -1,9 +1,9 @@
 // @ts-check
 /** Emergency openings of the planner's units: shown at once, and looked at where they stand. */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
+import { Beside } from "./beside.js";
 import { byId, el, icon, tag } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
 
 /**
@@ -18,37 +18,18 @@ import { clock, t } from "./text.js";
 
 export class Emergencies {
   constructor() {
-    this.place = byId("emergencies");
-    /** What is typed survives a repaint. @type {Map<string, string>} */
-    this.notes = new Map();
-    /** The openings whose review stands open: it does not shut under the planner's hand. @type {Set<string>} */
-    this.open = new Set();
-    /** What stands painted: the same answer again moves nothing under a finger on its way down. */
-    this._mark = "";
+    this.beside = new Beside(byId("emergencies"));
   }
 
   async load() {
     try {
-      const answer = await call("GET", "/api/v1/emergencies");
-      this._paint(answer.waiting);
+      /** @type {{waiting: Emergency[]}} */
+      const { waiting } = await call("GET", "/api/v1/emergencies");
+      const heading = [icon("warning"), t("planner.emergencies", { n: waiting.length })];
+      this.beside.paint(waiting, heading, (one) => one.emergency_id, (one) => this._item(one));
     } catch (error) {
-      this._mark = "";
-      this.place.hidden = false;
-      this.place.replaceChildren(el("p", { class: "field-error" }, wordsOf(error)));
+      this.beside.fail(error);
     }
-  }
-
-  /** @param {Emergency[]} waiting */
-  _paint(waiting) {
-    if (this.place.contains(document.activeElement) && document.activeElement?.matches("textarea")) return;
-    const mark = JSON.stringify(waiting);
-    if (mark === this._mark) return;
-    this._mark = mark;
-    this.place.hidden = waiting.length === 0;
-    this.place.replaceChildren(
-      el("h2", {}, icon("warning"), t("planner.emergencies", { n: waiting.length })),
-      el("ul", { class: "task-list" }, ...waiting.map((one) => this._item(one))),
-    );
   }
 
   /** @param {Emergency} one */
@@ -56,8 +37,6 @@ export class Emergencies {
     const note = /** @type {HTMLTextAreaElement} */ (
       el("textarea", { class: "input", rows: "2", maxlength: "500", id: `note-${one.emergency_id}` })
     );
-    note.value = this.notes.get(one.emergency_id) ?? "";
-    note.addEventListener("input", () => this.notes.set(one.emergency_id, note.value));
     const said = el("p", { class: "field-error", role: "alert" });
     const acts = el("div", { class: "panel-acts" });
     for (const outcome of /** @type {const} */ (["ok", "not_ok"])) {
@@ -65,23 +44,14 @@ export class Emergencies {
       button.addEventListener("click", () => void this._review(one, outcome, note.value, said));
       acts.append(button);
     }
-    const review = /** @type {HTMLDetailsElement} */ (
-      el("details", {},
-        el("summary", {}, t("planner.emergency.review")),
-        el("label", { for: note.id }, t("planner.emergency.note")), note,
-        el("p", { class: "muted" }, t("planner.emergency.note_hint")), acts, said)
-    );
-    review.open = this.open.has(one.emergency_id);
-    review.addEventListener("toggle", () => {
-      if (!review.isConnected) return;
-      if (review.open) this.open.add(one.emergency_id);
-      else this.open.delete(one.emergency_id);
-    });
     return el("li", {},
       el("p", {}, el("b", {}, t("planner.emergency", { citizen: one.citizen_short ?? "?", reason: one.reason_text }))),
       el("p", {}, t("planner.emergency.by", { carer: one.carer_name ?? "?", clock: clock(one.requested_at) }),
         one.opened_at ? tag(t("planner.emergency.opened"), "own-lock-open", "danger") : tag(t("planner.emergency.not_opened"), "lock", "")),
-      review);
+      el("details", {},
+        el("summary", {}, t("planner.emergency.review")),
+        el("label", { for: note.id }, t("planner.emergency.note")), note,
+        el("p", { class: "muted" }, t("planner.emergency.note_hint")), acts, said));
   }
 
   /** @param {Emergency} one @param {"ok" | "not_ok"} outcome @param {string} note @param {HTMLElement} said */
@@ -91,8 +61,6 @@ export class Emergencies {
         body: { outcome, note },
         key: crypto.randomUUID(),
       });
-      this.notes.delete(one.emergency_id);
-      this.open.delete(one.emergency_id);
       await this.load();
     } catch (error) {
       said.textContent = wordsOf(error);

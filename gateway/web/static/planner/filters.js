@@ -12,6 +12,7 @@ const CHIPS = [
   ["door", "lock", "chip-danger"],
   ["late", "warning", "chip-warn"],
   ["expected_late", "time", "chip-warn"],
+  ["fragile", "hourglass", ""],
   ["unallocated", "minus", ""],
   ["ill", "person", ""],
 ];

@@ -8,9 +8,8 @@
 /** @typedef {import("./board.js").LaneRow} LaneRow */
 /** @typedef {import("./scale.js").Scale} Scale */
 
-import { makeBar, paintBar, paintWaiting, spanOf } from "./bar.js";
+import { makeAside, makeBar, paintAside, paintBar, paintWaiting, spanOf } from "./bar.js";
 import { byId, el, icon, inFrame } from "./dom.js";
-import { Fits } from "./fits.js";
 import { laneWords } from "./lane_words.js";
 import { number, t } from "./text.js";
 import { spreadWaiting } from "./waiting.js";
@@ -43,7 +42,8 @@ export class Grid {
     this.selected = null;
     /** @type {string | null} the visit under the pointer or in drag: its bar is not moved */
     this.held = null;
-    this.fits = new Fits(board, () => this.refresh());
+    /** @type {import("./fits.js").Fits | null} what the lanes say to a visit in the hand, once one has been taken up */
+    this.fits = null;
     /** Pixels a lane has on paper, where all lanes are laid out at once; 0 on the screen. */
     this.onPaper_px = 0;
     /** While a visit is dragged the captured pointer says nothing about what it is over. */
@@ -125,7 +125,8 @@ export class Grid {
   cell(row, visit) {
     const node = row === "waiting" ? this.waitingRow : this.mounted.get(row);
     if (!node) return null;
-    const wanted = visit === null ? '[role="rowheader"]' : `[data-visit="${CSS.escape(visit)}"]`;
+    const id = CSS.escape(visit ?? "");
+    const wanted = visit === null ? '[role="rowheader"]' : `[data-visit="${id}"], [data-aside="${id}"]`;
     return /** @type {HTMLElement | null} */ (node.querySelector(wanted));
   }
 
@@ -211,16 +212,25 @@ export class Grid {
   _paintLane(node, row, now_ms) {
     const { lane } = row;
     const [header, track] = /** @type {Iterable<HTMLElement>} */ (node.children);
-    this.fits.paint(node, lane.carer_id);
+    this.fits?.paint(node, lane.carer_id);
     const [name, below] = header.children;
     if (name.textContent !== lane.name) name.textContent = lane.name;
     const words = laneWords(lane);
     if (below.textContent !== words) below.textContent = words;
     /** @type {Map<string, HTMLElement>} */
     const known = new Map();
-    for (const bar of /** @type {Iterable<HTMLElement>} */ (track.children)) known.set(bar.dataset.visit ?? "", bar);
-    /** @type {HTMLElement[]} */
-    const order = [];
+    for (const bar of /** @type {Iterable<HTMLElement>} */ (track.children)) known.set(bar.dataset.visit ?? bar.dataset.aside ?? "", bar);
+    /** @type {{from_ms: number, bar: HTMLElement}[]} */
+    const shown = [];
+    for (const aside of lane.asides ?? []) {
+      const focused = this.focus.row === row.key && this.focus.visit === aside.id;
+      const from_ms = Date.parse(aside.start_at);
+      if (!focused && !this.scale.shows(from_ms, Date.parse(aside.end_at))) continue;
+      const bar = known.get(aside.id) ?? makeAside(aside.id);
+      known.delete(aside.id);
+      paintAside(bar, aside, this.scale);
+      shown.push({ from_ms, bar });
+    }
     for (const visit of lane.visits) {
       const { from_ms, to_ms } = spanOf(visit);
       const focused = this.focus.row === row.key && this.focus.visit === visit.id;
@@ -228,12 +238,14 @@ export class Grid {
       const bar = known.get(visit.id) ?? makeBar(visit.id);
       known.delete(visit.id);
       const held = this.held === visit.id && bar.dataset.mark !== undefined;
-      paintBar(bar, visit, this.scale, now_ms, this.selected === visit.id, held, this.board.found(visit));
-      order.push(bar);
+      paintBar(bar, visit, this.scale, now_ms, this.selected === visit.id, held, this.board.found(visit), this.board.fragility(visit));
+      shown.push({ from_ms, bar });
     }
+    // In the order of time, which is the order a screen reader finds them in.
+    shown.sort((a, b) => a.from_ms - b.from_ms);
     // A bar that is being pointed at stays until the pointer leaves it.
     for (const [id, bar] of known) if (id !== this.held) bar.remove();
-    order.forEach((bar, i) => {
+    shown.forEach(({ bar }, i) => {
       if (track.children[i] !== bar) track.insertBefore(bar, track.children[i] ?? null);
     });
   }

@@ -1,14 +1,14 @@
 // @ts-check
 /** Something has happened: say what, choose among whole solutions, and take it back. Solutions are ranked, people never. */
 
-import { call, Problem } from "./api.js";
+import { call, Problem, wordsOf } from "./api.js";
 import { choose, card } from "./cover.js";
 import { el, tag } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { number, t } from "./text.js";
 
 /**
- * @typedef {{kind: string, carer_id?: string, visit_id?: string, citizen_id?: string, unit_id?: string, minutes?: number}} Happening
+ * @typedef {{kind: string, carer_id?: string, visit_id?: string, citizen_id?: string, unit_id?: string, minutes?: number,
+ *   citizen_absence?: "hospital" | "away"}} Happening
  * @typedef {import("./types.js").CoverProposal & {cost_min: number, substitute_id: string | null, routes: Record<string, string[]>}} Solution
  * @typedef {{reassignment_id: string, text: string, lanes: any[], unallocated: any[], gone: string[]}} Done
  * @typedef {{done: (answer: Done, undo: () => Promise<Done>) => void, units: () => {id: string, name: string}[]}} Acts
@@ -17,7 +17,8 @@ import { number, t } from "./text.js";
 /** The reason a tablet is told, by what happened. @type {Record<string, string>} */
 const REASONS = {
   carer_away: "illness", carer_late: "delay", visit_longer: "longer", door_shut: "door", urgent: "urgent", swap: "swap",
-  lend: "lend", to_screen: "to_screen", to_physical: "to_physical",
+  lend: "lend", to_screen: "to_screen", to_physical: "to_physical", citizen_home: "citizen_home",
+  "citizen_away.hospital": "citizen_hospital", "citizen_away.away": "citizen_away",
 };
 /** Minutes a planner is asked for, and what is usual. @type {Record<string, number>} */
 const MINUTES = { carer_late: 20, visit_longer: 15, door_shut: 45, urgent: 30 };
@@ -29,16 +30,21 @@ const MINUTES = { carer_late: 20, visit_longer: 15, door_shut: 45, urgent: 30 };
 export function happenedSection(kinds, acts) {
   const place = el("div", { class: "happened-place", "aria-live": "polite" });
   const buttons = kinds.map((one) => {
-    const button = el("button", { type: "button", class: "button button-small", "data-happened": one.kind }, t(`planner.happened.${one.kind}`));
-    button.addEventListener("click", () => open(one, place, acts));
+    const button = el("button", { type: "button", class: "button button-small", "data-happened": one.kind }, t(`planner.happened.${nameOf(one)}`));
+    button.addEventListener("click", () => openHappening(one, place, acts));
     return button;
   });
   return el("section", { class: "happened", "aria-label": t("planner.happened") },
     el("h3", {}, t("planner.happened")), el("div", { class: "panel-acts" }, ...buttons), place);
 }
 
-/** @param {Happening} one @param {HTMLElement} place @param {Acts} acts */
-function open(one, place, acts) {
+/** @param {Happening} one */
+function nameOf(one) {
+  return one.citizen_absence ? `${one.kind}.${one.citizen_absence}` : one.kind;
+}
+
+/** Ask what is missing, and show the solutions. @param {Happening} one @param {HTMLElement} place @param {Acts} acts */
+export function openHappening(one, place, acts) {
   const fields = [];
   const minutes = one.kind in MINUTES ? field(t(`planner.happened.minutes.${one.kind}`), el("input", {
     class: "input", type: "number", min: "1", max: "600", step: "1", value: String(MINUTES[one.kind]),
@@ -87,7 +93,9 @@ async function show(happened, deep, place, acts, deeper) {
       /** @type {HTMLElement | null} */ (each.querySelector(".confirm"))?.focus();
     }));
     const more = ["carer_away", "carer_late", "visit_longer"].includes(happened.kind) && !deep ? [deepButton(deeper)] : [];
-    place.replaceChildren(el("h3", {}, t("planner.happened.found", { n: solutions.length })), ...cards, ...more,
+    // Below the heading of a visit or a carer, or by itself beside the board.
+    const level = place.closest("#panel-body") ? "h3" : "h2";
+    place.replaceChildren(el(level, {}, t("planner.happened.found", { n: solutions.length })), ...cards, ...more,
       el("p", { class: "muted small" }, t("planner.happened.price.what")));
     /** @type {HTMLElement | null} */ (place.querySelector(".proposal.chosen .confirm"))?.focus();
   } catch (error) {
@@ -115,7 +123,7 @@ async function carryOut(happened, one, place, acts) {
   try {
     /** @type {Done} */
     const done = await call("POST", "/api/v1/reassignments", {
-      body: { happened, routes: one.routes, reason: REASONS[happened.kind], substitute_id: one.substitute_id },
+      body: { happened, routes: one.routes, reason: REASONS[nameOf(happened)], substitute_id: one.substitute_id },
       key: crypto.randomUUID(),
       headers: { "If-Match": one.versions.map((v) => `"${v.route_id}:${v.version}"`).join(", ") },
     });

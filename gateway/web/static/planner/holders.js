@@ -1,9 +1,8 @@
 // @ts-check
 /** How many carers a door needs: said in the visit's panel. Two open it together, each with a tap, within a minute. */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
 import { el, icon, tag } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { t } from "./text.js";
 
 /** @param {{id: string, holders: number}} door @returns {HTMLElement} */

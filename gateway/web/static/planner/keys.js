@@ -43,9 +43,14 @@ export class Keys {
     const cell = /** @type {HTMLElement} */ (event.target);
     const row = /** @type {HTMLElement | null} */ (cell.closest("[data-row]"))?.dataset.row;
     if (!row) return;
-    this.grid.focus = { row, visit: cell.dataset.visit ?? null };
+    this.grid.focus = { row, visit: cell.dataset.visit ?? cell.dataset.aside ?? null };
     for (const other of this.grid.root.querySelectorAll('[tabindex="0"]')) other.setAttribute("tabindex", "-1");
     cell.setAttribute("tabindex", "0");
+  }
+
+  /** Whether the focus is on a break or a way to the car: nothing can be moved there, the carer's panel tells of it. */
+  _aside() {
+    return document.activeElement?.hasAttribute("data-aside") ?? false;
   }
 
   /** Visits of a row in order of time. @param {string} row */
@@ -59,9 +64,10 @@ export class Keys {
     }
     const found = rows[index.get(row) ?? -1];
     if (found?.kind !== "lane") return [];
-    return found.lane.visits
-      .map((v) => ({ id: v.id, from_ms: spanOf(v).from_ms, problem: isProblem(v) }))
-      .sort((a, b) => a.from_ms - b.from_ms);
+    return [
+      ...found.lane.visits.map((v) => ({ id: v.id, from_ms: spanOf(v).from_ms, problem: isProblem(v) })),
+      ...(found.lane.asides ?? []).map((a) => ({ id: a.id, from_ms: Date.parse(a.start_at), problem: !a.fits })),
+    ].sort((a, b) => a.from_ms - b.from_ms);
   }
 
   /** @param {KeyboardEvent} event */
@@ -111,12 +117,13 @@ export class Keys {
         return true;
       case "Enter":
       case " ":
-        if (visit !== null) this.acts.open(visit);
+        if (visit !== null && !this._aside()) this.acts.open(visit);
+        else if (visit !== null) this.acts.carer(row.slice(2), false);
         else if (row.startsWith("u:")) this.acts.toggle(row.slice(2));
         else if (row.startsWith("l:")) this.acts.carer(row.slice(2), false);
         return true;
       case "m":
-        if (visit !== null) this.acts.move(visit);
+        if (visit !== null && !this._aside()) this.acts.move(visit);
         return true;
       case "s":
         if (row.startsWith("l:")) this.acts.carer(row.slice(2), true);

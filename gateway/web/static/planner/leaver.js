@@ -2,9 +2,8 @@
 /** Medarbejder stopper: her sign-in, her doors and her visits end in one act. */
 /** @typedef {import("./types.js").Lane} Lane */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
 import { byId, el } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { t } from "./text.js";
 
 /** Two taps: the first says what will happen, the second does it. @param {Lane} lane @param {(text: string) => void} said */

@@ -1,33 +1,22 @@
 // @ts-check
-/** The planner's page: fetches the day, wires the parts, keeps time. */
-/** @typedef {import("./types.js").MoveOrder} MoveOrder */
-/** @typedef {import("./types.js").Moved} Moved */
-/** @typedef {import("./types.js").Proposal} Proposal */
+/** The planner's page: fetches the day, wires the parts, keeps time. What is done with the day is fetched later. */
 
-import { fetchBoard, move, Problem } from "./api.js";
+import { fetchBoard, Problem, wordsOf } from "./api.js";
 import { Away } from "./away.js";
 import { Board } from "./board.js";
-import { Choice } from "./choice.js";
-import { CarerPanel } from "./carer_panel.js";
 import { Changes } from "./changes.js";
-import { ClashDialog } from "./clash.js";
 import { byId, inFrame, throttled } from "./dom.js";
-import { Drag } from "./drag.js";
 import { Emergencies } from "./emergencies.js";
 import { Filters } from "./filters.js";
 import { Foresight } from "./foresight.js";
 import { Grid } from "./grid.js";
 import { Keys } from "./keys.js";
+import { fetched, onceNarrow, onceOpened, styled } from "./later.js";
 import { Live } from "./live.js";
-import { MoveDialog } from "./move.js";
-import { Panel, wordsOf } from "./panel.js";
-import { Phone } from "./phone.js";
-import { PlanDialog } from "./plan.js";
 import { printable } from "./print.js";
 import { Scale } from "./scale.js";
-import { clock, t } from "./text.js";
 import { Tasks } from "./tasks.js";
-import { Undo } from "./undo.js";
+import { clock, t } from "./text.js";
 import { Zoom } from "./zoom.js";
 
 const REFETCH_EVERY_MS = 1000;
@@ -54,19 +43,15 @@ async function load() {
     fetched_ms = board.now();
     byId("board-error").hidden = true;
     repaint();
-    void tasks.load();
-    void emergencies.load();
-    void away.load();
-    void changes.load();
+    // A board on which nothing has happened has nothing new beside it either: its tag is that of the whole log.
+    if (answer) for (const one of [tasks, emergencies, away, changes]) void one.load();
   } catch (error) {
-    byId("board-error").hidden = false;
-    const since = board.loaded ? t("planner.error.since", { at: clock(fetched_ms) }) : "";
     if (error instanceof Problem && error.status === 401) {
       // The session ended: only signing in helps.
       window.location.assign(`/log-ind?til=${encodeURIComponent(window.location.pathname)}`);
       return;
     }
-    byId("board-error-words").textContent = [t("planner.error.board"), wordsOf(error), since].filter(Boolean).join(" ");
+    complain(t("planner.error.board"), error);
   } finally {
     fetching = false;
     byId("board-loading").hidden = board.loaded || !byId("board-error").hidden;
@@ -77,161 +62,62 @@ async function load() {
   }
 }
 
+/** What could not be fetched is said above the board, which stays as it is. @param {string} what @param {unknown} error */
+function complain(what, error) {
+  byId("board-error").hidden = false;
+  const since = board.loaded ? t("planner.error.since", { at: clock(fetched_ms) }) : "";
+  byId("board-error-words").textContent = [what, wordsOf(error), since].filter(Boolean).join(" ");
+}
+
 const refetch = throttled(REFETCH_EVERY_MS, () => void load());
 const refetchLater = throttled(REFETCH_COUNTS_MS, () => void load());
 
 function refresh() {
   grid.refresh();
   inFrame("elsewhere", () => {
-    phone.paint();
-    town?.paint();
+    phone.here?.paint();
+    town.here?.paint();
+    acts.here?.paint();
   });
 }
 
 function repaint() {
   inFrame("filters", () => {
     filters.paint();
-    choice.paint();
+    choice.here?.paint();
   });
-  inFrame("undo", () => undo.paint());
   refresh();
+}
+
+/** A part could not be fetched: it is asked for again with the next touch. @param {unknown} error */
+const missing = (error) => complain(t("planner.error.part"), error);
+
+const acts = fetched(
+  () => import("./acts.js"),
+  ({ Acts }) => new Acts(board, grid, { go: (row, visit) => keys.go(row, visit), repaint, refetch, ahead: () => void foresight.load() }),
+  missing,
+);
+const phone = fetched(() => import("./phone.js"), ({ Phone }) => new Phone(board), missing);
+const choice = fetched(() => import("./choice.js"), ({ Choice }) => new Choice(board, refresh), missing);
+const plan = fetched(() => import("./plan.js"), ({ PlanDialog }) => new PlanDialog(board, { done: () => void load(), say }), missing);
+const town = fetched(
+  async () => (await Promise.all([import("./town.js"), styled(new URL("./town.css", import.meta.url))]))[0],
+  ({ Town }) => new Town(board, { select, carer: (carer_id) => acts.use((one) => one.carer(carer_id)) }),
+  missing,
+);
+
+/** One sentence beside the board, without a way back. @param {string} words */
+function say(words) {
+  acts.use((one) => one.undo.say(words));
 }
 
 /** @param {string} visit_id */
 function select(visit_id) {
+  // The bar is marked at once; the panel follows when it is there.
   grid.selected = visit_id;
   grid.refresh();
-  void panel.show(visit_id);
+  acts.use((one) => one.select(visit_id));
 }
-
-/** Show a visit in the panel and bring its bar into view. @param {string} visit_id */
-function reveal(visit_id) {
-  const lane = board.places(visit_id)[0]?.lane;
-  grid.layOut();
-  keys.go(lane ? `l:${lane.carer_id}` : "waiting", visit_id);
-  select(visit_id);
-}
-
-/** Show a carer in the panel; `ill` asks at once what could be done. @param {string} carer_id @param {boolean} [ill] */
-function selectCarer(carer_id, ill = false) {
-  grid.selected = null;
-  panel.close();
-  grid.refresh();
-  void carers.show(carer_id, ill);
-}
-
-/** Routes stand as the server says after an act; who is off the day has no lane. @param {import("./happened.js").Done} answer */
-function stands(answer) {
-  board.applyLanes(answer.lanes, answer.unallocated);
-  for (const carer_id of answer.gone) board.lanes.delete(carer_id);
-  panel.close();
-  repaint();
-  refetch();
-  void foresight.load();
-  requestAnimationFrame(() => keys.go("waiting", null));
-}
-
-/** @type {import("./happened.js").Acts} */
-const happened = {
-  units: () => board.units,
-  done: (answer, back) => {
-    stands(answer);
-    undo.offerAct(answer.text, async () => {
-      const undone = await back();
-      stands(undone);
-      return undone.text;
-    });
-  },
-};
-
-/** @param {Moved} answer @param {MoveOrder} order @param {boolean} [undone] */
-function moved(answer, order, undone = false) {
-  board.applyLanes(answer.lanes, answer.unallocated);
-  if (!undone) undo.offer(answer, order);
-  repaint();
-  refetch();
-  // The visit keeps the focus in its new lane, wherever that is.
-  requestAnimationFrame(() => {
-    grid.layOut();
-    const row = order.to_carer_id === null ? "waiting" : `l:${order.to_carer_id}`;
-    keys.go(row, order.visit_id);
-    select(order.visit_id);
-  });
-}
-
-/** @param {Problem} problem @param {MoveOrder} order */
-function clashed(problem, order) {
-  clash.open(problem, order, (one) => dialog.lanesOf(one));
-  repaint();
-}
-
-/** @param {Proposal} proposal @param {string} visit_id @param {string} reason */
-async function take(proposal, visit_id, reason) {
-  /** @type {MoveOrder} */
-  const order = { visit_id, to_carer_id: proposal.carer_id, start_at: proposal.start_at, reason };
-  try {
-    moved(await move(order, dialog.lanesOf(order), false, crypto.randomUUID()), order);
-  } catch (error) {
-    if (error instanceof Problem && error.status === 412) clashed(error, order);
-    // A refusal is shown where the planner can change the order.
-    else dialog.open(visit_id, { to: proposal.carer_id, start_at: proposal.start_at, reason });
-  }
-}
-
-const dialog = new MoveDialog(board, grid.fits, { moved, clash: clashed });
-const clash = new ClashDialog(board, { moved, reload: () => refetch() });
-const panel = new Panel(board, { move: (id) => dialog.open(id), take: (p, id, why) => void take(p, id, why), select, ...happened });
-const carers = new CarerPanel(board, { ...happened, said: (text) => undo.say(text), select });
-const changes = new Changes(board, (visit_id) => reveal(visit_id));
-const tasks = new Tasks({ select });
-const emergencies = new Emergencies();
-const foresight = new Foresight(day, { select });
-const away = new Away((text) => undo.say(text));
-const undo = new Undo(board, {
-  moved,
-  clash: clashed,
-  change: (order) => dialog.open(order.visit_id, { to: order.to_carer_id, start_at: order.start_at }),
-  lanesOf: (order) => dialog.lanesOf(order),
-});
-printable(grid);
-const phone = new Phone(board);
-/** @type {import("./town.js").Town | null} the map is fetched when somebody first looks at it */
-let town = null;
-const filters = new Filters(board, refresh, () => keys.found());
-const choice = new Choice(board, refresh);
-const zoom = new Zoom(scale, () => grid.refresh());
-const plan = new PlanDialog(board, { done: () => void load() });
-const drag = new Drag(grid, {
-  check: async (visit_id, to_carer_id, start_at) => {
-    /** @type {MoveOrder} */
-    const order = { visit_id, to_carer_id, start_at, reason: "other" };
-    try {
-      return await move(order, dialog.lanesOf(order), true);
-    } catch (error) {
-      return wordsOf(error);
-    }
-  },
-  drop: (visit_id, to, start_at) => dialog.open(visit_id, { to, start_at }),
-});
-const keys = new Keys(grid, {
-  open: (visit_id) => {
-    select(visit_id);
-    /** @type {HTMLElement | null} */ (byId("panel-body").querySelector("h2"))?.focus();
-  },
-  move: (visit_id) => {
-    select(visit_id);
-    dialog.open(visit_id);
-  },
-  carer: (carer_id, ill) => selectCarer(carer_id, ill),
-  undo: () => void undo.back(),
-  close: () => {
-    grid.selected = null;
-    panel.close();
-    grid.refresh();
-  },
-  toggle,
-  zoom: (by) => zoom.by(by),
-});
 
 /** @param {string} unit_id */
 function toggle(unit_id) {
@@ -239,26 +125,65 @@ function toggle(unit_id) {
   grid.refresh();
 }
 
+const changes = new Changes(board, (visit_id) => acts.use((one) => one.reveal(visit_id)));
+const tasks = new Tasks({ select });
+const emergencies = new Emergencies();
+const foresight = new Foresight(board, day, { select, changed: refresh });
+const away = new Away({ open: (happening, place) => acts.use((one) => one.open(happening, place)) });
+const filters = new Filters(board, refresh, () => keys.found());
+const zoom = new Zoom(scale, () => grid.refresh());
+const keys = new Keys(grid, {
+  open: (visit_id) => acts.use((one) => one.select(visit_id, true)),
+  move: (visit_id) => acts.use((one) => one.move(visit_id)),
+  carer: (carer_id, ill) => acts.use((one) => one.carer(carer_id, ill)),
+  undo: () => acts.use((one) => void one.undo.back()),
+  close: () => acts.use((one) => one.close()),
+  toggle,
+  zoom: (by) => zoom.by(by),
+});
+printable(grid);
+onceNarrow(() => phone.use((one) => one.paint()));
+onceOpened(byId("choice"), () => choice.use((one) => one.paint()));
+
+for (const button of document.querySelectorAll("[data-plan]")) {
+  button.addEventListener("click", () => plan.use((one) => one.open()));
+}
 for (const button of document.querySelectorAll("[data-view]")) {
-  button.addEventListener("click", async () => {
-    const { Town } = await import("./town.js");
-    town ??= new Town(board, { select, carer: (carer_id) => selectCarer(carer_id) });
-    await town.show(/** @type {HTMLElement} */ (button).dataset.view === "map", grid.selected);
+  button.addEventListener("click", () => {
+    const map = /** @type {HTMLElement} */ (button).dataset.view === "map";
+    town.use((one) => void one.show(map, grid.selected));
   });
 }
 
+// Who comes to the board, with the pointer or the keyboard, is about to do something with it.
+for (const event of ["pointerover", "focusin"]) grid.root.addEventListener(event, () => acts.use(() => {}), { once: true });
+
+grid.root.addEventListener("pointerdown", (down) => {
+  if (acts.here) return;
+  let latest = down;
+  let held = true;
+  const follow = (/** @type {PointerEvent} */ event) => (latest = event);
+  window.addEventListener("pointermove", follow);
+  window.addEventListener("pointerup", () => (held = false), { once: true });
+  acts.use(({ drag }) => {
+    window.removeEventListener("pointermove", follow);
+    if (held) drag.resume(down, latest);
+  });
+});
+
 grid.root.addEventListener("click", (event) => {
-  if (drag.justDropped) return;
+  if (acts.here?.drag.justDropped) return;
   const target = /** @type {HTMLElement} */ (event.target);
   const bar = /** @type {HTMLElement | null} */ (target.closest("[data-visit]"));
   const unit = /** @type {HTMLElement | null} */ (target.closest(".row.unit"));
+  const lane = /** @type {HTMLElement | null} */ (target.closest(".row.lane"));
   if (bar?.dataset.visit) {
     bar.focus({ preventScroll: true });
     select(bar.dataset.visit);
   } else if (unit?.dataset.row) toggle(unit.dataset.row.slice(2));
-  else {
-    const lane = /** @type {HTMLElement | null} */ (target.closest(".row.lane"));
-    if (lane?.dataset.row && target.closest('[role="rowheader"]')) selectCarer(lane.dataset.row.slice(2));
+  else if (lane?.dataset.row && target.closest('[role="rowheader"], [data-aside]')) {
+    const carer_id = lane.dataset.row.slice(2);
+    acts.use((one) => one.carer(carer_id));
   }
 });
 
@@ -276,7 +201,7 @@ new Live(board, {
   refetchLater,
   tasks: () => void tasks.load(),
   emergencies: () => void emergencies.load(),
-  job: (data) => plan.heard(data),
+  job: (data) => plan.here?.heard(data),
 });
 
 let minute = "";
@@ -287,7 +212,7 @@ window.setInterval(() => {
       minute = text;
       byId("world-clock").textContent = text;
       byId("now-label").textContent = text;
-      if (!drag.active) grid.layOut();
+      if (!acts.here?.drag.active) grid.layOut();
     } else grid.paintNow();
   });
 }, 1000);

@@ -6,11 +6,10 @@
 /** @typedef {import("./types.js").Moved} Moved */
 /** @typedef {import("./types.js").Preview} Preview */
 
-import { move, Problem, versionsOf } from "./api.js";
+import { move, Problem, versionsOf, wordsOf } from "./api.js";
 import { stateOf } from "./board.js";
 import { byId, el, icon } from "./dom.js";
 import { suggestion } from "./fits.js";
-import { wordsOf } from "./panel.js";
 import { reasonFor } from "./proposals.js";
 import { clock, instantOf, price, t } from "./text.js";
 

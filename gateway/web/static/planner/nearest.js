@@ -1,9 +1,8 @@
 // @ts-check
 /** Who can be at a visit first: asked for when it is wanted, ordered by arrival, with how it is known and no places. */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
 import { el } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
 
 /** @param {string} visit_id */

@@ -1,9 +1,8 @@
 // @ts-check
 /** A visit on offer to several carers: the first to accept has it. */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
 import { el } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
 
 /** @param {string} visit_id */

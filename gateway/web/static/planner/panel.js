@@ -5,29 +5,17 @@
 /** @typedef {import("./types.js").Proposal} Proposal */
 /** @typedef {import("./types.js").Lane} Lane */
 
-import { call, Problem } from "./api.js";
-import { awaySection } from "./away.js";
+import { call, wordsOf } from "./api.js";
+import { asideWords, STATE_TAGS } from "./bar.js";
 import { stateOf } from "./board.js";
-import { byId, el, icon, tag } from "./dom.js";
+import { byId, el, icon, keep, tag, takeOver } from "./dom.js";
 import { happenedSection } from "./happened.js";
-import { holdersSection } from "./holders.js";
 import { proposalList, reasonSelect } from "./proposals.js";
-import { routeMap } from "./map.js";
 import { nearestSection } from "./nearest.js";
 import { offerSection } from "./offer.js";
-import { clock, t, word } from "./text.js";
+import { clock, t } from "./text.js";
+import { factsOf } from "./visit_facts.js";
 import { whySection } from "./why.js";
-
-/** @type {Record<string, [string, string]>} state to icon and kind of tag */
-export const STATE_TAGS = {
-  planned: ["calendar-month", ""],
-  begun: ["own-play", "ok"],
-  ended: ["check", ""],
-  late: ["warning", "warn"],
-  expected_late: ["time", "warn"],
-  not_started: ["close", "danger"],
-  unallocated: ["minus", ""],
-};
 
 export class Panel {
   /**
@@ -48,19 +36,13 @@ export class Panel {
   /** Show a visit. The first paint needs no answer from the server. @param {string} visit_id */
   async show(visit_id) {
     this.visit_id = visit_id;
-    const { place, waiting } = this._known(visit_id);
-    const state = place ? stateOf(place.visit) : "unallocated";
-    const short = place?.visit.short ?? waiting?.short ?? "";
-    const span = place
-      ? t("planner.span", { from: clock(place.visit.start_at), to: clock(place.visit.end_at) })
-      : waiting
-        ? t("planner.span", { from: clock(waiting.window_open_at), to: clock(waiting.window_close_at) })
-        : "";
+    const { place } = this._known(visit_id);
+    const state = this._state(visit_id);
     this.lane = place?.lane ?? null;
-    const delay = place?.visit.delay_min;
-    const words = t(`planner.state.${state}`) + (delay && state === "late" ? ` ${Math.round(delay)}\u00a0min` : "");
-    const [name, kind] = STATE_TAGS[state] ?? STATE_TAGS.planned;
-    this.tags = el("p", { class: "tags" }, tag(words, name, kind));
+    this.tags = el("p", { class: "tags" }, el("span", { class: "state-tags" }));
+    this.heading = el("h2", { tabindex: "-1" });
+    this.fragile = el("div", { class: "fragile-why" });
+    this.stops = el("ol", { class: "route-list" });
     this.happened = el("div", {});
     this.facts = el("div", { class: "facts" }, el("p", { class: "muted" }, t("planner.panel.loading")));
     this.proposals = el("section", { class: "proposals", "aria-live": "polite" });
@@ -72,15 +54,18 @@ export class Panel {
     move.addEventListener("click", () => this.acts.move(visit_id));
     this.body.replaceChildren(
       this.tags,
-      el("h2", { tabindex: "-1" }, t("planner.panel.heading", { short, span })),
+      this.heading,
       el("div", { class: "panel-acts" }, ...(state === "ended" ? [] : [move])),
+      this.fragile,
       this.facts,
       ...(state === "ended" || state === "begun" ? [] : [this.proposals, offerSection(visit_id), nearestSection(visit_id)]),
       whySection(visit_id, () => this._colleagues(place?.lane ?? null, visit_id)),
       this.happened,
-      ...(this.lane ? [this._routeList(this.lane, visit_id)] : []),
+      ...(this.lane ? [el("details", { class: "route", open: true }, el("summary", {}, t("planner.route.list", { name: this.lane.name, n: this.lane.visits.length })), this.stops)] : []),
     );
     byId("panel-empty").hidden = true;
+    this._shown = { state, lane: this.lane?.carer_id ?? null };
+    this.follow();
     const wanted = visit_id;
     const still = () => this.visit_id === wanted;
     await Promise.all([
@@ -89,9 +74,53 @@ export class Panel {
     ]);
   }
 
-  /** Show the chosen visit again after it changed. */
-  refresh() {
-    if (this.visit_id && !this.body.contains(document.activeElement)) void this.show(this.visit_id);
+  /**
+   * The board stands differently: what the panel says of the visit follows. What was opened, typed, asked for or is
+   * stood on in it stays; a visit that has begun, ended or changed hands has its facts read again.
+   */
+  follow() {
+    const { visit_id } = this;
+    if (visit_id === null || !this.heading?.isConnected) return;
+    const { place, waiting } = this._known(visit_id);
+    // Off the day since: what was true when it was opened is not rewritten into nothing.
+    if (!place && !waiting) return;
+    const state = this._state(visit_id);
+    const [from, to] = place ? [place.visit.start_at, place.visit.end_at] : [waiting?.window_open_at ?? "", waiting?.window_close_at ?? ""];
+    const heading = t("planner.panel.heading", { short: place?.visit.short ?? waiting?.short ?? "", span: t("planner.span", { from: clock(from), to: clock(to) }) });
+    if (this.heading.textContent !== heading) this.heading.textContent = heading;
+    const delay = place?.visit.delay_min;
+    const words = t(`planner.state.${state}`) + (delay && state === "late" ? ` ${Math.round(delay)}\u00a0min` : "");
+    const [name, kind] = STATE_TAGS[state] ?? STATE_TAGS.planned;
+    const outlook = place && this.board.fragility(place.visit) !== null ? (this.board.ahead.get(visit_id) ?? null) : null;
+    const said = /** @type {HTMLElement} */ (this.tags?.firstElementChild);
+    if (said.textContent !== words + (outlook ? t("planner.state.fragile") : "")) {
+      said.replaceChildren(tag(words, name, kind), ...(outlook ? [tag(t("planner.state.fragile"), "hourglass", "")] : []));
+    }
+    this._sayFragile(outlook);
+    if (place) this._paintStops(place.lane, visit_id);
+    const lane = place?.lane.carer_id ?? null;
+    if (this._shown && (this._shown.state !== state || this._shown.lane !== lane)) {
+      this._shown = { state, lane };
+      const over = state === "begun" || state === "ended";
+      for (const part of this.body.querySelectorAll(".proposals, .offer, .nearest")) {
+        if (over && part.parentElement === this.body && !part.contains(document.activeElement)) part.remove();
+      }
+      void this._loadFacts(visit_id, () => this.visit_id === visit_id);
+    }
+  }
+
+  /** Why a visit is marked, and what helps. @param {import("./types.js").Outlook | null} outlook */
+  _sayFragile(outlook) {
+    const at = outlook ? { n: outlook.late_percent ?? 0, at: clock(outlook.expected_at), latest: clock(outlook.latest_at ?? outlook.expected_at) } : null;
+    const words = at ? t("planner.panel.fragile", at) : "";
+    if (!this.fragile || this.fragile.textContent === words) return;
+    this.fragile.replaceChildren(...(words ? [el("p", {}, words)] : []));
+  }
+
+  /** @param {string} visit_id */
+  _state(visit_id) {
+    const { place } = this._known(visit_id);
+    return place ? stateOf(place.visit) : "unallocated";
   }
 
   close() {
@@ -121,7 +150,9 @@ export class Panel {
       ...(planned ? ["lend", mode === "screen" ? "to_physical" : "to_screen"] : []),
     ];
     const about = kinds.map((kind) => ({ kind, visit_id, unit_id: visit.unit_id }));
-    return [...about, { kind: "urgent", citizen_id: visit.citizen_id }];
+    const { citizen_id } = visit;
+    const gone = /** @type {const} */ (["hospital", "away"]).map((one) => ({ kind: "citizen_away", citizen_absence: one, citizen_id }));
+    return [...about, { kind: "urgent", citizen_id }, ...gone];
   }
 
   /** @param {string} visit_id */
@@ -144,31 +175,21 @@ export class Panel {
 
   /** @param {VisitFacts} visit */
   _paintFacts(visit) {
+    while ((this.tags?.childElementCount ?? 0) > 1) this.tags?.lastElementChild?.remove();
     this.tags?.append(el("span", { class: "tag" }, visit.service_name));
     if (visit.double) this.tags?.append(tag(t("planner.state.double"), "own-two-persons"));
-    const rows = el("dl", { class: "fact-list" });
-    /** @param {string} key @param {string} value */
-    const row = (key, value) => rows.append(el("dt", {}, t(key)), el("dd", {}, value));
-    row("planner.fact.citizen", visit.citizen_name);
-    row("planner.fact.address", visit.address);
-    row("planner.fact.carer", visit.carer_name ?? t("planner.unallocated"));
-    row("planner.fact.window", t("planner.span", { from: clock(visit.window_open_at), to: clock(visit.window_close_at) }));
-    if (visit.begun_at) {
-      const source = visit.source ? ` · ${word("planner.source", visit.source)}` : "";
-      row("planner.fact.begun", clock(visit.begun_at) + source);
-    }
-    if (visit.ended_at) {
-      const outcome = visit.outcome ? ` · ${word("planner.outcome", visit.outcome)}` : "";
-      row("planner.fact.ended", clock(visit.ended_at) + outcome);
-    }
-    if (visit.door) row("planner.fact.door", doorWords(visit.door));
-    if (visit.door?.keeps.length) rows.append(el("dt", {}, t("planner.fact.door_keeps")), ...visit.door.keeps.map((line) => el("dd", {}, line)));
-    for (const words of visit.door ? boundWords(visit.door) : []) row("planner.fact.door_bound", words);
-    const map = visit.route ? routeMap(visit.route.points) : null;
-    const away = visit.state === "ended" ? [] : [awaySection(visit.citizen_id)];
-    const holders = visit.door?.holders ? [holdersSection({ id: visit.door.id, holders: visit.door.holders })] : [];
-    if (visit.ended_at === null) this.happened?.replaceChildren(happenedSection(this._happenings(visit), this.acts));
-    this.facts?.replaceChildren(rows, ...holders, ...away, ...(map ? [map] : []), ...historyOf(visit));
+    this._paintHappened(visit);
+    const facts = el("div", { class: "facts" }, ...factsOf(visit));
+    if (this.facts) takeOver(this.facts, facts);
+    this.facts = facts;
+  }
+
+  /** What can have happened to it; a question under way is not taken out of the planner's hands. @param {VisitFacts} visit */
+  _paintHappened(visit) {
+    if (!this.happened) return;
+    const asked = this.happened.querySelector(".happened-place:not(:empty)");
+    if (asked && visit.ended_at === null) return;
+    this.happened.replaceChildren(...(visit.ended_at === null ? [happenedSection(this._happenings(visit), this.acts)] : []));
   }
 
   /** @param {string} visit_id @param {() => boolean} still @param {string} state */
@@ -193,56 +214,27 @@ export class Panel {
   }
 
   /** The route as text: what the bars say, in targets of full size. @param {Lane} lane @param {string} current */
-  _routeList(lane, current) {
-    const list = el("ol", { class: "route-list" });
-    for (const visit of lane.visits) {
-      const state = stateOf(visit);
-      const [name] = STATE_TAGS[state];
-      const span = t("planner.span", { from: clock(visit.start_at), to: clock(visit.end_at) });
-      const button = el(
-        "button",
-        { type: "button", class: "route-item", "aria-current": visit.id === current ? "true" : null },
-        el("span", { class: "tabular" }, span),
-        el("b", {}, visit.short),
-        el("span", { class: "route-state" }, icon(name), t(`planner.state.${state}`)),
-      );
-      button.addEventListener("click", () => this.acts.select(visit.id));
-      list.append(el("li", {}, button));
-    }
-    const summary = el("summary", {}, t("planner.route.list", { name: lane.name, n: lane.visits.length }));
-    return el("details", { class: "route", open: true }, summary, list);
+  _paintStops(lane, current) {
+    const stops = [
+      ...(lane.asides ?? []).map((aside) => ({ id: aside.id, at: aside.start_at, aside })),
+      ...lane.visits.map((visit) => ({ id: visit.id, at: visit.start_at, visit })),
+    ].sort((a, b) => a.at.localeCompare(b.at));
+    keep(/** @type {HTMLElement} */ (this.stops), stops, (one) => one.id, (one) =>
+      "aside" in one ? el("li", { class: "aside-line" }, asideWords(one.aside)) : el("li", {}, this._stop(one.visit, current)));
   }
-}
 
-/** @param {unknown} error */
-export function wordsOf(error) {
-  return error instanceof Problem ? error.words : t("common.unknown_error");
-}
-
-/** @param {NonNullable<VisitFacts["door"]>} door */
-function doorWords(door) {
-  const parts = door.lock_state ? [word("planner.lock", door.lock_state)] : [];
-  if (door.last_opening) {
-    parts.push(`${word("planner.opening", door.last_opening.state)} ${clock(door.last_opening.at)}`);
+  /** @param {import("./types.js").Visit} visit @param {string} current */
+  _stop(visit, current) {
+    const state = stateOf(visit);
+    const [name] = STATE_TAGS[state];
+    const button = el(
+      "button",
+      { type: "button", class: "route-item", "aria-current": visit.id === current ? "true" : null },
+      el("span", { class: "tabular" }, t("planner.span", { from: clock(visit.start_at), to: clock(visit.end_at) })),
+      el("b", {}, visit.short),
+      el("span", { class: "route-state" }, icon(name), t(`planner.state.${state}`)),
+    );
+    button.addEventListener("click", () => this.acts.select(visit.id));
+    return button;
   }
-  if (door.battery_low) parts.push(t("planner.lock.battery"));
-  return parts.join(" · ") || t("planner.lock.quiet");
-}
-
-/** By when what was promised about a door holds. @param {NonNullable<VisitFacts["door"]>} door */
-function boundWords(door) {
-  const words = [];
-  if (door.offline_until_at) words.push(t("planner.bound.offline", { at: clock(door.offline_until_at) }));
-  if (door.withdrawn_until_at) words.push(t("planner.bound.withdrawn", { at: clock(door.withdrawn_until_at) }));
-  else if (door.withdrawn) words.push(t("planner.bound.confirmed"));
-  return words;
-}
-
-/** @param {VisitFacts} visit */
-function historyOf(visit) {
-  if (!visit.history.length) return [];
-  const items = visit.history.map((h) => el("li", {}, el("time", { datetime: h.at }, clock(h.at)), ` ${h.text}`));
-  return [
-    el("details", { class: "history" }, el("summary", {}, t("planner.history", { n: items.length })), el("ul", {}, ...items)),
-  ];
 }

@@ -4,10 +4,10 @@
 /** @typedef {import("./types.js").Lane} Lane */
 /** @typedef {import("./types.js").Visit} Visit */
 
+import { asideWords, STATE_TAGS } from "./bar.js";
 import { isProblem, stateOf } from "./board.js";
-import { byId, el, tag } from "./dom.js";
+import { byId, el, keep, tag } from "./dom.js";
 import { laneWords } from "./lane_words.js";
-import { STATE_TAGS } from "./panel.js";
 import { clock, number, t } from "./text.js";
 
 const NARROW = "(max-width: 700px)";
@@ -20,9 +20,11 @@ export class Phone {
     this.board = board;
     this.place = byId("phone");
     this.narrow = window.matchMedia(NARROW);
-    /** @type {Set<string>} carers whose routes are open */
-    this.open = new Set();
-    this._mark = "";
+    this.problems = section();
+    this.waiting = section();
+    this.routes = section();
+    this.more = el("p", { class: "muted" });
+    this.place.replaceChildren(this.problems.node, this.waiting.node, this.routes.node, this.more);
     this.narrow.addEventListener("change", () => this.paint());
   }
 
@@ -35,36 +37,37 @@ export class Phone {
     troubled.sort((a, b) => a.visit.start_at.localeCompare(b.visit.start_at));
     const waiting = this.board.waiting();
     const shown = lanes.slice(0, LANES);
-    const mark = JSON.stringify([troubled.map(({ visit }) => [visit.id, visit.state, visit.delay_min]), waiting, shown, lanes.length]);
-    if (mark === this._mark) return;
-    this._mark = mark;
-    this.place.replaceChildren(
-      ...section(t("planner.phone.problems", { n: number(troubled.length) }), troubled.map(({ lane, visit }) => item(visit, lane.name))),
-      ...section(
-        t("planner.phone.waiting", { n: number(waiting.length) }),
-        waiting.map((u) => el("div", { class: "visit" }, span(u.window_open_at, u.window_close_at), el("b", {}, u.short), el("span", { class: "muted" }, u.reason ?? ""))),
-      ),
-      ...section(t("planner.phone.routes", { n: number(lanes.length) }), shown.map((lane) => this._route(lane))),
-      ...(shown.length < lanes.length ? [el("p", { class: "muted" }, t("planner.phone.more", { n: number(lanes.length - shown.length) }))] : []),
-    );
+    // A list that is looked through is not pulled away: what is open, and where somebody stands, stays.
+    fill(this.problems, t("planner.phone.problems", { n: number(troubled.length) }), troubled,
+      ({ visit, lane }) => `${visit.id} ${lane.carer_id}`, ({ lane, visit }) => el("li", {}, item(visit, lane.name, this._fragile(visit))));
+    fill(this.waiting, t("planner.phone.waiting", { n: number(waiting.length) }), waiting, (one) => one.id, (one) => el("li", {}, wanted(one)));
+    fill(this.routes, t("planner.phone.routes", { n: number(lanes.length) }), shown, (lane) => lane.carer_id, (lane) => el("li", {}, this._route(lane)),
+      (lane) => [lane, lane.visits.map((visit) => this._fragile(visit))]);
+    this.more.textContent = shown.length < lanes.length ? t("planner.phone.more", { n: number(lanes.length - shown.length) }) : "";
+  }
+
+  /** @param {Visit} visit */
+  _fragile(visit) {
+    return this.board.fragility(visit) !== null;
   }
 
   /** @param {Lane} lane */
   _route(lane) {
     const summary = el("summary", {}, el("b", {}, lane.name), el("span", { class: "muted" }, laneWords(lane)));
-    const route = el("details", { open: this.open.has(lane.carer_id) }, summary);
-    const fillIn = () => {
-      if (route.childElementCount === 1) route.append(...lane.visits.map((visit) => item(visit, "")));
-    };
-    if (this.open.has(lane.carer_id)) fillIn();
+    const route = el("details", {}, summary);
     route.addEventListener("toggle", () => {
-      if (/** @type {HTMLDetailsElement} */ (route).open) {
-        this.open.add(lane.carer_id);
-        fillIn();
-      } else this.open.delete(lane.carer_id);
+      if (!(/** @type {HTMLDetailsElement} */ (route).open) || route.childElementCount > 1) return;
+      const visits = lane.visits.map((visit) => ({ at: visit.begun_at ?? visit.start_at, node: item(visit, "", this._fragile(visit)) }));
+      const asides = (lane.asides ?? []).map((one) => ({ at: one.start_at, node: el("p", { class: "aside-line" }, asideWords(one)) }));
+      route.append(...[...asides, ...visits].sort((a, b) => a.at.localeCompare(b.at)).map(({ node }) => node));
     });
     return route;
   }
+}
+
+/** @param {import("./types.js").Unallocated} one */
+function wanted(one) {
+  return el("div", { class: "visit" }, span(one.window_open_at, one.window_close_at), el("b", {}, one.short), el("span", { class: "muted" }, one.reason ?? ""));
 }
 
 /** @param {string} from @param {string} to */
@@ -72,8 +75,8 @@ function span(from, to) {
   return el("span", { class: "tabular" }, t("planner.span", { from: clock(from), to: clock(to) }));
 }
 
-/** @param {Visit} visit @param {string} name */
-function item(visit, name) {
+/** @param {Visit} visit @param {string} name @param {boolean} fragile */
+function item(visit, name, fragile) {
   const state = stateOf(visit);
   const [sign, kind] = STATE_TAGS[state];
   const late = state === "late" && visit.delay_min ? ` ${Math.round(visit.delay_min)}\u00a0min` : "";
@@ -82,13 +85,24 @@ function item(visit, name) {
     { class: "visit" },
     span(visit.begun_at ?? visit.start_at, visit.ended_at ?? visit.end_at),
     el("b", {}, visit.short),
-    tag(t(`planner.state.${state}`) + late, sign, kind),
+    el("span", { class: "tags" }, tag(t(`planner.state.${state}`) + late, sign, kind), ...(fragile ? [tag(t("planner.state.fragile"), "hourglass", "")] : [])),
     ...(name ? [el("span", { class: "muted" }, name)] : []),
   );
 }
 
-/** @param {string} heading @param {HTMLElement[]} rows */
-function section(heading, rows) {
-  if (!rows.length) return [];
-  return [el("section", {}, el("h2", {}, heading), el("ul", { class: "plain" }, ...rows.map((row) => el("li", {}, row))))];
+/** A heading over a list, both hidden while there is nothing. */
+function section() {
+  const [head, list] = [el("h2", {}), el("ul", { class: "plain" })];
+  return { head, list, node: el("section", { hidden: true }, head, list) };
+}
+
+/**
+ * @template T
+ * @param {ReturnType<typeof section>} place @param {string} heading @param {T[]} items
+ * @param {(item: T) => string} key @param {(item: T) => HTMLElement} make @param {(item: T) => unknown} [facts]
+ */
+function fill(place, heading, items, key, make, facts) {
+  place.node.hidden = items.length === 0;
+  if (place.head.textContent !== heading) place.head.textContent = heading;
+  keep(place.list, items, key, make, facts);
 }

@@ -2,9 +2,9 @@
 /** What waits for a planner beside the lanes: unanswered screen visits, physical follow-ups, call-backs, lost tablets. */
 /** @typedef {import("./types.js").Task} Task */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
+import { Beside } from "./beside.js";
 import { byId, el, icon } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
 
 /** @type {Record<string, string>} */
@@ -19,49 +19,23 @@ export class Tasks {
   /** @param {{select: (visit_id: string) => void}} acts */
   constructor(acts) {
     this.acts = acts;
-    this.place = byId("tasks");
-    /** @type {Task[]} */
-    this.tasks = [];
-    this._mark = "";
+    this.beside = new Beside(byId("tasks"));
   }
 
   async load() {
     try {
-      const answer = await call("GET", "/api/v1/tasks");
-      this.tasks = answer.tasks;
-      this.paint();
+      const { tasks } = await call("GET", "/api/v1/tasks");
+      /** @type {Task[]} */
+      const open = tasks.filter((/** @type {Task} */ task) => task.state === "open");
+      this.beside.paint(open, [t("planner.tasks", { n: open.length })], (task) => task.task_id, (task) => this._item(task));
     } catch (error) {
-      this._mark = "";
-      this.place.replaceChildren(el("p", { class: "field-error" }, wordsOf(error)));
+      this.beside.fail(error);
     }
-  }
-
-  paint() {
-    const open = this.tasks.filter((task) => task.state === "open");
-    // The same tasks again move nothing under a finger on its way down.
-    const mark = JSON.stringify(open);
-    if (mark === this._mark) return;
-    this._mark = mark;
-    this.place.hidden = open.length === 0;
-    if (!open.length) {
-      this.place.replaceChildren();
-      return;
-    }
-    this.place.replaceChildren(
-      el("h2", {}, t("planner.tasks", { n: open.length })),
-      el("ul", { class: "task-list" }, ...open.map((task) => this._item(task))),
-    );
   }
 
   /** @param {Task} task */
   _item(task) {
-    const words = el(
-      "p",
-      {},
-      icon(ICONS[task.kind] ?? "warning"),
-      el("b", {}, task.text),
-      ` ${clock(task.raised_at)}`,
-    );
+    const said = el("p", { class: "field-error", role: "alert" });
     const acts = el("div", { class: "panel-acts" });
     if (task.visit_id) {
       const show = el("button", { type: "button", class: "button button-small" }, t("planner.task.show"));
@@ -69,13 +43,13 @@ export class Tasks {
       acts.append(show);
     }
     const done = el("button", { type: "button", class: "button button-small" }, t("planner.task.done"));
-    done.addEventListener("click", () => void this._settle(task));
+    done.addEventListener("click", () => void this._settle(task, said));
     acts.append(done);
-    return el("li", {}, words, acts);
+    return el("li", {}, el("p", {}, icon(ICONS[task.kind] ?? "warning"), el("b", {}, task.text), ` ${clock(task.raised_at)}`), acts, said);
   }
 
-  /** @param {Task} task */
-  async _settle(task) {
+  /** @param {Task} task @param {HTMLElement} said */
+  async _settle(task, said) {
     try {
       await call("POST", `/api/v1/tasks/${encodeURIComponent(task.task_id)}/settlement`, {
         body: { how: "handled" },
@@ -83,7 +57,7 @@ export class Tasks {
       });
       await this.load();
     } catch (error) {
-      this.place.append(el("p", { class: "field-error", role: "alert" }, wordsOf(error)));
+      said.textContent = wordsOf(error);
     }
   }
 }

@@ -6,10 +6,13 @@ import { has, t } from "../shared/messages.js";
 
 export { number, t };
 
-/** The word of a code from the server; a code we have no word for shows itself. @param {string} prefix @param {string} code */
-export function word(prefix, code) {
+/**
+ * The word of a code from the server; a code we have no word for shows itself.
+ * @param {string} prefix @param {string} code @param {string} [otherwise]
+ */
+export function word(prefix, code, otherwise = code) {
   const key = `${prefix}.${code}`;
-  return has(key) ? t(key) : code;
+  return has(key) ? t(key) : otherwise;
 }
 
 /** @type {Map<number, string>} a board shows the same minutes thousands of times */

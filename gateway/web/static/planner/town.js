@@ -4,11 +4,11 @@
 /** @typedef {import("./types.js").Lane} Lane */
 /** @typedef {import("./town_map.js").Stop} Stop */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
+import { STATE_TAGS } from "./bar.js";
 import { isProblem, stateOf } from "./board.js";
 import { byId, el, icon } from "./dom.js";
 import { outline, projection } from "./geometry.js";
-import { STATE_TAGS, wordsOf } from "./panel.js";
 import { clock, number, t } from "./text.js";
 import { TownMap } from "./town_map.js";
 

@@ -37,8 +37,24 @@
  * @property {number | null} delivered_version
  * @property {number | null} acknowledged_version
  * @property {Visit[]} visits
+ * @property {Aside[]} [asides]
  * @property {string[]} [skills]
  * @property {boolean} [offline_tablet] whether her tablet may be let in by a spoken code with every server down
+ *
+ * @typedef {object} Aside  what stands on a route between the visits
+ * @property {string} id  of its place on the board only
+ * @property {"break" | "fetch" | "bring"} kind
+ * @property {string} start_at
+ * @property {string} end_at
+ * @property {boolean} fits  whether the route as it stands has room for it
+ *
+ * @typedef {object} Outlook  what the rest of the day may bring a visit
+ * @property {string} visit_id
+ * @property {string} short
+ * @property {string} expected_at
+ * @property {number} late_min  after its window, as things stand
+ * @property {number | null} late_percent  of 200 such days; null where the visit is not fragile
+ * @property {string | null} latest_at  it begins before in nine days of ten
  *
  * @typedef {object} Unallocated
  * @property {string} id
@@ -106,6 +122,7 @@
  * @property {{carer_id: string, name: string, visits: number}[]} takes
  * @property {{visit_id: string, short: string, to_carer_id: string, to_name: string, start_at: string, shifted_min: number}[]} moves
  * @property {{visit_id: string, short: string, reason: string}[]} left_over
+ * @property {{visit_id: string, short: string, start_at: string, name: string | null}[]} [gone]
  * @property {string[]} pros
  * @property {string[]} cons
  * @property {number} extra_min
@@ -164,6 +181,8 @@
  * @property {"waiting" | "running" | "done" | "failed" | "cancelled"} state
  * @property {number} progress_ratio
  * @property {string | null} error_code
+ * @property {boolean} cancel_requested
+ * @property {{rebased?: boolean, visit_count: number, unallocated_count: number, district_count: number} | null} result
  * @property {string | null} unit_id
  * @property {string | null} day
  */

@@ -1,9 +1,8 @@
 // @ts-check
 /** Why a visit is where it is, and why not with somebody else: rules and cost, never anything about how anybody works. */
 
-import { call } from "./api.js";
+import { call, wordsOf } from "./api.js";
 import { el } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { number, t } from "./text.js";
 
 /**

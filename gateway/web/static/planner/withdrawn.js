@@ -3,9 +3,8 @@
 /** @typedef {import("./types.js").Lane} Lane */
 /** @typedef {{doors: {door_id: string, address: string, until_at: string | null}[], latest_at: string | null}} Withdrawn */
 
-import { call, Problem } from "./api.js";
+import { call, Problem, wordsOf } from "./api.js";
 import { el } from "./dom.js";
-import { wordsOf } from "./panel.js";
 import { clock, t } from "./text.js";
 
 const LOOK_AGAIN_MS = 1500;
