@@ -1,16 +1,17 @@
-"""The manager's first page without waiting: its figures are computed by the worker's round and kept.
+"""The manager's pages without waiting: their figures are computed by the worker's round and kept.
 
-A municipality's year is some 300,000 entries, and reading them takes seconds. So the round
-(:mod:`gateway.figures_round`) computes what the managers who sign in here see first and what was asked for lately;
-a question nobody computed is answered while the page waits, and kept. A small ledger is read anew each time: that
-costs less than keeping, and nothing of it is old.
+Reading a municipality's year and drawing its intervals takes seconds. So the round (:mod:`gateway.figures_round`)
+computes what the managers who sign in here see first and what was asked for lately; a question nobody computed is
+answered while the page waits, and kept. The first page and those of each technology are computed and kept together:
+their figures are of one instant. A small ledger is read anew each time: that costs less than keeping, and nothing of
+it is old.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import func
@@ -18,12 +19,16 @@ from sqlmodel import Session, col, select
 
 from gateway.auth import Role
 from gateway.errors import EdgeError
-from gateway.pages.manager_choice import Choice, choice_for
-from gateway.pages.overview_figures import OverviewFigures, as_text, from_text, overview_figures
+from gateway.pages import overview_figures, technology_figures
+from gateway.pages.manager_choice import Choice, choice_for, seen_rows
+from gateway.pages.overview_figures import OverviewFigures
+from gateway.pages.technology_figures import TechnologyFigures
 from gateway.parts import Benefits, Parts
 from gateway.tables import IdentityRow
+from kernel import log as kernel_log
 from metrics.kept import store
 from metrics.tables import EntryRow
+from metrics.technologies import Technology
 
 log = structlog.get_logger(__name__)
 
@@ -33,21 +38,42 @@ RENEWED_AFTER = timedelta(minutes=10)
 RENEWED_AT_MOST = 20
 #: Two who ask the same at once do not compute it twice.
 _one_at_a_time = Lock()
+_Figures = TypeVar("_Figures", OverviewFigures, TechnologyFigures)
 
 
 def overview_of(parts: Parts, session: Session, choice: Choice, now: datetime) -> OverviewFigures:
-    """The figures of a page: kept ones of at most 15 minutes, else computed now and kept."""
+    """The figures of the first page: kept ones of at most 15 minutes, else computed now and kept."""
     if not is_large(session, parts.live_up_to_entries):
-        return overview_figures(session, choice, now)
+        return overview_figures.overview_figures(session, choice, now)
+    return _page(parts, session, choice, now, store.FIRST, overview_figures.from_text)
+
+
+def technology_of_choice(
+    parts: Parts, session: Session, choice: Choice, technology: Technology, now: datetime
+) -> TechnologyFigures:
+    """The figures of a technology's page, kept or computed with those of the first page."""
+    if not is_large(session, parts.live_up_to_entries):
+        seen = seen_rows(session, choice, now)
+        latest_at = kernel_log.latest_at(session)
+        return technology_figures.technology_figures(session, choice, technology, seen, now, latest_at)
+    return _page(parts, session, choice, now, technology, technology_figures.from_text)
+
+
+def _page(
+    parts: Parts, session: Session, choice: Choice, now: datetime, page: str, read: Callable[[str], _Figures]
+) -> _Figures:
     question = question_of(choice)
-    found = _kept(session, question, now, store.OLDEST)
+    found = _kept(session, question, now, store.OLDEST, page, read)
     if found is not None:
         if store.is_note_due(session, question, now):
             with parts.units.begin() as work:
                 store.note_asked(work.session, question, now)
         return found
     with _one_at_a_time:
-        return _answer(parts, choice, now, store.OLDEST, asked_at=now)
+        # A session of its own: what somebody else kept while this one waited is not in an older reading.
+        with parts.database.reading() as fresh:
+            found = _kept(fresh, question, now, store.OLDEST, page, read)
+        return read(_answer(parts, choice, now, asked_at=now)[page]) if found is None else found
 
 
 def renew(parts: Parts) -> int:
@@ -59,12 +85,13 @@ def renew(parts: Parts) -> int:
         wanted = list(_wanted(session, benefits, now))
     computed = 0
     for choice in wanted:
-        now = parts.clock.now()
-        with parts.database.reading() as session:
-            if _kept(session, question_of(choice), now, RENEWED_AFTER) is not None:
-                continue
+        now, question = parts.clock.now(), question_of(choice)
         with _one_at_a_time:
-            _answer(parts, choice, now, RENEWED_AFTER, asked_at=None)
+            with parts.database.reading() as session:
+                first = _kept(session, question, now, RENEWED_AFTER, store.FIRST, overview_figures.from_text)
+            if first is not None:
+                continue
+            _answer(parts, choice, now, asked_at=None)
         computed += 1
     with parts.units.begin() as work:
         store.forget(work.session, now)
@@ -90,27 +117,35 @@ def is_large(session: Session, live_up_to_entries: int) -> bool:
     return (session.exec(select(func.max(EntryRow.id))).one() or 0) > live_up_to_entries
 
 
-def _answer(
-    parts: Parts, choice: Choice, now: datetime, oldest: timedelta, asked_at: datetime | None
-) -> OverviewFigures:
-    question = question_of(choice)
-    # A session of its own: what somebody else kept while this one waited is not in an older reading.
+def _answer(parts: Parts, choice: Choice, now: datetime, asked_at: datetime | None) -> dict[str, str]:
+    """Compute every page of an answer and keep it; returns the pages as they were stored."""
     with parts.database.reading() as session:
-        found = _kept(session, question, now, oldest)
-        if found is not None:
-            return found
-        figures = overview_figures(session, choice, now)
+        first = overview_figures.overview_figures(session, choice, now)
+        pages = {store.FIRST: overview_figures.as_text(first)}
+        for technology in choice.subjects:
+            if choice.shown(technology):
+                figures = technology_figures.technology_figures(
+                    session, choice, technology, first.seen, first.computed_at, first.latest_at
+                )
+                pages[technology] = technology_figures.as_text(figures)
     with parts.units.begin() as work:
-        store.keep(work.session, question, as_text(figures), computed_at=now, asked_at=asked_at)
-    return figures
+        store.keep(work.session, question_of(choice), pages, computed_at=now, asked_at=asked_at)
+    return pages
 
 
-def _kept(session: Session, question: Mapping[str, Any], now: datetime, oldest: timedelta) -> OverviewFigures | None:
-    text = store.kept_figures(session, question, now, oldest)
+def _kept(
+    session: Session,
+    question: Mapping[str, Any],
+    now: datetime,
+    oldest: timedelta,
+    page: str,
+    read: Callable[[str], _Figures],
+) -> _Figures | None:
+    text = store.kept_figures(session, question, now, oldest, page)
     if text is None:
         return None
     try:
-        return from_text(text)
+        return read(text)
     except ValueError:
         # Kept by another version of this program.
         log.warning("kept_figures_unreadable")

@@ -9,6 +9,7 @@ force add up to the whole, so no minute is promised twice and none is lost.
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -56,8 +57,7 @@ class AdoptedUnit(BaseModel):
     @property
     def exact_share(self) -> Fraction:
         """The share as a fraction; a third given as a float is a third."""
-        # Otherwise the day's seconds come out one short.
-        return Fraction(self.share).limit_denominator(100_000)
+        return _exact_share(self.share)
 
     def exists_on(self, on: date) -> bool:
         """Whether the unit exists on a day."""
@@ -133,6 +133,12 @@ class Adoption(BaseModel):
                 return None
             carrier = self.unit(carrier.merged_into)
         return None
+
+
+@lru_cache(maxsize=256)
+def _exact_share(share: float) -> Fraction:
+    # Otherwise the day's seconds come out one short.
+    return Fraction(share).limit_denominator(100_000)
 
 
 def _days_of_change(units: Sequence[AdoptedUnit]) -> list[date]:

@@ -5,19 +5,19 @@ part of the one before.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Literal
 
-from sqlmodel import Session, col, select
+from sqlalchemy import func, or_, select
+from sqlmodel import Session
 
 from kernel.localtime import at_local
-from metrics import store
 from metrics.enrolment_store import load_enrolments
 from metrics.ledger import epoch_ms
+from metrics.sums.parts import parts_of
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
-from metrics.tables import EntryRow
 
 StepKey = Literal["enrolled", "installed", "used_weekly", "used_at_share"]
 STEPS: tuple[StepKey, ...] = ("enrolled", "installed", "used_weekly", "used_at_share")
@@ -67,7 +67,7 @@ def adoption_funnel(
         was used at least once by the end of the period. Used weekly and used at its share:
         :data:`WEEKLY_RATIO`, :data:`SHARE_RATIO` of the period's weeks and occasions in which it could be used.
     """
-    counts = _counts(session, technology, unit_ids, from_on, to_on)
+    counts = _counts(_read(session, technology, unit_ids, from_on, to_on), unit_ids)
     hidden = _hidden({None: counts})
     return _steps(counts, {step for _unit, step in hidden})
 
@@ -81,16 +81,39 @@ def adoption_funnels(
     from the others; :func:`adoption_funnel` looks at one figure alone.
     """
     keys: list[str | None] = [*sorted(unit_ids), None]
-    counts = {key: _counts(session, technology, unit_ids if key is None else [key], from_on, to_on) for key in keys}
+    told = _read(session, technology, unit_ids, from_on, to_on)
+    counts = {key: _counts(told, unit_ids if key is None else [key]) for key in keys}
     hidden = _hidden(counts)
     return {key: _steps(counts[key], {step for unit, step in hidden if unit == key}) for key in keys}
 
 
-def _counts(session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date) -> list[int]:
-    """Subjects at each step, nothing withheld."""
-    uses = _uses(session, technology, unit_ids, from_on, to_on)
-    for subject in _enrolled(session, technology, unit_ids, from_on, to_on):
-        uses.setdefault(subject, _Use())
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the ledger says of a period, read once for every unit: each with its unit, then the subject."""
+
+    #: first day of a week within a month, outcome, reason, and how many occasions
+    occasions: Sequence[tuple[str, str, date, str, str, int]]
+    used_before: Collection[tuple[str, str]]
+    enrolled: Collection[tuple[str, str]]
+
+
+def _read(session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date) -> _Told:
+    part = parts_of(session, technology, dict.fromkeys(unit_ids, (from_on, to_on))).c
+    keys = (part.unit_id, part.subject, part.on, part.outcome, part.reason)
+    query = select(*keys, func.sum(part.occasion_count)).where(part.reason != "not_enrolled").group_by(*keys)
+    return _Told(
+        occasions=[(*row[:5], int(row[5])) for row in session.execute(query)],
+        used_before=_used_before(session, technology, unit_ids, from_on),
+        enrolled=_enrolled(session, technology, from_on, to_on),
+    )
+
+
+def _counts(told: _Told, unit_ids: Collection[str]) -> list[int]:
+    """Subjects of some units at each step, nothing withheld."""
+    uses = _uses(told, unit_ids)
+    for unit_id, subject in told.enrolled:
+        if unit_id in unit_ids:
+            uses.setdefault(subject, _Use())
     remaining = list(uses.values())
     steps: list[int] = [len(remaining)]
     remaining = [use for use in remaining if use.ever]
@@ -101,49 +124,45 @@ def _counts(session: Session, technology: str, unit_ids: Collection[str], from_o
     return steps
 
 
-def _uses(session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date) -> dict[str, _Use]:
-    columns = (EntryRow.subject, EntryRow.day_on, EntryRow.eligible, EntryRow.reason)
-    query = select(*columns).where(  # type: ignore[call-overload]
-        store.is_current(),
-        EntryRow.technology == technology,
-        col(EntryRow.unit_id).in_(sorted(unit_ids)),
-        EntryRow.day_on <= to_on,
-    )
+def _uses(told: _Told, unit_ids: Collection[str]) -> dict[str, _Use]:
     found: dict[str, _Use] = defaultdict(_Use)
-    before: set[str] = set()
-    for subject, day_on, eligible, reason in session.exec(query):
-        used = eligible or reason in _USED_UNCOUNTED
-        if day_on < from_on:
-            if used:
-                before.add(subject)
+    for unit_id, subject, on, outcome, reason, occasions in told.occasions:
+        if unit_id not in unit_ids:
             continue
-        if reason == "not_enrolled":
-            continue
+        used = outcome != "ineligible" or reason in _USED_UNCOUNTED
         use = found[subject]
         use.ever |= used
         if used or reason in _UNUSED:
-            monday_on = day_on - timedelta(days=day_on.weekday())
-            use.possible += 1
+            monday_on = on - timedelta(days=on.weekday())
+            use.possible += occasions
             use.weeks.add(monday_on)
             if used:
-                use.used += 1
+                use.used += occasions
                 use.used_weeks.add(monday_on)
-    for subject in before & found.keys():
-        found[subject].ever = True
+    for unit_id, subject in told.used_before:
+        if unit_id in unit_ids and subject in found:
+            found[subject].ever = True
     return dict(found)
 
 
-def _enrolled(
-    session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date
-) -> Iterable[str]:
+def _used_before(
+    session: Session, technology: str, unit_ids: Collection[str], before_on: date
+) -> list[tuple[str, str]]:
+    """Who used it before a day, and where."""
+    part = parts_of(session, technology, dict.fromkeys(unit_ids, (date.min, before_on - timedelta(days=1)))).c
+    used = or_(part.outcome != "ineligible", part.reason.in_(sorted(_USED_UNCOUNTED)))
+    query = select(part.unit_id, part.subject).where(used).distinct()
+    return [(unit_id, subject) for unit_id, subject in session.execute(query)]
+
+
+def _enrolled(session: Session, technology: str, from_on: date, to_on: date) -> list[tuple[str, str]]:
+    """Who was enrolled for a part of the period, and where."""
+    if technology not in ("screen", "transfers"):
+        return []
     from_ms = epoch_ms(at_local(from_on, time()))
     until_ms = epoch_ms(at_local(to_on + timedelta(days=1), time()))
-    if technology not in ("screen", "transfers"):
-        return
-    for subject, enrolment in load_enrolments(session, technology).items():
-        span = enrolment.overlapping(from_ms, until_ms)
-        if span is not None and span.unit_id in unit_ids:
-            yield subject
+    spans = ((s, e.overlapping(from_ms, until_ms)) for s, e in load_enrolments(session, technology).items())
+    return [(span.unit_id, subject) for subject, span in spans if span is not None]
 
 
 def _steps(counts: Sequence[int], hidden: Collection[int]) -> list[AdoptionStep]:

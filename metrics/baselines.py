@@ -26,10 +26,13 @@ from metrics.study_csv import Measured
 from metrics.subject_baselines import SubjectBaseline
 from metrics.tables import BaselineRow, BaselineSampleRow, TimeStudyRow
 from metrics.time_study import MeasuredTechnology, read_time_study
+from metrics.visit_types import means
 
 VALID_MONTHS = 12
 #: Technologies whose occasions are measured against the mean of the unit; the others against the subject's own.
 UNIT_MEANS: frozenset[str] = frozenset({"keys", "routing"})
+#: Kinds of baselines that are a unit's mean whatever their technology.
+_UNIT_KINDS: frozenset[str] = frozenset({means.BASELINE_KIND})
 
 
 def import_time_study(
@@ -128,6 +131,7 @@ def _refuse_overlaps(
     """
     problems: list[Problem] = []
     for (unit_id, kind), measured in sorted(cells.items()):
+        of_unit = technology in UNIT_MEANS or kind in _UNIT_KINDS
         first_on, last_on = min(one.on for one in measured), max(one.on for one in measured)
         query = select(BaselineRow).where(
             BaselineRow.technology == technology,
@@ -135,11 +139,11 @@ def _refuse_overlaps(
             BaselineRow.first_on <= last_on,
             BaselineRow.last_on >= first_on,
         )
-        if technology in UNIT_MEANS:
+        if of_unit:
             query = query.where(BaselineRow.unit_id == unit_id)
         asked = {(subject_of(one.subject), one.on) for one in measured}
         for row in session.exec(query.order_by(BaselineRow.unit_id, col(BaselineRow.version))):
-            if technology in UNIT_MEANS or asked & store.measured_days(session, row.id):
+            if of_unit or asked & store.measured_days(session, row.id):
                 known = f"days version {row.version} of {row.unit_id} was not measured on"
                 found = f"{first_on} to {last_on}"
                 problems.append(Problem(f"unit {unit_id}, {kind}", f"{known} ({row.first_on} to {row.last_on})", found))
@@ -162,6 +166,8 @@ def _freeze(
             "measured_s": one.measured_s,
             "travel_s": one.travel_s,
             "component": one.component,
+            "shift_kind": one.shift_kind,
+            "visit_type": one.visit_type,
         }
         for one in measured
     ]
@@ -247,6 +253,7 @@ def subject_baselines(session: Session, technology: str) -> dict[str, list[Subje
         .where(
             BaselineSampleRow.baseline_id == BaselineRow.id,
             BaselineRow.technology == technology,
+            col(BaselineRow.kind).not_in(_UNIT_KINDS),
             col(BaselineRow.known_position).is_not(None),
         )
         .group_by(

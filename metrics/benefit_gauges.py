@@ -26,6 +26,7 @@ from metrics.case_drivers import Reading
 from metrics.covered_days import covered_days
 from metrics.report import BenefitRow, adopted_subjects, all_benefits
 from metrics.report_figures import Subject
+from metrics.rules_beside.choice import current_rules
 from metrics.technologies import WATERFALL, WITHOUT_TARGET, Technology
 
 _Family = GaugeMetricFamily
@@ -113,9 +114,10 @@ class BenefitCollector(Collector):
         yield from self._evidence(figures.since_go_live)
 
     def _key(self, session: Session, yesterday: date, now: datetime) -> tuple[object, ...]:
-        """The state of the ledger the figures follow from: days settled, newest entries, baselines in use."""
+        """The state of the ledger the figures follow from: rules, days settled, newest entries, baselines in use."""
         return (
             yesterday,
+            *sorted(current_rules(session).items()),
             *(
                 (
                     technology,

@@ -1,11 +1,13 @@
 """One row of the benefit report, as every table, page and gauge gets it."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 
+from metrics.comparison.ratio import Compared
 from metrics.estimate import Grade
-from metrics.report_words import ReportReason, reason_text, threats_text
+from metrics.report_words import ReportReason, compared_text, reason_text, threats_text
 from metrics.targets import Reading
 from metrics.technologies import Clock, Component, Technology
 from metrics.threats import Threat
@@ -54,6 +56,8 @@ class BenefitRow:
     clock: Clock | None = None
     #: what the figure cannot rule out, or what its baseline tells against it; empty without a figure
     threats: tuple[Threat, ...] = ()
+    #: the same figure with the change of those who have not begun taken out; absent where there are not five of them
+    compared: Compared | None = None
 
     def reason_text(self, language: str = "da") -> str:
         """Why there is no figure, or what it lacks; empty where there is nothing to say."""
@@ -63,10 +67,18 @@ class BenefitRow:
         """What the figure cannot rule out, in words; empty where there is nothing to say."""
         return threats_text(self.threats, language)
 
+    def compared_text(self, language: str = "da", written: Callable[[int], str] | None = None) -> str:
+        """Whom the figure was compared with and what it is then, or that there is nobody; empty without an interval."""
+        if self.status != "ok" or self.p10_s is None:
+            return ""
+        of_all = self.unit_id is None
+        return compared_text(self.compared, self.technology, language, of_all=of_all, written=written)
+
     def as_json(self) -> dict[str, Any]:
         """The row as plain JSON values, both languages of the reason included."""
         values = asdict(self)
         for name in ("from_on", "to_on", "covered_from_on", "covered_to_on"):
             values[name] = None if values[name] is None else values[name].isoformat()
         values["threats"] = list(self.threats)
-        return values | {"reason_da": self.reason_text("da"), "reason_en": self.reason_text("en")}
+        texts = {f"reason_{language}": self.reason_text(language) for language in ("da", "en")}
+        return values | texts | {f"compared_{language}": self.compared_text(language) for language in ("da", "en")}

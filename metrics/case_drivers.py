@@ -6,6 +6,7 @@ with its line; seconds of a day follow from it here and nowhere else.
 
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, Self
 
@@ -181,6 +182,7 @@ class Driver(_Strict):
         return week * rate * _WEEKS_A_YEAR / 60
 
 
+@lru_cache(maxsize=1024)
 def exact(value: float) -> Fraction:
     """A number as the document writes it, exactly."""
     # The documents' numbers are decimal: 0.8 is four fifths, not its nearest binary neighbour.

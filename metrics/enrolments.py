@@ -59,8 +59,14 @@ class Enrolment:
         return bool(self.spans) and all(s.until_ms is not None and s.until_ms <= from_ms for s in self.spans)
 
     def covers(self, from_ms: int, until_ms: int) -> bool:
-        """Whether one stretch has all of ``[from, until)``."""
-        return any(s.from_ms <= from_ms and (s.until_ms is None or s.until_ms >= until_ms) for s in self.spans)
+        """Whether the subject used it all of ``[from, until)``: a move to another unit is no interruption."""
+        reached_ms = from_ms
+        for span in self.spans:
+            if span.from_ms <= reached_ms:
+                if span.until_ms is None or span.until_ms >= until_ms:
+                    return True
+                reached_ms = max(reached_ms, span.until_ms)
+        return False
 
     def as_json(self) -> list[Any]:
         """The stretches as plain JSON values."""

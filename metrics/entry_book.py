@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from metrics import store
 from metrics.judgement import FIGURES, Judgement, RuleIdentity
+from metrics.sums.keeping import add_entries
 from metrics.tables import EntryRow
 from metrics.technologies import CLOCKS
 
@@ -33,6 +34,8 @@ class EntryBook:
         self._looked_at: set[str] = set()
         self._current: dict[tuple[str, str], EntryRow] = {}
         self._pending: dict[tuple[str, str], dict[str, Any]] = {}
+        #: what was written here and not read back, for entries get their ids from the database
+        self._unread: set[str] = set()
 
     def load(self, occasion_ids: Iterable[str]) -> None:
         """Fetch the current entries of these occasions, once."""
@@ -50,6 +53,9 @@ class EntryBook:
         if key in self._pending:
             # The former entry needs its id before another one can replace it.
             self.write()
+        if occasion_id in self._unread:
+            self._current.update(store.latest_entries(self._session, self._unread))
+            self._unread.clear()
         return self._current.get(key)
 
     def enter(
@@ -96,11 +102,11 @@ class EntryBook:
         }
 
     def write(self) -> None:
-        """Append the pending entries and remember them as current."""
+        """Append the pending entries, move the sums by them, and remember that they are current."""
         if not self._pending:
             return
         self._session.flush()
         self._session.execute(insert(EntryRow), list(self._pending.values()))
-        written = {occasion_id for _version, occasion_id in self._pending}
-        self._current.update(store.latest_entries(self._session, written))
+        add_entries(self._session, ((entry, self._current.get(key)) for key, entry in self._pending.items()))
+        self._unread.update(occasion_id for _version, occasion_id in self._pending)
         self._pending.clear()

@@ -82,7 +82,7 @@ class TimeStudyError(DomainError):
     texts: ClassVar[Mapping[str, ErrorText]] = {
         "time_study_invalid": ErrorText(
             ErrorKind.INVALID,
-            "Tidsmålingen har {count} fejl, og intet er indlæst. Ret først {path}: forventet {expected},"
+            "Tidsmålingen har {count} fejl, og intet er indlæst. Ret først {path_da}: forventet {expected_da},"
             " fundet {found}.",
             "The time study has {count} errors and nothing was imported. Correct {path} first: expected"
             " {expected}, found {found}.",
@@ -99,6 +99,8 @@ class TimeStudyError(DomainError):
             path=first.path,
             expected=first.expected,
             found=first.found,
+            path_da=first.said("da")[0],
+            expected_da=first.said("da")[1],
         )
         self.problems = tuple(problems)
 

@@ -196,15 +196,16 @@ def estimate_total(parts: Sequence[UnitDraws], target_s: int) -> Estimate:
     return _estimate(draws, target_s, method, None)
 
 
-def grade(*, measured_baseline: bool, all_by_device: bool, subject_count: int, comparison: Comparison | None) -> Grade:
+def grade(*, measured_baseline: bool, all_by_device: bool, subject_count: int, compared: bool) -> Grade:
     """How strong the evidence is (design §7.8).
 
     A and B compare before and after with a group that was not treated at the same time: A by device events
-    throughout, B with taps among them. C has no such group, or too few subjects. D has no measured baseline.
+    throughout, B with taps among them. C has no such group (``compared``: one that was stated, or measured beside the
+    figure), or too few subjects. D has no measured baseline.
     """
     if not measured_baseline:
         return "D"
-    if comparison is None or subject_count < MINIMUM_FOR_REDRAWING:
+    if not compared or subject_count < MINIMUM_FOR_REDRAWING:
         return "C"
     return "A" if all_by_device else "B"
 

@@ -24,7 +24,7 @@ class BaselineFrozen(Event):
     baseline_id: str
     technology: str
     unit_id: str
-    #: day, evening or night for keys; leg for routing; week for screen; day for transfers
+    #: day, evening or night for keys; leg for routing; week or visit for screen; day for transfers
     kind: str
     baseline_version: int
     mean_s: int

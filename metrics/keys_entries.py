@@ -114,15 +114,12 @@ def _refused(
 
 
 def _inputs(shift: ShiftProgress, route: RouteProgress, ends: _Ends, delivery: Delivery) -> dict[str, Any]:
-    started_ms, ended_ms = shift.started_ms or 0, shift.ended_ms or 0
-    screen = screen_spans(shift)
-    head_ms = length_without((started_ms, ends.first_begun_ms), screen)
-    tail_ms = length_without((ends.last_ended_ms, ended_ms), screen)
+    head_s, tail_s = _head_and_tail_s(shift, ends)
     losses = door_losses(shift)
     between = (ends.first_begun_ms, ends.last_ended_ms)
     return {
-        "head_s": whole_s(head_ms),
-        "tail_s": whole_s(tail_ms),
+        "head_s": head_s,
+        "tail_s": tail_s,
         "door_loss_s": whole_s(overlap(between, losses)),
         "failed_doors": sum(v.failed_tap_ms is not None for v in shift.visits.values()),
         "key_stops": route.key_stop_count(delivery),
@@ -130,6 +127,22 @@ def _inputs(shift: ShiftProgress, route: RouteProgress, ends: _Ends, delivery: D
         "start_place": shift.start_place,
         "end_place": shift.end_place,
     }
+
+
+def head_and_tail_s(shift: ShiftProgress) -> tuple[int, int] | Reason:
+    """Seconds of a closed shift before its first and after its last physical visit, screen visits taken out.
+
+    Whatever route it was worked by: a shift of before is measured like one of since. A reason where it cannot be told.
+    """
+    ends = _ends(shift.visits.values())
+    return ends if isinstance(ends, str) else _head_and_tail_s(shift, ends)
+
+
+def _head_and_tail_s(shift: ShiftProgress, ends: _Ends) -> tuple[int, int]:
+    screen = screen_spans(shift)
+    head_ms = length_without((shift.started_ms or 0, ends.first_begun_ms), screen)
+    tail_ms = length_without((ends.last_ended_ms, shift.ended_ms or 0), screen)
+    return whole_s(head_ms), whole_s(tail_ms)
 
 
 def screen_spans(shift: ShiftProgress) -> list[Span]:

@@ -110,7 +110,10 @@ class ShiftProgress:
 
     def visit(self, visit_id: str) -> VisitProgress:
         """The progress of one visit, begun empty at its first mention."""
-        return self.visits.setdefault(visit_id, VisitProgress())
+        found = self.visits.get(visit_id)
+        if found is None:
+            found = self.visits[visit_id] = VisitProgress()
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """What has no column of its own."""

@@ -1,11 +1,12 @@
 """Closing a month: its figures are stored, and what changes later is shown as a correction beside them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from kernel.localtime import local_day
@@ -17,6 +18,9 @@ from metrics.events import MonthClosed
 from metrics.rules_beside.choice import current_rules
 from metrics.suppression import MINIMUM_SUBJECTS
 from metrics.tables import ClosedMonthRow, EntryRow
+
+#: Stays below the number of bound values either database takes in one statement.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +119,7 @@ def month_lines(session: Session, month: str, technology: str | None = None) -> 
         query = query.where(ClosedMonthRow.technology == technology)
     lines: list[MonthLine] = []
     for row in session.exec(query.order_by(col(ClosedMonthRow.id))).all():
-        entries = _entries_of_month(session, row, first_on, last_on)
-        before = [e for e in entries if (e.id or 0) <= row.entry_id and e.outcome == "counted"]
-        subjects = {e.subject for e in before}
+        of_month = _of_month(row, first_on, last_on)
         lines.append(
             MonthLine(
                 kind="closed",
@@ -125,11 +127,11 @@ def month_lines(session: Session, month: str, technology: str | None = None) -> 
                 unit_id=row.unit_id,
                 on=local_day(row.closed_at),
                 rule_version=row.rule_version,
-                net_s=row.net_s if len(subjects) >= MINIMUM_SUBJECTS else None,
+                net_s=row.net_s if _subject_count(session, row, of_month) >= MINIMUM_SUBJECTS else None,
                 occasion_count=row.occasion_count,
             )
         )
-        lines += _corrections(row, entries)
+        lines += _corrections(session, row, of_month)
     return lines
 
 
@@ -142,42 +144,45 @@ def month_bounds(month: str) -> tuple[date, date]:
     return first_on, months_later(first_on, 1) - timedelta(days=1)
 
 
-def _entries_of_month(session: Session, row: ClosedMonthRow, first_on: date, last_on: date) -> list[EntryRow]:
-    query = select(EntryRow).where(
-        EntryRow.technology == row.technology,
+def _of_month(row: ClosedMonthRow, first_on: date, last_on: date) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(EntryRow.technology) == row.technology,
         # Another version's entries are no corrections of this one's.
-        EntryRow.rule_version == row.rule_version,
-        EntryRow.unit_id == row.unit_id,
-        EntryRow.day_on >= first_on,
-        EntryRow.day_on <= last_on,
+        col(EntryRow.rule_version) == row.rule_version,
+        col(EntryRow.unit_id) == row.unit_id,
+        col(EntryRow.day_on) >= first_on,
+        col(EntryRow.day_on) <= last_on,
     )
-    return list(session.exec(query.order_by(col(EntryRow.id))).all())
 
 
-def _corrections(row: ClosedMonthRow, entries: Iterable[EntryRow]) -> list[MonthLine]:
-    known = {e.id: e for e in entries}
-    by_day: dict[date, list[EntryRow]] = defaultdict(list)
-    for entry in known.values():
-        if (entry.id or 0) > row.entry_id:
-            by_day[local_day(entry.recorded_at)].append(entry)
-    lines: list[MonthLine] = []
-    for on, changed in sorted(by_day.items()):
-        delta_s = sum((e.net_s or 0) - _former_net_s(known, e) for e in changed)
-        enough = len({e.subject for e in changed}) >= MINIMUM_SUBJECTS
-        lines.append(
-            MonthLine(
-                kind="correction",
-                technology=row.technology,
-                unit_id=row.unit_id,
-                on=on,
-                rule_version=changed[-1].rule_version,
-                net_s=delta_s if enough else None,
-                occasion_count=len(changed),
-            )
+def _subject_count(session: Session, row: ClosedMonthRow, of_month: Sequence[ColumnElement[bool]]) -> int:
+    """How many stood behind the figure when it was closed."""
+    counted = (col(EntryRow.id) <= row.entry_id, col(EntryRow.outcome) == "counted")
+    return session.exec(select(func.count(func.distinct(EntryRow.subject))).where(*of_month, *counted)).one()
+
+
+def _corrections(session: Session, row: ClosedMonthRow, of_month: Sequence[ColumnElement[bool]]) -> Iterator[MonthLine]:
+    """What entries since the closing changed, day by day of world time. Columns only: a month has thousands."""
+    columns = (EntryRow.id, EntryRow.replaces_id, EntryRow.net_s, EntryRow.subject, EntryRow.recorded_at)
+    query = select(*columns).where(*of_month, col(EntryRow.id) > row.entry_id)  # type: ignore[call-overload]
+    changed = session.exec(query.order_by(col(EntryRow.id))).all()
+    replaced = [former_id for _id, former_id, *_rest in changed if former_id is not None]
+    former_s: dict[int | None, int] = {}
+    for start in range(0, len(replaced), _AT_ONCE):
+        some = col(EntryRow.id).in_(replaced[start : start + _AT_ONCE])
+        found = session.exec(select(EntryRow.id, EntryRow.net_s).where(*of_month, some))
+        former_s.update({entry_id: net_s or 0 for entry_id, net_s in found})
+    by_day: dict[date, list[tuple[int, str]]] = defaultdict(list)
+    for _id, former_id, net_s, subject, recorded_at in changed:
+        by_day[local_day(recorded_at)].append(((net_s or 0) - former_s.get(former_id, 0), subject))
+    for on, moved in sorted(by_day.items()):
+        enough = len({subject for _delta_s, subject in moved}) >= MINIMUM_SUBJECTS
+        yield MonthLine(
+            kind="correction",
+            technology=row.technology,
+            unit_id=row.unit_id,
+            on=on,
+            rule_version=row.rule_version,
+            net_s=sum(delta_s for delta_s, _subject in moved) if enough else None,
+            occasion_count=len(moved),
         )
-    return lines
-
-
-def _former_net_s(known: dict[int | None, EntryRow], entry: EntryRow) -> int:
-    former = known.get(entry.replaces_id) if entry.replaces_id is not None else None
-    return 0 if former is None else former.net_s or 0

@@ -1,6 +1,7 @@
 """What a rule about weeks or days has to say to the ledger that applies it (:mod:`metrics.period_ledger`)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +9,7 @@ from kernel.events import Event
 from metrics.enrolments import Enrolment
 from metrics.judgement import Judgement, RuleIdentity
 from metrics.subject_baselines import SubjectBaseline
+from metrics.visit_types.means import VisitMeans
 
 
 class Progress(Protocol):
@@ -25,15 +27,29 @@ class Progress(Protocol):
 P = TypeVar("P", bound=Progress)
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a rule. ``judge`` gets progress, enrolment, the subject's own baseline and the unit's of visits."""
+
+    identity: RuleIdentity
+    judge: Callable[[Any, Enrolment | None, SubjectBaseline | None, VisitMeans | None], Judgement]
+    #: the unit of a period, where it is not the enrolment's
+    unit_of: Callable[[Any], str] | None = None
+
+
 class PeriodRule(Protocol[P]):
     """What a rule about weeks or days has to say. Pure."""
 
     identity: RuleIdentity
+    #: a version that is written beside the first where it was chosen to be
+    beside: Version | None
+    #: how periods of measured subjects are counted who have not begun yet; they count for nobody
+    untouched: Version | None
     #: events that are folded, by type; others only tell the time
     folded: Collection[str]
     #: further events that are read for their time only
     clocked: Collection[str]
-    #: whether only enrolled subjects are looked at
+    #: whether only enrolled subjects are looked at, and with ``untouched`` those who were measured
     enrolled_only: bool
     #: days from one period to the next
     length_days: int
@@ -75,5 +91,5 @@ class PeriodRule(Protocol[P]):
         ...
 
     def unit_id(self, progress: P, enrolment: Enrolment | None) -> str:
-        """The unit the period counts for."""
+        """The unit the period counts for, empty for nobody's."""
         ...

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from kernel.localtime import local_day
 from metrics.benefit_row import BenefitRow, Status
 from metrics.business_case import BusinessCase
+from metrics.comparison.of_units import compared_units
 from metrics.covered_days import Days
 from metrics.estimate import Estimate, UnitDraws, estimate_total, estimate_unit, grade, selection_not_ruled_out
 from metrics.report_figures import Subject, UnitFigures, drawn_together, unit_figures
@@ -218,7 +219,8 @@ def _total_row(
     blank = replace(blank, reason="units_without_data" if lacking else partly)
     drawn = [f.drawn for f in sorted(usable, key=lambda f: f.unit.unit_id) if f.drawn is not None]
     drawn = drawn if together is None else [together]
-    return _filled(blank, usable, subject, None if _single_day(covered) else estimate_total(drawn, target_s))
+    estimate = None if _single_day(covered) else estimate_total(drawn, target_s)
+    return _filled(blank, usable, subject, estimate, together)
 
 
 def _covered(days: Sequence[Days]) -> Days | None:
@@ -257,11 +259,18 @@ def _blank_row(
     )
 
 
-def _filled(blank: BenefitRow, units: Sequence[UnitFigures], subject: Subject, estimate: Estimate | None) -> BenefitRow:
+def _filled(
+    blank: BenefitRow,
+    units: Sequence[UnitFigures],
+    subject: Subject,
+    estimate: Estimate | None,
+    together: UnitDraws | None = None,
+) -> BenefitRow:
     sums = [row for f in units for row in f.sums]
     subject_count = len(frozenset[str]().union(*(f.subjects for f in units)))
     occasion_count = sum(row.occasion_count for row in sums)
     comparison = subject.adoption.comparison
+    beside = None if estimate is None else compared_units(units, subject, together)
     return replace(
         blank,
         status="ok",
@@ -277,10 +286,17 @@ def _filled(blank: BenefitRow, units: Sequence[UnitFigures], subject: Subject, e
             measured_baseline=True,
             all_by_device=sum(row.device_count for row in sums) == occasion_count,
             subject_count=subject_count,
-            comparison=comparison,
+            compared=comparison is not None or beside is not None,
         ),
         selection_not_ruled_out=selection_not_ruled_out(comparison),
-        threats=threats_of(comparison, baseline_trend=any(f.baseline_trend for f in units)),
+        threats=threats_of(
+            comparison,
+            baseline_trend=any(f.baseline_trend for f in units),
+            visit_types=any(f.visit_types for f in units),
+            shift_mean=any(f.shift_mean for f in units),
+            unchanged=beside is not None and beside.p10_s <= sum(f.realised_s for f in units) <= beside.p90_s,
+        ),
+        compared=beside,
         subject_count=subject_count,
         occasion_count=occasion_count,
         ineligible_count=sum(f.ineligible_count for f in units),
@@ -318,6 +334,7 @@ def _stripped(row: BenefitRow, reason: ReportReason) -> BenefitRow:
         grade=None,
         selection_not_ruled_out=True,
         threats=(),
+        compared=None,
         subject_count=None,
         occasion_count=None,
         ineligible_count=None,

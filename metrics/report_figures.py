@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session
 
 from kernel.localtime import local_day
 from metrics import store
 from metrics.business_case import BusinessCase
-from metrics.covered_days import Days, covered_days
+from metrics.comparison.groups import group_of
+from metrics.comparison.ratio import Adjusted, adjusted
+from metrics.covered_days import Days
 from metrics.estimate import (
     MINIMUM_DRAWN,
     MeasuredSubject,
@@ -22,13 +25,16 @@ from metrics.estimate import (
     draw_paired,
     draw_unit,
 )
+from metrics.handed_over import days_of_unit, handed_over_target_s
 from metrics.keys_entries import SHIFT_KIND
 from metrics.report_words import ReportReason
 from metrics.rule_versions import CURRENT_RULES
-from metrics.store import SubjectSum
+from metrics.rules_beside import by_visit_type as screen_2
+from metrics.sums.by_subject import SubjectSum, outcome_counts, subject_sums
 from metrics.targets import AdoptedUnit, Adoption, Reading, target_over
 from metrics.technologies import OCCASION_KINDS, OccasionKind, Technology
 from metrics.threats import baselines_have_trend
+from metrics.visit_types.figures import by_visit_type
 
 #: Measured against the subject itself; the others against the mean of the unit.
 PAIRED: frozenset[Technology] = frozenset({"screen", "transfers"})
@@ -79,6 +85,11 @@ class UnitFigures:
     untold_count: int = 0
     #: the measured time already moved while it was measured
     baseline_trend: bool = False
+    #: part of it is measured against visit types, and of that part against the mean of a shift
+    visit_types: bool = False
+    shift_mean: bool = False
+    #: the figure with the change of those who have not begun taken out, where there are enough of them
+    adjusted: Adjusted | None = None
 
     @property
     def in_use(self) -> bool:
@@ -94,6 +105,11 @@ class UnitFigures:
     def realised_s(self) -> int:
         """The ledger's own sum of net seconds."""
         return sum(row.net_s for row in self.sums)
+
+    @property
+    def spent_s(self) -> int:
+        """What the counted occasions took, by the ledger."""
+        return sum(row.spent_s for row in self.sums)
 
     @property
     def lacking(self) -> ReportReason | None:
@@ -124,30 +140,51 @@ def unit_figures(
     period
         As asked for, local days, both included.
     """
-    used = unit.used_between(*period)
-    covered = None if used is None else covered_days(subject.technology, *used, now)
+    covered = days_of_unit(subject.technology, subject.adoption, unit, period, now)
     if covered is None:
+        used = unit.used_between(*period)
         # Nothing is settled: the target is what the period promises, for there is nothing to compare it with.
         lacking = _NOT_OVER[OCCASION_KINDS[subject.technology]] if used is not None else "not_in_use_yet"
         target_s = _target_s(subject, unit, used, reading)
         return UnitFigures(unit, None, target_s, (), 0, 0, None, lacking)
     technology = subject.technology
-    sums = store.subject_sums(session, technology, unit.unit_id, *covered)
-    counts = store.outcome_counts(session, technology, unit.unit_id, *covered)
-    drawn = _drawn(session, subject, unit.unit_id, sums, covered) if sums else None
-    return UnitFigures(
+    sums = subject_sums(session, technology, unit.unit_id, *covered)
+    counts = outcome_counts(session, technology, unit.unit_id, *covered)
+    drawn = _drawn(session, subject, unit.unit_id, sums, covered) if sums else _Drawn(None)
+    figures = UnitFigures(
         unit=unit,
         covered=covered,
         target_s=_target_s(subject, unit, covered, reading),
         sums=sums,
         ineligible_count=sum(c.occasion_count for c in counts if c.outcome == "ineligible"),
         without_baseline_count=sum(c.occasion_count for c in counts if c.outcome == "no_baseline"),
-        drawn=drawn,
+        drawn=drawn.draws,
         empty_reason="no_occasions",
         untold_count=sum(c.occasion_count for c in counts if c.reason in _UNTOLD)
         + _open_shifts(session, technology, unit.unit_id, covered, now),
-        baseline_trend=baselines_have_trend(session, {row.baseline_id for row in sums}),
+        baseline_trend=_has_trend(session, technology, sums),
+        visit_types=drawn.visit_types,
+        shift_mean=drawn.shift_mean,
     )
+    return replace(figures, adjusted=_adjusted(session, subject, figures, covered))
+
+
+def _has_trend(session: Session, technology: Technology, sums: Sequence[SubjectSum]) -> bool:
+    # Where each is measured against herself, it is their own measurements alone that matter.
+    of_whom = {row.subject for row in sums} if technology in PAIRED else None
+    return baselines_have_trend(session, {row.baseline_id for row in sums}, of_whom)
+
+
+def _adjusted(session: Session, subject: Subject, figures: UnitFigures, covered: Days) -> Adjusted | None:
+    if figures.drawn is None:
+        return None
+    waiting = [unit.unit_id for unit in subject.adoption.units if unit.go_live_on > covered[1]]
+    unit_id = figures.unit.unit_id
+    group = group_of(session, subject.technology, unit_id, covered, begun=figures.subjects, waiting_units=waiting)
+    if group is None:
+        return None
+    drawn, spent_s = figures.drawn, figures.spent_s
+    return adjusted(drawn, spent_s, figures.realised_s, group, rule_version=subject.rule_version, period=covered)
 
 
 def drawn_together(
@@ -163,16 +200,36 @@ def drawn_together(
     apart = sum(len(f.subjects) for f in units)
     if covered is None or apart == len(frozenset[str]().union(*(f.subjects for f in units))):
         return None
-    return _drawn(session, subject, "", [row for f in units for row in f.sums], covered)
+    return _drawn(session, subject, "", [row for f in units for row in f.sums], covered).draws
 
 
-def _drawn(
-    session: Session, subject: Subject, unit_id: str, sums: Sequence[SubjectSum], covered: Days
-) -> UnitDraws | None:
-    if subject.technology in PAIRED:
-        paired = paired_sample(session, unit_id, sums)
-        return draw_paired(paired, rule_version=subject.rule_version, period=covered)
-    return draw_unit(unit_sample(session, unit_id, sums), rule_version=subject.rule_version, period=covered)
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Draws of a unit, and whether any of it was measured against visit types or a shift's mean."""
+
+    draws: UnitDraws | None
+    visit_types: bool = False
+    shift_mean: bool = False
+
+
+def _drawn(session: Session, subject: Subject, unit_id: str, sums: Sequence[SubjectSum], covered: Days) -> _Drawn:
+    version = subject.rule_version
+    if subject.technology not in PAIRED:
+        return _Drawn(draw_unit(unit_sample(session, unit_id, sums), rule_version=version, period=covered))
+    typed, own = by_visit_type(session, unit_id, sums, covered) if version == screen_2.RULE_VERSION else (None, sums)
+    drawn = draw_paired(paired_sample(session, unit_id, own), rule_version=version, period=covered) if own else None
+    if typed is None:
+        return _Drawn(drawn)
+    # Their errors have nothing in common: a citizen's own weeks there, the unit's visits here.
+    beside = draw_unit(typed.sample, rule_version=f"{version}|visits", period=covered)
+    parts = [beside] if not own else [drawn, beside]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return _Drawn(None, True, typed.fell_back)
+    method: Literal["redraw", "t"] = "t" if any(part.method == "t" for part in found) else "redraw"
+    ends_s = found[0].ends_s if len(found) == 1 else None
+    together: UnitDraws = UnitDraws(sum((part.draws_s for part in found[1:]), found[0].draws_s), method, ends_s)
+    return _Drawn(together, True, typed.fell_back)
 
 
 def _open_shifts(session: Session, technology: Technology, unit_id: str, covered: Days, now: datetime) -> int:
@@ -190,11 +247,10 @@ def settled_sums(session: Session, subject: Subject, period: Days, now: datetime
     """
     found: dict[str, list[SubjectSum]] = {}
     for unit in subject.adoption.units:
-        used = unit.used_between(*period)
-        covered = None if used is None else covered_days(subject.technology, *used, now)
+        covered = days_of_unit(subject.technology, subject.adoption, unit, period, now)
         if covered is None:
             continue
-        sums = store.subject_sums(session, subject.technology, unit.unit_id, *covered)
+        sums = subject_sums(session, subject.technology, unit.unit_id, *covered)
         if len({row.subject for row in sums}) >= MINIMUM_DRAWN:
             found[unit.unit_id] = sums
     return found
@@ -243,7 +299,8 @@ def paired_sample(session: Session, unit_id: str, sums: Sequence[SubjectSum]) ->
 def _target_s(subject: Subject, unit: AdoptedUnit, days: Days | None, reading: Reading) -> int:
     if subject.case is None or days is None:
         return 0
-    return target_over(subject.case, subject.adoption, unit.unit_id, *days, reading)
+    own_s = target_over(subject.case, subject.adoption, unit.unit_id, *days, reading)
+    return own_s + handed_over_target_s(subject.technology, subject.case, subject.adoption, unit, days, reading)
 
 
 def _measured(session: Session, baseline_id: str) -> tuple[MeasuredSubject, ...]:

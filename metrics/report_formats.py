@@ -54,6 +54,12 @@ COLUMNS = (
     "covered_from_on",
     "covered_to_on",
     "not_ruled_out",
+    "compared_with",
+    "compared_subject_count",
+    "compared_min",
+    "compared_p10_min",
+    "compared_p50_min",
+    "compared_p90_min",
 )
 
 
@@ -74,6 +80,11 @@ def table_text(rows: Sequence[BenefitRow], language: str = "da") -> str:
     lines.insert(3, "  ".join("─" * width for width in widths))
     notes = [*_covered_notes(rows, language), *_reason_notes(rows, language)]
     notes += _threat_notes(rows, language)
+    notes += [
+        f"{technology_name(row.technology, language)}, {_unit(row, language)}: {row.compared_text(language)}"
+        for row in rows
+        if row.compared is not None
+    ]
     return "\n".join([*lines, *([""] if notes else []), *notes, ""])
 
 
@@ -257,7 +268,16 @@ def row_values(row: BenefitRow) -> list[Any]:
         None if row.covered_from_on is None else row.covered_from_on.isoformat(),
         None if row.covered_to_on is None else row.covered_to_on.isoformat(),
         ", ".join(row.threats) or None,
+        *_compared(row),
     ]
+
+
+def _compared(row: BenefitRow) -> list[Any]:
+    found = row.compared
+    if found is None:
+        return [None] * 6
+    seconds = (found.realised_s, found.p10_s, found.p50_s, found.p90_s)
+    return [found.where, found.subject_count, *(_exact_minutes(s) for s in seconds)]
 
 
 def _exact_minutes(seconds: int | None) -> float | None:

@@ -1,8 +1,10 @@
 """The words of the benefit report: why a figure is missing or what it lacks, in Danish and English."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
+from kernel.localtime import number_text
+from metrics.comparison.ratio import Compared
 from metrics.technologies import OCCASION_KINDS, SUBJECT_KINDS, OccasionKind, SubjectKind, Technology
 from metrics.threats import Threat
 
@@ -114,10 +116,47 @@ _THREATS: Mapping[Threat, Pair] = {
     "drift": ("udvikling over tid", "change over time"),
 }
 _NOT_RULED_OUT: Pair = ("Kan ikke udelukkes: {named}.", "Not ruled out: {named}.")
-_BASELINE_TREND: Pair = (
-    "Nulpunktsmålingen har en tendens: tiden ændrede sig allerede, mens der blev målt.",
-    "The baseline has a trend: the time already changed while it was measured.",
+_SEEN: Mapping[Threat, Pair] = {
+    "baseline_trend": (
+        "Nulpunktsmålingen har en tendens: tiden ændrede sig allerede, mens der blev målt.",
+        "The baseline has a trend: the time already changed while it was measured.",
+    ),
+    "visit_types": (
+        "En del er målt mod besøgstypens gennemsnit, fordi borgeren ikke selv er målt før.",
+        "Part of it is measured against the mean of the visit type, for the citizen was not measured before.",
+    ),
+    "shift_mean": (
+        "Besøgstyper med for få målte borgere er regnet efter alle vagtens besøg.",
+        "Visit types with too few measured citizens are counted by all visits of the shift.",
+    ),
+}
+_COMPARED: Pair = (
+    "Sammenlignet med {count} {subjects} {where}, som er målt og ikke er begyndt: {p50} ({p10} til {p90}).",
+    "Compared with {count} {subjects} {where} who were measured and have not begun: {p50} ({p10} to {p90}).",
 )
+_WHERE: Mapping[str, Pair] = {
+    "same_unit": ("i samme enhed", "of the same unit"),
+    "same_units": ("i de samme enheder", "of the same units"),
+    "other_units": ("i enheder, der ikke er begyndt,", "of units that have not begun"),
+}
+_NOT_COMPARED: Pair = (
+    "Ingen sammenligningsgruppe: der er ikke 5 {subjects}, som er målt og ikke er begyndt.",
+    "No comparison group: there are not 5 {subjects} who were measured and have not begun.",
+)
+_NOT_ALL_COMPARED: Pair = (
+    "Ingen sammenligningsgruppe: ikke alle enheder har 5 {subjects}, som er målt og ikke er begyndt.",
+    "No comparison group: not every unit has 5 {subjects} who were measured and have not begun.",
+)
+_NEVER_COMPARED: Mapping[Technology, Pair] = {
+    "transfers": (
+        "Ingen sammenligningsgruppe: uden hjælpemiddel viser ingen hændelser, hvornår der var to.",
+        "No comparison group: without a device no events tell when there were two.",
+    ),
+    "routing": (
+        "Ingen sammenligningsgruppe: alle dagvagter, der kører, tælles med.",
+        "No comparison group: every day shift that is driven counts.",
+    ),
+}
 
 
 def threats_text(threats: Collection[Threat], language: str = "da") -> str:
@@ -125,9 +164,41 @@ def threats_text(threats: Collection[Threat], language: str = "da") -> str:
     at = 0 if language == "da" else 1
     named = ", ".join(words[at] for threat, words in _THREATS.items() if threat in threats)
     said = [_NOT_RULED_OUT[at].format(named=named)] if named else []
-    if "baseline_trend" in threats:
-        said.append(_BASELINE_TREND[at])
-    return " ".join(said)
+    return " ".join([*said, *(words[at] for threat, words in _SEEN.items() if threat in threats)])
+
+
+def compared_text(
+    compared: Compared | None,
+    technology: Technology,
+    language: str = "da",
+    *,
+    of_all: bool = False,
+    written: Callable[[int], str] | None = None,
+) -> str:
+    """A figure beside those who have not begun, or that there is nobody to compare it with.
+
+    Parameters
+    ----------
+    of_all
+        Whether the figure is of all units together.
+    written
+        How a page writes seconds; whole minutes without it.
+    """
+    at = 0 if language == "da" else 1
+    subjects = subjects_text(technology, language)
+    if compared is None:
+        words = _NEVER_COMPARED.get(technology, _NOT_ALL_COMPARED if of_all else _NOT_COMPARED)
+        return words[at].format(subjects=subjects)
+    seconds = (compared.p10_s, compared.p50_s, compared.p90_s)
+    p10, p50, p90 = (_minutes(s, language) if written is None else written(s) for s in seconds)
+    where = _WHERE["same_units" if of_all and compared.where == "same_unit" else compared.where][at]
+    return _COMPARED[at].format(count=compared.subject_count, subjects=subjects, where=where, p10=p10, p50=p50, p90=p90)
+
+
+def _minutes(seconds: int, language: str) -> str:
+    minutes = round(seconds / 60)
+    text = number_text(minutes) if language == "da" else f"{minutes:,}"
+    return text.replace("-", "\N{MINUS SIGN}") + "\N{NO-BREAK SPACE}min"
 
 
 def occasions_text(technology: Technology, language: str = "da") -> str:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from metrics import keys_entries, routing_shifts, screen_weeks, transfer_days
-from metrics.rules_beside import door_begun
+from metrics.rules_beside import by_visit_type, door_begun
 
 CURRENT_RULES: Mapping[str, str] = {
     rule.TECHNOLOGY: rule.RULE_VERSION for rule in (screen_weeks, transfer_days, keys_entries, routing_shifts)
 }
+_BESIDE: Mapping[str, str] = {rule.TECHNOLOGY: rule.RULE_VERSION for rule in (door_begun, by_visit_type)}
 #: Every version the ledger can write, the one that counts by itself first (:mod:`metrics.rules_beside.choice`).
 RULES: Mapping[str, tuple[str, ...]] = {
-    technology: (version, door_begun.RULE_VERSION) if technology == door_begun.TECHNOLOGY else (version,)
+    technology: (version, _BESIDE[technology]) if technology in _BESIDE else (version,)
     for technology, version in CURRENT_RULES.items()
 }
 #: What a baseline that counts towards a target is measured in.

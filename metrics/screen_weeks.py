@@ -87,6 +87,7 @@ class WeekVisit:
     talk_s: int = 0
     attempts: int = 1
     positions: list[int] = field(default_factory=list)
+    unit_id: str = ""
 
     @property
     def failed(self) -> bool:
@@ -123,6 +124,7 @@ class WeekVisit:
             self.talk_s,
             self.attempts,
             self.positions,
+            self.unit_id,
         ]
 
 
@@ -163,6 +165,7 @@ def fold_week(progress: WeekProgress, position: int, event: Event) -> bool:
     progress.last_position = position
     visit = progress.visits.setdefault(event.visit_id, WeekVisit())
     visit.positions.append(position)
+    visit.unit_id = event.unit_id
     if isinstance(event, ScreenVisitEnded):
         visit.physical = False
         visit.call, visit.talk_s, visit.attempts = event.outcome, event.talk_s, event.attempts
@@ -206,6 +209,13 @@ def judge_week(progress: WeekProgress, enrolment: Enrolment | None, baseline: Su
         actual_s=delivered_s - overhead_s,
         overhead_s=overhead_s,
     )
+
+
+def last_unit_of(progress: WeekProgress) -> str:
+    """The unit of a week's last visit; empty where none has begun, or none says its unit (visits stored long ago)."""
+    begun = [(visit.begun_ms, visit_id, visit.unit_id) for visit_id, visit in progress.visits.items()]
+    told = [(begun_ms, visit_id, unit_id) for begun_ms, visit_id, unit_id in begun if begun_ms is not None]
+    return max(told)[2] if told else ""
 
 
 def follow_ups(progress: WeekProgress) -> dict[str, str]:

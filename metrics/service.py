@@ -14,10 +14,11 @@ from kernel.events import Event, StoredEvent
 from kernel.work import Work
 from metrics import enrolment_store, keys_entries, routing_shifts, store
 from metrics.baselines import as_baseline, known_baselines
+from metrics.comparison import untouched
 from metrics.enrolments import Enrolment
 from metrics.entry_book import EntryBook, kept_baseline
 from metrics.events import BaselineFrozen
-from metrics.judgement import RuleIdentity
+from metrics.judgement import Judgement, RuleIdentity
 from metrics.keys_entries import SHIFT_KIND
 from metrics.ledger import (
     Baseline,
@@ -48,12 +49,19 @@ CONSUMER_NAME = "benefit-ledger-keys"
 KEYS = RuleIdentity(keys_entries.TECHNOLOGY, keys_entries.RULE_VERSION)
 STRICT = RuleIdentity(door_begun.TECHNOLOGY, door_begun.RULE_VERSION)
 ROUTING = RuleIdentity(routing_shifts.TECHNOLOGY, routing_shifts.RULE_VERSION)
-_KINDS = {KEYS: keys_entries.SHIFT_KIND, STRICT: keys_entries.SHIFT_KIND, ROUTING: routing_shifts.BASELINE_KIND}
+_KINDS = {
+    KEYS: keys_entries.SHIFT_KIND,
+    STRICT: keys_entries.SHIFT_KIND,
+    ROUTING: routing_shifts.BASELINE_KIND,
+    untouched.KEYS: keys_entries.SHIFT_KIND,
+}
 #: This ledger's own memory of who uses screen visits.
 _ENROLMENT_LEDGER = KEYS.technology
 _KNOWN = tuple(dict.fromkeys(rule.technology for rule in _KINDS))
 _RouteEvent = RoutePublished | RouteDelivered
 _EnrolmentEvent = CitizenEnrolled | CitizenLeft
+#: a tuple made once: it is asked of every event of a year
+_OF_A_SHIFT = (ShiftStarted, ShiftEnded, VisitBegun, VisitEnded, OpeningSettled, DoorOpened)
 _WANTED = frozenset(
     cls.event_type
     for cls in (
@@ -185,11 +193,17 @@ class _Batch:
 
     def shift(self, shift_id: str) -> ShiftProgress:
         """The progress of a shift, begun empty at its first mention."""
-        return self.shifts.setdefault(shift_id, ShiftProgress(shift_id))
+        found = self.shifts.get(shift_id)
+        if found is None:
+            found = self.shifts[shift_id] = ShiftProgress(shift_id)
+        return found
 
     def route(self, key: str) -> RouteProgress:
         """The progress of a route, begun empty at its first mention."""
-        return self.routes.setdefault(key, RouteProgress(key))
+        found = self.routes.get(key)
+        if found is None:
+            found = self.routes[key] = RouteProgress(key)
+        return found
 
     def load_shifts(self, shift_ids: Iterable[str]) -> None:
         """Fetch shifts, their routes and their current entries."""
@@ -217,6 +231,7 @@ class _Batch:
         ]
         if self.both:
             judgements.append((STRICT, door_begun.judge(shift, route, self._baseline(STRICT, shift, position))))
+        judgements += self._untouched(shift, route, judgements[0][1], position)
         for rule, judgement in judgements:
             self.book.enter(
                 rule,
@@ -228,6 +243,16 @@ class _Batch:
                 position=position,
                 at=at,
             )
+
+    def _untouched(
+        self, shift: ShiftProgress, route: RouteProgress, keys: Judgement, position: int
+    ) -> list[tuple[RuleIdentity, Judgement]]:
+        """What the shift is to those it may be compared with, where it was worked as before or was taken to be."""
+        known = self.book.current(untouched.KEYS, shift.shift_id) is not None
+        if not known and keys.reason != "route_not_delivered":
+            return []
+        judgement = untouched.judge_ends(shift, route, self._baseline(untouched.KEYS, shift, position))
+        return [(untouched.KEYS, judgement)] if known or judgement.outcome == "counted" else []
 
     def _baseline(self, rule: RuleIdentity, shift: ShiftProgress, position: int) -> Baseline | None:
         former = self.book.current(rule, shift.shift_id)
@@ -256,9 +281,7 @@ class _Batch:
 
 def _shift_id(event: Event) -> str | None:
     """The shift an event belongs to; visits outside a shift and other devices' openings have none."""
-    if isinstance(event, ShiftStarted | ShiftEnded | VisitBegun | VisitEnded | OpeningSettled | DoorOpened):
-        return event.shift_id
-    return None
+    return event.shift_id if isinstance(event, _OF_A_SHIFT) else None
 
 
 def _load(session: Session, read: Sequence[tuple[int, Event]], pseudonyms: Pseudonyms) -> _Batch:

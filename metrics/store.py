@@ -1,7 +1,6 @@
 """Queries of the benefit side."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import islice
@@ -105,19 +104,43 @@ def latest_entries(session: Session, occasion_ids: Iterable[str]) -> dict[tuple[
 def occasions_without_baseline(
     session: Session, technology: str, first_on: date, last_on: date, unit_id: str | None = None
 ) -> list[EntryRow]:
-    """Current entries of a period that wait for a baseline, oldest first."""
-    query = select(EntryRow).where(*_in_period(technology, first_on, last_on), EntryRow.outcome == "no_baseline")
+    """Current entries of a period that wait for a baseline, oldest first.
+
+    So do shifts that were worked as before: they count for nobody, and others are compared with them.
+    """
+    waits = or_(col(EntryRow.outcome) == "no_baseline", col(EntryRow.reason) == "route_not_delivered")
+    query = select(EntryRow).where(*_in_period(technology, first_on, last_on), waits)
     if unit_id is not None:
         query = query.where(EntryRow.unit_id == unit_id)
     return list(session.exec(query.order_by(col(EntryRow.id))).all())
 
 
+def periods_without_baseline(
+    session: Session, technology: str, first_on: date, last_on: date
+) -> list[tuple[str, date]]:
+    """Subject and last day of the periods for which any version of the rule waits for a baseline, in order."""
+    query = select(col(EntryRow.subject), col(EntryRow.day_on)).where(
+        is_unreplaced(),
+        EntryRow.technology == technology,
+        EntryRow.day_on >= first_on,
+        EntryRow.day_on <= last_on,
+        EntryRow.outcome == "no_baseline",
+        col(EntryRow.rule_version).in_(RULES[technology]),
+    )
+    return sorted({(subject, day_on) for subject, day_on in session.exec(query)}, key=lambda p: (p[1], p[0]))
+
+
 @cache
 def is_current() -> ColumnElement[bool]:
     """Entries of the rules that count, that no later entry replaces."""
+    return and_(is_counting(EntryRow.rule_version), is_unreplaced())
+
+
+def is_counting(rule_version: Any) -> ColumnElement[bool]:
+    """Versions of rules that count, in a column of such versions."""
     known = [version for versions in RULES.values() for version in versions]
     beside = select(RuleBesideRow.rule_version)
-    return and_(col(EntryRow.rule_version).in_(known), col(EntryRow.rule_version).not_in(beside), is_unreplaced())
+    return and_(col(rule_version).in_(known), col(rule_version).not_in(beside))
 
 
 @cache
@@ -125,72 +148,6 @@ def is_unreplaced() -> ColumnElement[bool]:
     """Entries that no later entry replaces, whatever their rule."""
     newer = aliased(EntryRow)
     return ~exists().where(col(newer.replaces_id) == col(EntryRow.id))
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectSum:
-    """What one subject's counted occasions of a period sum to, against one baseline."""
-
-    unit_id: str
-    subject: str
-    baseline_id: str
-    occasion_count: int
-    #: how many times the baseline was applied: legs for routing, otherwise as many as occasions
-    baseline_count: int
-    #: actual and overhead together
-    spent_s: int
-    net_s: int
-    #: of the net, what came in blocks that hold planned work
-    used_s: int
-    device_count: int
-    evidence_count: int
-
-
-def subject_sums(session: Session, technology: str, unit_id: str, from_on: date, to_on: date) -> list[SubjectSum]:
-    """Counted entries of a unit and period by subject and baseline."""
-    keys = (EntryRow.unit_id, EntryRow.subject, EntryRow.baseline_id)
-    device = case((col(EntryRow.evidence_class) == "device", 1), else_=0)
-    query = (
-        select(  # type: ignore[call-overload]
-            *keys,
-            func.count(),
-            func.sum(EntryRow.baseline_count),
-            func.sum(col(EntryRow.actual_s) + col(EntryRow.overhead_s)),
-            func.sum(EntryRow.net_s),
-            func.sum(used_seconds()),
-            func.sum(device),
-            func.sum(EntryRow.evidence_count),
-        )
-        .where(
-            *_in_period(technology, from_on, to_on),
-            EntryRow.unit_id == unit_id,
-            EntryRow.outcome == "counted",
-        )
-        .group_by(*keys)
-    )
-    return [SubjectSum(*row[:3], *(int(value) for value in row[3:])) for row in session.exec(query)]
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeCount:
-    """How many occasions of a unit ended up with an outcome and reason."""
-
-    unit_id: str
-    outcome: str
-    reason: str | None
-    occasion_count: int
-    subject_count: int
-
-
-def outcome_counts(session: Session, technology: str, unit_id: str, from_on: date, to_on: date) -> list[OutcomeCount]:
-    """Entries of a unit and period by outcome and reason."""
-    keys = (EntryRow.unit_id, EntryRow.outcome, EntryRow.reason)
-    query = (
-        select(*keys, func.count(), func.count(func.distinct(EntryRow.subject)))  # type: ignore[call-overload]
-        .where(*_in_period(technology, from_on, to_on), EntryRow.unit_id == unit_id)
-        .group_by(*keys)
-    )
-    return [OutcomeCount(*row) for row in session.exec(query)]
 
 
 def open_shift_count(session: Session, unit_id: str, kind: str, from_on: date, to_on: date) -> int:
@@ -243,6 +200,31 @@ def baselines_in_use(session: Session, technology: str) -> dict[str, BaselineRow
     )
     rows = session.exec(query.order_by(col(BaselineRow.version))).all()
     return {row.unit_id: row for row in rows}
+
+
+def newest_baseline(session: Session, technology: str) -> int:
+    """The highest place in the log of a technology's baselines the ledger has read, 0 without one."""
+    query = select(func.max(BaselineRow.known_position)).where(BaselineRow.technology == technology)
+    return session.exec(query).one() or 0
+
+
+def measured_subjects(session: Session, technology: str) -> frozenset[str]:
+    """Whose own weeks or days a baseline that was read was measured on."""
+    query = select(col(BaselineSampleRow.subject)).where(
+        BaselineSampleRow.baseline_id == BaselineRow.id,
+        BaselineRow.technology == technology,
+        col(BaselineSampleRow.visit_type).is_(None),
+        col(BaselineRow.known_position).is_not(None),
+    )
+    return frozenset(session.exec(query.distinct()))
+
+
+def subjects_of_baseline(session: Session, baseline_id: str) -> set[str]:
+    """Whose own weeks or days a baseline was measured on; nobody's where it is of a unit's visits."""
+    query = select(col(BaselineSampleRow.subject)).where(
+        BaselineSampleRow.baseline_id == baseline_id, col(BaselineSampleRow.visit_type).is_(None)
+    )
+    return set(session.exec(query.distinct()))
 
 
 def baseline_samples(session: Session, baseline_id: str) -> list[tuple[str, int, int]]:

@@ -22,8 +22,9 @@ MINIMUM_SUBJECTS = 5
 class Measured:
     """One measured occasion. ``subject`` is the code of the file, not yet a pseudonym.
 
-    ``count`` is how many units were measured at once: legs of a carer-day, otherwise 1. ``travel_s`` is part of
-    ``measured_s``. ``on`` is the day, for a week its last.
+    ``count`` is how many units were measured at once: legs of a carer-day, visits of a citizen's day, otherwise 1.
+    ``travel_s`` is part of ``measured_s``. ``on`` is the day, for a week its last. Visits alone have ``shift_kind`` and
+    ``visit_type``.
     """
 
     unit_id: str
@@ -34,6 +35,8 @@ class Measured:
     travel_s: int = 0
     count: int = 1
     component: str | None = None
+    shift_kind: str | None = None
+    visit_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +85,24 @@ def checked(measured: Sequence[tuple[str, Measured]], problems: Sequence[Problem
         With every problem; nothing is returned half.
     """
     found = list(problems)
-    seen: dict[tuple[str, date, str], str] = {}
+    seen: dict[tuple[object, ...], str] = {}
     for path, one in measured:
-        key = (one.subject, one.on, one.kind)
+        key = (one.subject, one.on, one.kind, one.shift_kind, one.visit_type)
         if key in seen:
-            found.append(Problem(path, f"one row per {subjects[:-1]} and date", f"as {seen[key]}"))
+            once = " and date" if one.visit_type is None else ", date, shift and visit type"
+            found.append(Problem(path, f"one row per {subjects[:-1]}{once}", f"as {seen[key]}"))
         seen.setdefault(key, path)
     rows = [one for _path, one in measured]
     found += _cell_problems(rows, subjects) if not found else []
     if found:
         raise TimeStudyError(found)
     return rows
+
+
+def header_of(content: bytes) -> frozenset[str]:
+    """The names of a file's columns as far as they can be read; what is wrong with them is said by the reading."""
+    first = content.decode("utf-8-sig", "replace").split("\n", 1)[0]
+    return frozenset(name.strip() for name in first.split(";" if ";" in first else ","))
 
 
 class RowReader:
@@ -105,12 +115,20 @@ class RowReader:
         self._problems = problems
         self.sound = True
 
-    def text(self, column: str, expected: str) -> str:
+    def text(self, column: str, expected: str, longest: int = 200) -> str:
         """A cell that may not be empty."""
         found = self._row[column].strip()
         if not found:
             self._wrong(column, expected, found)
+        elif len(found) > longest:
+            self._wrong(column, f"{expected} of at most {longest} characters", f"{len(found)} characters")
         return found
+
+    def clock(self, clock: str) -> None:
+        """The clock of the minutes, where the file says it: another one's minutes are none of these."""
+        found = self._row.get("clock")
+        if found is not None and found.strip().lower() != clock:
+            self._wrong("clock", clock, found.strip())
 
     def unit(self, known_units: Collection[str]) -> str:
         """A unit that exists."""

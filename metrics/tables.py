@@ -29,7 +29,8 @@ class BaselineRow(SQLModel, table=True):
 
     What one measured unit is depends on the technology: a shift (keys), a leg between two visits (routing), a
     citizen-week (screen) or a resident-day (transfers). Keys and routing are measured against the mean of the
-    unit; screen and transfers against each subject's own mean, which its samples give.
+    unit; screen and transfers against each subject's own mean, which its samples give. A baseline of visits (screen,
+    kind ``visit``) holds the unit's means by shift and visit type, which its samples give too.
     """
 
     __tablename__ = "benefit_baseline"
@@ -39,7 +40,7 @@ class BaselineRow(SQLModel, table=True):
     study_id: str = Field(foreign_key="benefit_time_study.id", max_length=64)
     technology: str = Field(max_length=32)
     unit_id: str = Field(max_length=64)
-    #: day, evening or night for keys; leg for routing; week for screen; day for transfers
+    #: day, evening or night for keys; leg for routing; week or visit for screen; day for transfers
     kind: str = Field(max_length=16)
     version: int
     first_on: date
@@ -61,7 +62,10 @@ class BaselineRow(SQLModel, table=True):
 
 
 class BaselineSampleRow(SQLModel, table=True):
-    """One measured shift, carer-day, citizen-week or resident-day, kept so that the baseline can be redrawn."""
+    """One measured shift, carer-day, citizen-week, resident-day or citizen's visits of a day and type.
+
+    Kept so that the baseline can be redrawn.
+    """
 
     __tablename__ = "benefit_baseline_sample"
 
@@ -70,13 +74,16 @@ class BaselineSampleRow(SQLModel, table=True):
     subject: str = Field(max_length=32)
     #: the day measured, for a week its last
     day_on: date
-    #: legs of a carer-day, otherwise 1
+    #: legs of a carer-day, visits of a citizen's day, otherwise 1
     measured_count: int = 1
     measured_s: int
     #: travel within ``measured_s``
     travel_s: int = 0
     #: lift, turning or both for transfers
     component: str | None = Field(default=None, max_length=32)
+    #: of visits alone: the shift of the day and what they were for
+    shift_kind: str | None = Field(default=None, max_length=16)
+    visit_type: str | None = Field(default=None, max_length=64)
 
 
 class ShiftProgressRow(SQLModel, table=True):

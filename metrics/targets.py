@@ -13,7 +13,7 @@ The document's calendar meets ours in one point per unit: its beginning is our g
 along with it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -106,15 +106,13 @@ def target_for(case: BusinessCase, adoption: Adoption, unit: str, on: date, read
     -----
     Document 004:389 (keys), 131-134 (screen visits), 542-550 and 596 (lifts and turning systems), 703 (tablets).
     """
-    if adoption.case_id != case.id:
-        raise ValueError(f"Expected an adoption of {case.id}, got one of {adoption.case_id}.")
+    _check(case, adoption)
     carried = adoption.carried_by(adoption.unit(unit), on)
-    parts = [_part(case, part, on, reading) for part in carried]
     return Target(
-        seconds=round(sum((seconds for seconds, _basis in parts), Fraction(0))),
+        seconds=_seconds(case, carried, on, reading),
         document=case.document.number,
         line=_line(case, on),
-        basis="; ".join(basis for _seconds, basis in parts) or "the unit does not exist on this day",
+        basis="; ".join(_said(case, part, on, reading) for part in carried) or "the unit does not exist on this day",
     )
 
 
@@ -125,7 +123,9 @@ def full_day_s(case: BusinessCase, on: date) -> int:
 
 def target_over(case: BusinessCase, adoption: Adoption, unit: str, from_on: date, to_on: date, reading: Reading) -> int:
     """Seconds promised for a unit over a period, both days included; 0 for an empty period."""
-    return sum(target_for(case, adoption, unit, day, reading).seconds for day in days(from_on, to_on))
+    _check(case, adoption)
+    adopted = adoption.unit(unit)
+    return sum(_seconds(case, adoption.carried_by(adopted, day), day, reading) for day in days(from_on, to_on))
 
 
 def document_adoption(case: BusinessCase) -> Adoption:
@@ -226,19 +226,34 @@ def _line(case: BusinessCase, on: date) -> int:
     return driver.population.on(is_rest_day(on))[0].line if driver.population else driver.rates[0].line
 
 
-def _part(case: BusinessCase, unit: AdoptedUnit, on: date, reading: Reading) -> tuple[Fraction, str]:
-    """Seconds of one adopted unit on a day, and how they came about."""
-    document_unit = case.document_unit(unit.document_unit)
-    ratio = _ratio(case, unit, document_unit, on, reading)
-    document_on = document_unit.begun.date_on + (on - unit.go_live_on)
-    seconds, said = Fraction(0), []
-    for driver in case.drivers:
-        step = driver.step_on(document_on, reading)
-        if step is not None:
-            seconds += driver.full_day_s(on, step)
-            said.append(_basis(driver, step, on))
-    share = f"share {float(unit.exact_share):.4f} x {reading} {float(ratio):.4f}"
-    return seconds * unit.exact_share * ratio, f"({' + '.join(said)}) x {share}"
+def _check(case: BusinessCase, adoption: Adoption) -> None:
+    if adoption.case_id != case.id:
+        raise ValueError(f"Expected an adoption of {case.id}, got one of {adoption.case_id}.")
+
+
+def _seconds(case: BusinessCase, units: Iterable[AdoptedUnit], on: date, reading: Reading) -> int:
+    """What the units of one target are promised on a day together, rounded once."""
+    found = Fraction(0)
+    for unit in units:
+        ratio = _ratio(case, unit, case.document_unit(unit.document_unit), on, reading)
+        if ratio:
+            steps = _steps(case, unit, on, reading)
+            found += sum((d.full_day_s(on, step) for d, step in steps), Fraction(0)) * unit.exact_share * ratio
+    return round(found)
+
+
+def _said(case: BusinessCase, unit: AdoptedUnit, on: date, reading: Reading) -> str:
+    """How the seconds of one adopted unit on a day came about."""
+    ratio = _ratio(case, unit, case.document_unit(unit.document_unit), on, reading)
+    said = [_basis(driver, step, on) for driver, step in _steps(case, unit, on, reading)]
+    return f"({' + '.join(said)}) x share {float(unit.exact_share):.4f} x {reading} {float(ratio):.4f}"
+
+
+def _steps(case: BusinessCase, unit: AdoptedUnit, on: date, reading: Reading) -> list[tuple[Driver, RateStep]]:
+    """The drivers that have a rate on a day of a unit, and that rate."""
+    document_on = case.document_unit(unit.document_unit).begun.date_on + (on - unit.go_live_on)
+    steps = ((driver, driver.step_on(document_on, reading)) for driver in case.drivers)
+    return [(driver, step) for driver, step in steps if step is not None]
 
 
 def _basis(driver: Driver, step: RateStep, on: date) -> str:

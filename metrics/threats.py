@@ -9,7 +9,12 @@
     Need, granted time or seasons may have changed in the meantime. A group that was not treated at the same time
     lives through the same.
 ``baseline_trend``
-    Seen, not only possible: the measured time already moved, subject by subject, while it was being measured.
+    Seen, not only possible: the measured time already moved, subject by subject, while it was being measured. Of those
+    who are measured against themselves only who is in the figure counts, so it is also what a peak before the enrolment
+    looks like.
+``visit_types``, ``shift_mean``
+    Part of the figure is measured against visits of the same type before, or of the same shift where too few were
+    measured with the type, and not against the citizen herself (``screen-2``).
 
 Sources: D. T. Campbell, J. C. Stanley, "Experimental and Quasi-Experimental Designs for Research" (1963), the
 threats by their names; the slope is within subjects and its error clustered by subject, K.-Y. Liang, S. L. Zeger,
@@ -28,7 +33,9 @@ from metrics.estimate import selection_not_ruled_out
 from metrics.tables import BaselineSampleRow
 from metrics.targets import Comparison
 
-Threat = Literal["selection", "regression", "drift", "baseline_trend"]
+Threat = Literal["selection", "regression", "drift", "baseline_trend", "visit_types", "shift_mean"]
+#: What is seen in the figure's own measurements; the others are possible and not ruled out.
+SEEN: tuple[Threat, ...] = ("baseline_trend", "visit_types", "shift_mean")
 
 #: Fewer subjects, or less than this from the first to the last measured day of one, tell nothing of a slope.
 MINIMUM_SUBJECTS = 5
@@ -37,15 +44,32 @@ MINIMUM_SPAN_DAYS = 14
 CHANCE_RATIO = 0.05
 
 
-def threats_of(comparison: Comparison | None, *, baseline_trend: bool) -> tuple[Threat, ...]:
-    """What has to be named on a figure, in a fixed order."""
+def threats_of(
+    comparison: Comparison | None,
+    *,
+    baseline_trend: bool,
+    visit_types: bool = False,
+    shift_mean: bool = False,
+    unchanged: bool = False,
+) -> tuple[Threat, ...]:
+    """What has to be named on a figure, in a fixed order.
+
+    Parameters
+    ----------
+    comparison
+        The group the benefit owner states.
+    visit_types, shift_mean
+        Whether any of it was measured against a visit type's mean, or a shift's.
+    unchanged
+        Whether a measured comparison group lived through the same and its figure holds this one.
+    """
     found: list[Threat] = []
     if selection_not_ruled_out(comparison):
         found += ["selection", "regression"]
-    if comparison is None:
+    if comparison is None and not unchanged:
         found.append("drift")
-    if baseline_trend:
-        found.append("baseline_trend")
+    seen = (baseline_trend, visit_types, shift_mean)
+    found += [threat for threat, is_so in zip(SEEN, seen, strict=True) if is_so]
     return tuple(found)
 
 
@@ -81,17 +105,21 @@ def has_trend(measured: Iterable[tuple[str, date, float]]) -> bool:
     return bool(2 * stdtr(len(centred) - 1, -abs(slope) / error) < CHANCE_RATIO)
 
 
-def baselines_have_trend(session: Session, baseline_ids: Collection[str]) -> bool:
-    """Whether the samples behind these baselines together have a slope."""
-    query = select(
-        BaselineSampleRow.subject,
-        BaselineSampleRow.day_on,
-        BaselineSampleRow.measured_s,
-        BaselineSampleRow.measured_count,
-        BaselineSampleRow.baseline_id,
-    ).where(col(BaselineSampleRow.baseline_id).in_(sorted(baseline_ids)))  # type: ignore[call-overload]
-    rows = session.exec(query).all()
-    return has_trend((f"{baseline}|{who}", on, seconds / (count or 1)) for who, on, seconds, count, baseline in rows)
+def baselines_have_trend(
+    session: Session, baseline_ids: Collection[str], subjects: Collection[str] | None = None
+) -> bool:
+    """Whether the samples behind these baselines together have a slope; of some subjects only, where they are given.
+
+    Visits of one type and shift are a subject of their own: another mix of visits is no trend.
+    """
+    row = BaselineSampleRow
+    columns = (row.subject, row.day_on, row.measured_s, row.measured_count, row.baseline_id, row.shift_kind)
+    query = select(*columns, row.visit_type).where(col(row.baseline_id).in_(sorted(baseline_ids)))  # type: ignore[call-overload]
+    return has_trend(
+        (f"{baseline}|{who}|{shift}|{visit}", on, seconds / (count or 1))
+        for who, on, seconds, count, baseline, shift, visit in session.exec(query)
+        if subjects is None or who in subjects
+    )
 
 
 def _centred(days: list[tuple[int, float]]) -> list[tuple[float, float]]:

@@ -7,6 +7,10 @@ transfers  ``unit;date;resident;second_carer_minutes;technology``
 routing    ``unit;date;carer;legs;travel_minutes``
 ========== =========================================================================
 
+Of screen visits a file with a column ``visit_type`` measures visits instead of weeks, by shift and visit type:
+``unit;date;shift_kind;visit_type;citizen;visits;visit_minutes;travel_minutes``. A column ``clock`` may say the clock of
+the minutes; it has to be the technology's own.
+
 Pure: text in, measurements out; every problem is named with its row and column.
 """
 
@@ -15,7 +19,9 @@ from datetime import date
 from typing import Literal
 
 from metrics import routing_shifts, screen_weeks, transfer_days
-from metrics.study_csv import Measured, RowReader, checked, read_table
+from metrics.study_csv import Measured, RowReader, checked, header_of, read_table
+from metrics.technologies import CLOCKS
+from metrics.visit_types import means
 
 MeasuredTechnology = Literal["keys", "screen", "transfers", "routing"]
 COLUMNS: Mapping[MeasuredTechnology, tuple[str, ...]] = {
@@ -24,12 +30,16 @@ COLUMNS: Mapping[MeasuredTechnology, tuple[str, ...]] = {
     "transfers": ("unit", "date", "resident", "second_carer_minutes", "technology"),
     "routing": ("unit", "date", "carer", "legs", "travel_minutes"),
 }
+#: Of screen visits by visit type: a citizen's visits of a day, shift and type together.
+VISIT_COLUMNS = ("unit", "date", "shift_kind", "visit_type", "citizen", "visits", "visit_minutes", "travel_minutes")
 SHIFT_KINDS = ("day", "evening", "night")
 TRANSFER_DEVICES = ("lift", "turning", "both")
 #: Nobody spends longer than a shift on one of these in a day; a larger figure is a typing error.
 MAXIMUM_MINUTES = 480.0
 MAXIMUM_WEEK_MINUTES = 7 * MAXIMUM_MINUTES
 MAXIMUM_LEGS = 60
+MAXIMUM_VISITS = 24
+LONGEST_VISIT_TYPE = 64
 _SUBJECTS: Mapping[MeasuredTechnology, str] = {
     "keys": "carers",
     "screen": "citizens",
@@ -47,8 +57,8 @@ def read_time_study(
     Parameters
     ----------
     content
-        UTF-8 with or without byte order mark; :data:`COLUMNS` in any order, separated by ``;`` (then a decimal
-        comma is understood) or ``,``. Further columns are ignored.
+        UTF-8 with or without byte order mark; :data:`COLUMNS` (or :data:`VISIT_COLUMNS`) in any order, separated by
+        ``;`` (then a decimal comma is understood) or ``,``. Further columns are ignored.
     known_units
         Ids the rows may name.
     today_on
@@ -59,11 +69,15 @@ def read_time_study(
     TimeStudyError
         With all problems found; nothing is returned half.
     """
-    table = read_table(content, COLUMNS[technology])
+    by_visit = technology == "screen" and "visit_type" in header_of(content)
+    table = read_table(content, VISIT_COLUMNS if by_visit else COLUMNS[technology])
+    row_of = _visits if by_visit else _ROWS[technology]
     problems = list(table.problems)
     measured: list[tuple[str, Measured]] = []
     for path, row in table.rows:
-        one = _ROWS[technology](RowReader(path, row, table.decimal_comma, problems), known_units, today_on)
+        reader = RowReader(path, row, table.decimal_comma, problems)
+        reader.clock(CLOCKS[technology])
+        one = row_of(reader, known_units, today_on)
         if one is not None:
             measured.append((path, one))
     return checked(measured, problems, _SUBJECTS[technology])
@@ -86,6 +100,19 @@ def _screen(row: RowReader, known_units: Collection[str], today_on: date) -> Mea
         return None
     kind = screen_weeks.BASELINE_KIND
     return Measured(unit_id, kind, citizen, last_on, measured_s=visit_s + travel_s, travel_s=travel_s)
+
+
+def _visits(row: RowReader, known_units: Collection[str], today_on: date) -> Measured | None:
+    unit_id, shift_kind = row.unit(known_units), row.choice("shift_kind", SHIFT_KINDS)
+    visit_type = row.text("visit_type", "a visit type", LONGEST_VISIT_TYPE)
+    citizen, on, count = row.text("citizen", "a citizen code"), row.day(today_on), row.count("visits", MAXIMUM_VISITS)
+    visit_s, travel_s = (row.seconds(column, MAXIMUM_MINUTES) for column in ("visit_minutes", "travel_minutes"))
+    if not row.sound or on is None:
+        return None
+    kind = means.BASELINE_KIND
+    return Measured(
+        unit_id, kind, citizen, on, visit_s + travel_s, travel_s, count, shift_kind=shift_kind, visit_type=visit_type
+    )
 
 
 def _transfers(row: RowReader, known_units: Collection[str], today_on: date) -> Measured | None:

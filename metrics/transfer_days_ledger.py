@@ -10,6 +10,7 @@ from metrics import transfer_days
 from metrics.enrolments import Enrolment
 from metrics.judgement import Judgement, RuleIdentity
 from metrics.period_ledger import PeriodLedger
+from metrics.period_rule import Version
 from metrics.pseudonyms import Pseudonyms
 from metrics.subject_baselines import SubjectBaseline
 from metrics.transfer_days import DayProgress
@@ -20,6 +21,8 @@ class TransferDays:
     """Days of residents, entered in the morning after. Who used a device counts, enrolled or not."""
 
     identity = RuleIdentity(transfer_days.TECHNOLOGY, transfer_days.RULE_VERSION)
+    beside: Version | None = None
+    untouched: Version | None = None
     folded: Collection[str] = frozenset({TransferRecorded.event_type, TransferAnswered.event_type})
     #: a day without any transfer ends too: the morning's shifts tell the time
     clocked: Collection[str] = frozenset({ShiftStarted.event_type})

@@ -16,7 +16,7 @@ from metrics.business_case import BusinessCase
 from metrics.covered_days import provisional
 from metrics.report import adopted_subjects
 from metrics.report_figures import settled_sums
-from metrics.store import SubjectSum
+from metrics.sums.by_subject import SubjectSum
 from metrics.suppression import Cell, withhold
 from metrics.targets import Adoption
 from metrics.technologies import WATERFALL, Technology

@@ -22,7 +22,7 @@ from kernel.sequencer import Sequencer
 
 QUIET_TIMEOUT_S = 60.0
 #: acts after which a day nobody watches lets the ledgers catch up
-CATCH_UP_EVERY = 64
+CATCH_UP_EVERY = 512
 MOST_AT_ONCE = 1_000
 
 

@@ -4,12 +4,15 @@ The lived weeks go through the same service functions as today, in batches inste
 the inbox for everything the locks say. Only the carriers (HTTP, MQTT) are left out.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
+from itertools import count
 from time import time as clock_s
 
-from devices.inbox.model import Incoming
+from sqlmodel import Session
+
+from devices.inbox.model import Incoming, Known, Report
 from devices.inbox.service import Inbox
 from devices.keys import service as keys
 from devices.keys import store as keys_store
@@ -20,6 +23,7 @@ from devices.registry.store import known_devices
 from devices.simulator.lock import SimulatedLock
 from gateway.demo.behaviour import LivedShift, LivedStop, PlannedStop, live_shift
 from gateway.demo.follow_ups import plan_follow_ups
+from gateway.demo.foreseen import hold_locks
 from gateway.demo.municipality import SHIFT_END, SHIFT_START, Municipality
 from gateway.demo.past_driving import PastDriving
 from gateway.demo.past_residences import PastTransfers
@@ -81,8 +85,12 @@ class History:
             runtime.units,
             lock_handlers(runtime.service_key, clock_s),
             runtime.settings.mqtt.tenant,
-            known_devices,
+            self._known,
+            reports_of={("lock", "evt"): lambda message: self._reports[message.payload]},
         )
+        #: of the day that is being told: the grants its doors were opened with, and each message's reports
+        self._ctis: list[bytes] = []
+        self._reports: dict[bytes, list[Report]] = {}
 
     def live(self, from_on: date, to_on: date) -> None:
         """Live these days, both included."""
@@ -228,6 +236,7 @@ class History:
 
     def _door_messages(self, day: Day, lived: Mapping[str, LivedShift]) -> list[Incoming]:
         lock_of = {c.door.id: c.door.device_id for c in day.citizens if c.door is not None}
+        self._ctis, self._reports = [], {}
         opened = sorted(
             (stop.arrives_at, stop.visit_id, lock_of[stop.door_id])  # type: ignore[index]
             for s in lived.values()
@@ -238,14 +247,31 @@ class History:
         for at, visit_id, lock_id in opened:
             if lock_id is None or lock_id not in self._locks:
                 continue
-            seq = self._locks[lock_id].remember(LockResult.OPENED, _cti(self._municipality, visit_id), at)
+            cti = _cti(self._municipality, visit_id)
+            self._ctis.append(cti)
+            seq = self._locks[lock_id].remember(LockResult.OPENED, cti, at)
             by_lock.setdefault(lock_id, seq)
-        tenant, now = self._runtime.settings.mqtt.tenant, self._clock.now()
-        return [
-            Incoming(tenant, "lock", lock_id, "evt", batch.encode(), now)
-            for lock_id, first in sorted(by_lock.items())
-            for batch in self._locks[lock_id].log.batches(first)
-        ]
+        return [message for lock_id, first in sorted(by_lock.items()) for message in self._log_home(lock_id, first)]
+
+    def _log_home(self, lock_id: str, first: int) -> Iterator[Incoming]:
+        """A lock's log from a number on, as it comes home."""
+        tenant, now, lock, seq = (
+            self._runtime.settings.mqtt.tenant,
+            self._clock.now(),
+            self._locks[lock_id],
+            count(first),
+        )
+        for batch in lock.log.batches(first):
+            message = Incoming(tenant, "lock", lock_id, "evt", batch.encode(), now)
+            self._reports[message.payload] = [
+                Report(lock_id, lock.boot, next(seq), message.kind, message.name, now, told.raw)
+                for told in batch.events
+            ]
+            yield message
+
+    def _known(self, session: Session, device_ids: Collection[str]) -> Mapping[str, Known]:
+        hold_locks(session, device_ids, self._ctis)
+        return known_devices(session, device_ids)
 
 
 def _begin(carer_id: str, stop: LivedStop) -> visits.VisitBegin:

@@ -8,15 +8,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from devices.keys.model import ClockState
 from devices.simulator.fleet import Fleet
 from devices.simulator.lift import TransferFleet
 from devices.simulator.vehicle_fleet import VehicleFleet
 from gateway.demo.agenda import Agenda
+from gateway.demo.doorstep import Doorstep
 from gateway.demo.driving import DemoTracker, base_of_unit, drivers, position_of_visit
-from gateway.demo.live_driving import LiveDriving
+from gateway.demo.live_driving import CarsTell, LiveDriving
 from gateway.demo.live_home import HomeCare
 from gateway.demo.live_office import Office
 from gateway.demo.live_residence import LiveResidences
@@ -28,6 +29,8 @@ from gateway.runtime import Runtime
 from scheduling.model import Day
 
 TIME_ANSWER_S = 5.0
+#: so much of the way a car tells at once on a day nobody watches
+TOLD_TOGETHER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,13 @@ class LiveDay:
         self._invented = invented
         self._by_hand = frozenset(by_hand)
         present = [f for f in (fleets.locks, fleets.transfers, fleets.cars) if f is not None]
-        clocked = [f.advance_to for f in (fleets.locks, fleets.cars) if f is not None]
+        self._hurried = hurried
+        self._cars = (
+            CarsTell(fleets.cars, TOLD_TOGETHER if hurried else timedelta()) if fleets.cars is not None else None
+        )
+        clocked: list[Callable[[datetime], object]] = [fleets.locks.advance_to]
+        if self._cars is not None:
+            clocked.append(self._cars.advance_to)
         self._agenda = Agenda(runtime, running, present, clocked, hurried=hurried, progress=progress)
 
     @property
@@ -98,7 +107,14 @@ class LiveDay:
         )
         driving = self._driving(day)
         homes = HomeCare(
-            self._agenda, self._port, day.on, streams=streams, screens=screens, driving=driving, lifts=residences
+            self._agenda,
+            self._port,
+            day.on,
+            streams=streams,
+            screens=screens,
+            driving=driving,
+            lifts=residences,
+            doorstep=Doorstep(self._agenda, self._fleets.locks, hurried=self._hurried),
         )
         office = self._office(day, homes)
         screens.follow_up = office.follow_up
@@ -131,7 +147,7 @@ class LiveDay:
         with_car = [(c, u) for c, u in drivers(day) if c not in self._by_hand] if trackers else []
         taken = {str(c): car for c, car in self._municipality.cars.taken(day.on, with_car).items()}
         places, bases = position_of_visit(day), base_of_unit(self._municipality)
-        return LiveDriving(self._agenda, trackers, taken, places, bases)
+        return LiveDriving(self._agenda, trackers, taken, places, bases, self._cars)
 
     def _office(self, day: Day, homes: HomeCare) -> Office:
         return Office(

@@ -1,14 +1,14 @@
 """Home care lives today: carers with tablets, each on the route she was given, at doors that open or do not."""
 
-import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
 from devices.simulator.holder import HolderKey
-from gateway.demo.agenda import QUIET_TIMEOUT_S, Agenda
+from gateway.demo.agenda import Agenda
 from gateway.demo.behaviour import LivedStop, PlannedStop, live_shift
+from gateway.demo.doorstep import Doorstep
 from gateway.demo.life import Life, later
 from gateway.demo.live_driving import LiveDriving
 from gateway.demo.live_residence import LiveResidences
@@ -37,6 +37,8 @@ class HomeCare:
         Drives the cars of those who have one.
     lifts
         Uses the lifts some citizens have at home.
+    doorstep
+        Where carers wait for a door.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class HomeCare:
         screens: ScreenVisits,
         driving: LiveDriving,
         lifts: LiveResidences,
+        doorstep: Doorstep,
     ) -> None:
         self._agenda = agenda
         self._port = port
@@ -57,10 +60,13 @@ class HomeCare:
         self._screens = screens
         self._driving = driving
         self._lifts = lifts
+        self._doorstep = doorstep
         self._changed: set[str] = set()
         self._absent: set[str] = set()
         self._lives: dict[str, Life] = {}
+        self._begun: set[str] = set()
         agenda.watch("route.published", self._published)
+        agenda.watch("visit.begun", self._visit_begun)
 
     def expect(self, carer_id: str, planned_start_at: datetime) -> None:
         """Have a carer live her shift today."""
@@ -100,6 +106,9 @@ class HomeCare:
     def _published(self, event: StoredEvent) -> None:
         if event.data["route_version"] > 1 and event.carer_id is not None:
             self._changed.add(event.carer_id)
+
+    def _visit_begun(self, event: StoredEvent) -> None:
+        self._begun.add(str(event.data["visit_id"]))
 
     def _wake_up(self, tablet: Tablet, planned_start_at: datetime) -> None:
         if tablet.carer_id in self._absent:
@@ -180,7 +189,7 @@ class HomeCare:
             life.tablet.begin_visit(stop.visit_id)
             self._inside(life, stop)
             return
-        state = self._settled(life.tablet, life.tablet.open_door(stop.door_id, stop.visit_id))
+        state = self._doorstep.settled(life.tablet, life.tablet.open_door(stop.door_id, stop.visit_id))
         self._agenda.counts[f"doors_{state}"] += 1
         if state == "unlocked":
             self._start_by_tap_if_needed(life, stop)
@@ -197,21 +206,9 @@ class HomeCare:
     def _later(self, life: Life, at: datetime, run: Callable[[], None]) -> None:
         later(self._agenda, life, at, run)
 
-    def _settled(self, tablet: Tablet, opening: Any) -> str:
-        """Wait at the door as a carer does: until the lock has answered or its time is up."""
-        deadline_s = time.monotonic() + QUIET_TIMEOUT_S
-        while opening["state"] in ("requested", "challenged", "sent"):
-            if time.monotonic() > deadline_s:
-                raise TimeoutError(f"Expected the opening to be settled, got {opening['state']}.")
-            time.sleep(0.004)
-            opening = tablet.opening(opening["id"])
-        self._agenda.quiet()
-        return str(opening["state"])
-
     def _start_by_tap_if_needed(self, life: Life, stop: LivedStop) -> None:
         """The door is open; where it did not begin the visit the tablet shows Start besøg, and she taps it."""
-        mine = {s["visit_id"]: s["state"] for s in _stops(life.tablet.day())}
-        if mine.get(stop.visit_id) == "planned":
+        if stop.visit_id not in self._begun:
             self._agenda.counts["tapped_after_door"] += 1
             life.tablet.begin_visit(stop.visit_id)
 
@@ -236,6 +233,7 @@ class HomeCare:
             self._next(life)
             return
         life.on_duty = False
+        self._driving.is_home(life)
         life.tablet.end_shift(life.lived.end_place)
         self._agenda.counts["shifts_ended"] += 1
         life.tablet.close()

@@ -74,7 +74,8 @@ class Office:
         self._agenda.at(self._agenda.now + DEALT_WITH_AFTER, PLANNER, lambda: self._plan_visit(visit_id))
 
     def _ill(self, carer_id: str) -> None:
-        found = self._planner.call("GET", f"/api/v1/carers/{quote(carer_id)}/cover")
+        happened = {"kind": "carer_away", "carer_id": carer_id, "day": self._day.isoformat()}
+        found = self._planner.call("POST", "/api/v1/reassignments/preview", {"happened": happened})
         # Colleagues first: whoever is called in has the day off and no tablet here.
         first = next((p for p in found["proposals"] if p["kind"] == "split"), None)
         if first is None:
@@ -83,8 +84,8 @@ class Office:
         seen = ", ".join(f'"{v["route_id"]}:{v["version"]}"' for v in first["versions"])
         self._planner.call(
             "POST",
-            f"/api/v1/carers/{quote(carer_id)}/absence",
-            {"kind": "sick", "choice": first["id"], "day": self._day.isoformat()},
+            "/api/v1/reassignments",
+            {"happened": happened, "routes": first["routes"], "reason": "illness"},
             {"If-Match": seen},
         )
         self._agenda.counts["ill"] += 1

@@ -15,6 +15,7 @@ from gateway.demo.life import Life, later
 from gateway.demo.past_residences import FORGOTTEN_RATIO, TABLET_BEFORE, home_cycle, how_many, record_transfer
 from gateway.demo.residences import SHIFT_END, SHIFT_START, LivedTransfer, Residences
 from gateway.demo.tablets import Tablet
+from kernel.events import StoredEvent
 from kernel.localtime import at_local
 
 #: how long after a transfer somebody looks at her tablet and answers
@@ -52,6 +53,9 @@ class LiveResidences:
         self._left_to_people = left_to_people
         self._home_lift_of = home_lift_of or {}
         self._tablets: dict[str, Tablet] = {}
+        #: what is asked now: carer and device to the transfers
+        self._questions: dict[tuple[str, str], set[str]] = {}
+        agenda.watch("transfer.asked", self._heard)
 
     def expect(self, on: date) -> None:
         """Put the day of the residences on the agenda."""
@@ -133,13 +137,20 @@ class LiveResidences:
             self._answered(life.tablet, lift, 1)
 
     def _answered(self, tablet: Tablet, device_id: str, carers: int) -> bool:
-        """Answer what is asked about a device on this tablet, if anything is."""
+        """Answer what is asked about a device on this tablet; it looks once it has been told of a question."""
+        if not self._questions.get((tablet.carer_id, device_id)):
+            return False
         asked: Any = tablet.call("GET", "/api/v1/me/residence")["questions"]
         mine = [q["transfer_id"] for q in asked if q["device_id"] == device_id]
         for transfer_id in mine:
             tablet.call("POST", f"/api/v1/me/transfers/{quote(transfer_id)}/carers", {"carers": carers})
             self._agenda.counts["transfers_answered"] += 1
         return bool(mine)
+
+    def _heard(self, event: StoredEvent) -> None:
+        asked = self._questions.setdefault((str(event.carer_id), str(event.data["device_id"])), set())
+        change = asked.add if event.data["open"] else asked.discard
+        change(str(event.data["transfer_id"]))
 
     def _act(self, device_id: str, act: Callable[[SimulatedTransferDevice], object]) -> None:
         if self._fleet is not None:

@@ -28,6 +28,8 @@ from scheduling import day_store
 from scheduling.events import CitizenEnrolled
 
 EARLY = time(5, 0)
+#: events a ledger takes in at once: about a day, so that the memory of a shift is read and written once or twice
+SETTLED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Past:
         with runtime.pipeline.paused():
             history.live(self._go_live_on, until_on)
             self._reporter.step("Gør gevinsterne op")
-            runtime.pipeline.run_until_empty()
+            runtime.pipeline.run_until_empty(SETTLED_AT_ONCE)
         return replace(devices, odometers=driving.odometers)
 
     @property

@@ -1,10 +1,11 @@
 """The lived weeks of the cars: who had which, what the trackers told, and the driving log of every carer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from devices.driving.intake import vehicle_handlers
+from devices.driving.logs import close_logs
 from devices.driving.messages import KIND, MAX_FIXES, FixBatch
-from devices.driving.model import Fix
+from devices.driving.model import CarerDay, Fix
 from devices.driving.vehicles import Assignment, assign_vehicles
 from devices.inbox.model import Incoming
 from devices.inbox.service import Inbox
@@ -22,7 +23,7 @@ from gateway.demo.driving import (
 )
 from gateway.demo.municipality import Municipality
 from gateway.runtime import Runtime
-from gateway.usecases.driving import VehicleMount, close_logs, facts_of, mount_vehicles
+from gateway.usecases.driving import VehicleMount, facts_of, mount_vehicles
 from kernel.work import Work
 from scheduling.model import Day
 
@@ -48,7 +49,10 @@ class PastDriving:
         self._seq = dict.fromkeys((c.id for c in municipality.cars.all), 1)
         #: what each car's odometer shows, metres
         self.odometers = {c.id: c.odometer_m for c in municipality.cars.all}
-        self._inbox = Inbox(runtime.units, vehicle_handlers(facts_of), runtime.settings.mqtt.tenant, known_devices)
+        #: of the day that is being told; its shifts are over and nothing changes what they were
+        self._facts: Mapping[str, CarerDay] = {}
+        handlers = vehicle_handlers(lambda _session, _day, carers: self._facts_of(carers))
+        self._inbox = Inbox(runtime.units, handlers, runtime.settings.mqtt.tenant, known_devices)
 
     def live(self, day: Day, lived: Mapping[str, LivedShift]) -> None:
         """Who had which car, what it drove, and the logs of everybody; the shifts of the day have ended."""
@@ -62,6 +66,7 @@ class PastDriving:
                     if carer in lived
                 ],
             )
+            self._facts = facts_of(work.session, day.on, sorted(lived))
         places, messages = position_of_visit(day), list[Incoming]()
         for carer, car in sorted(taken.items()):
             if carer in lived:
@@ -69,7 +74,10 @@ class PastDriving:
                 messages += self._told(car.id, self._fixes(car.id, legs))
         self._inbox.accept(messages)
         with self._runtime.units.begin() as work:
-            close_logs(work, day.on, sorted(lived))
+            close_logs(work, day.on, sorted(lived), lambda _session, _day, carers: self._facts_of(carers))
+
+    def _facts_of(self, carers: Collection[str]) -> Mapping[str, CarerDay]:
+        return {carer: self._facts[carer] for carer in carers if carer in self._facts}
 
     def _fixes(self, car_id: str, legs: Sequence[DriveLeg]) -> list[Fix]:
         fixes: list[Fix] = []

@@ -12,7 +12,7 @@ from devices.registry.store import known_devices
 from devices.simulator.lift import SimulatedTransferDevice
 from devices.transfers.messages import BadgeSeen
 from devices.transfers.model import Carers, transfer_id_of
-from devices.transfers.service import transfer_handlers
+from devices.transfers.service import cycle_reports, transfer_handlers
 from devices.transfers.tables import TransferQuestionRow
 from gateway.demo.behaviour import LivedShift
 from gateway.demo.municipality import Municipality
@@ -46,6 +46,7 @@ class PastTransfers:
             ask_about_transfers(transfer_handlers()),
             runtime.settings.mqtt.tenant,
             known_devices,
+            reports_of=cycle_reports(),
         )
         for device in devices.values():
             device.power_on()

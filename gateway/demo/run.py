@@ -20,6 +20,7 @@ from gateway.app import create_app
 from gateway.demo.adoptions import given_day, invented
 from gateway.demo.driving import DemoTracker
 from gateway.demo.fitting import fit, open_vendor_cloud
+from gateway.demo.fleeting import wait_for_no_disk
 from gateway.demo.left_to_people import left_to_people
 from gateway.demo.live import Fleets, LiveDay
 from gateway.demo.municipality import Municipality
@@ -60,6 +61,8 @@ class DemoOptions:
     speed: float = DEFAULT_SPEED
     history: bool = True
     scale: str = "full"
+    #: where the emergency lists go; a temporary folder where somebody looks, else nowhere
+    lists: Path | None = None
 
 
 def run_demo(settings: Settings, options: DemoOptions) -> int:
@@ -70,7 +73,10 @@ def run_demo(settings: Settings, options: DemoOptions) -> int:
     spare_the_collector()
     with ExitStack() as stack:
         work_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omsorgstid-demo-")))
-        configured = settings.model_copy(update={"work_dir": work_dir, "demo": True})
+        # Never into the folder of operation: the lists there are real, and what no edition is known of is swept away.
+        folder = options.lists or (None if options.exit_after else work_dir / "noedlister")
+        lists = settings.route_lists.model_copy(update={"directory": folder})
+        configured = settings.model_copy(update={"work_dir": work_dir, "demo": True, "route_lists": lists})
         demo = _Demo(configured, options, reporter)
         stack.callback(demo.stop)
         demo.prepare()
@@ -117,6 +123,10 @@ class _Demo:
                 self._stops.append(cloud.close)
         self.runtime = Runtime(self.settings, Duties(), clock=self.clock, speed=self.running)
         self.runtime.parts.demo = self.running
+        if not self.settings.database.url:
+            wait_for_no_disk(self.runtime.database)
+        if self.runtime.route_lists is not None:
+            self.runtime.route_lists.hold_until(self.running.from_at)
         self.reporter.step("Starter database, beskedserver, nøgleunderskriver")
         self.runtime.start()
         self._stops.append(self.runtime.stop)
@@ -154,12 +164,15 @@ class _Demo:
         )
         live.live(day, on_duty(day))
         runtime.pipeline.run_until_empty()
+        self._write_lists()
         counts = ", ".join(f"{name} {count}" for name, count in sorted(live.counts.items()))
         self.reporter.step(f"Dagen er levet: {counts}")
 
     def serve(self) -> None:
         """Pages for a person, while the day goes on by itself."""
         _, server = self._started()
+        if self.settings.route_lists.directory is not None:
+            self.reporter.step(f"Nødlister på papir: {self.settings.route_lists.directory}")
         self.reporter.step(f"Åbn http://{self.settings.http.host}:{server.port} – afslut med Ctrl+C")
         try:
             self.live()
@@ -264,6 +277,16 @@ class _Demo:
             runtime.parts.jobs.trigger(waiting[-1])
         for job_id in waiting:
             self._wait_for(job_id)
+        self._write_lists()
+
+    def _write_lists(self) -> None:
+        """The emergency lists of the routes as they stand, where there is a folder for them."""
+        lists, folder = self._runtime().route_lists, self.settings.route_lists.directory
+        try:
+            if lists is not None:
+                lists.write_due(self.clock.now())
+        except OSError as err:
+            self.reporter.step(f"Nødlisterne kan ikke skrives i {folder}: {err.strerror}")
 
     def _wait_for(self, job_id: str) -> None:
         deadline_s = time.monotonic() + 120

@@ -123,6 +123,7 @@ def _page(
 ) -> HTMLResponse:
     language = language_of(request)
     rows = [line.row for line in report.lines]
+    hours = facts.hours_of(rows, single_day=False)
     return render(
         request,
         "manager/report.html",
@@ -134,8 +135,9 @@ def _page(
         months=months_to_report(choice, local_day(parts.clock.now())),
         names={technology: name_of(technology, language) for technology in TECHNOLOGIES},
         verdict_of=facts.verdict_of,
-        hours=facts.hours_of(rows, single_day=False),
+        hours=hours,
         time_text=facts.time_text,
+        compared_of=facts.compared_of(hours=hours, language=language),
         occasions_of=facts.span_text,
         qualities={quality.technology: quality for quality in report.qualities},
         said=said,

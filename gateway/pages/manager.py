@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
 from gateway.deps import PartsDep, ReadDep
-from gateway.kept_overviews import overview_of
+from gateway.kept_overviews import overview_of, technology_of_choice
 from gateway.pages import manager_facts as facts
 from gateway.pages.manager_choice import (
     PERIODS,
@@ -22,26 +22,18 @@ from gateway.pages.manager_choice import (
     technology_of,
     top_rows,
 )
-from gateway.pages.manager_matrix import (
-    covered_of,
-    matrix_of,
-    spans_of,
-    withheld_of,
-)
-from gateway.pages.manager_quality import Uncounted, qualities_of, uncounted_of
-from gateway.pages.overview_figures import Spark, funnel_of, month_figures, sparks_of, worst_row
+from gateway.pages.overview_figures import Spark, worst_row
 from gateway.parts import Parts
 from gateway.web.render import language_of, render
-from kernel import log
 from kernel.localtime import local_day
 from metrics.adoption_funnel import STEPS
 from metrics.business_case import BusinessCase
-from metrics.covered_days import Days
 from metrics.report import BenefitRow
 from metrics.report_formats import to_csv, to_xlsx
 from metrics.report_words import USED_NOTE, threats_text
 from metrics.targets import READINGS
 from metrics.technologies import TARGET_ONLY, TECHNOLOGIES, Technology, name_of
+from metrics.threats import SEEN
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -63,8 +55,7 @@ def overview(request: Request, _who: Manager, parts: PartsDep, read: ReadDep, ch
         "manager/overview.html",
         **_common(request, parts, choice, rows, figures.latest_at),
         **_table(choice, figures.sparks, shown, language_of(request)),
-        computed_at=figures.computed_at,
-        age_min=int((now - figures.computed_at).total_seconds() // 60),
+        **_age(figures.computed_at, now),
         funnels=figures.funnels,
         steps=STEPS,
         picture=figures.picture,
@@ -102,18 +93,16 @@ def technology_page(
 ) -> HTMLResponse:
     """One technology by centre and week, or by day for a short period; its use, its losses, its case."""
     chosen = needed(choice)
-    wanted = technology_of(chosen, technology)
-    seen = seen_rows(read, chosen, parts.clock.now())
-    seen_of_it = [row for row in seen if row.technology == wanted]
-    rows = chosen_rows(seen_of_it, chosen)
-    covered = covered_of(seen_of_it)
-    # Over all units the person sees, whichever was chosen: or one centre's cells would tell of the others.
-    matrix = matrix_of(read, wanted, covered, spans_of(wanted, covered), withheld_of(seen_of_it))
+    wanted, now = technology_of(chosen, technology), parts.clock.now()
+    figures = technology_of_choice(parts, read, chosen, wanted, now)
+    rows = chosen_rows((row for row in figures.seen if row.technology == wanted), chosen)
+    matrix = figures.matrix
     return render(
         request,
         "manager/technology.html",
-        **_common(request, parts, chosen, chosen_rows(seen, chosen), log.latest_at(read)),
-        **_table(chosen, sparks_of(read, seen_of_it, rows), rows, language_of(request)),
+        **_common(request, parts, chosen, chosen_rows(figures.seen, chosen), figures.latest_at),
+        **_table(chosen, figures.sparks, rows, language_of(request)),
+        **_age(figures.computed_at, now),
         technology=wanted,
         units=chosen.shown(wanted),
         summed=chosen.unit_id is None and len(chosen.seen(wanted)) > 1,
@@ -121,11 +110,11 @@ def technology_page(
         by_day=all(span.from_on == span.to_on for span in matrix.spans),
         measured=wanted not in TARGET_ONLY,
         case=chosen.subjects[wanted].case,
-        funnel=funnel_of(read, chosen, wanted),
+        funnel=figures.funnel,
         steps=STEPS,
-        uncounted=_uncounted(read, wanted, rows),
-        qualities=qualities_of(read, top_rows(rows), _covered(rows)),
-        months=month_figures(read, chosen, wanted, rows),
+        uncounted=figures.uncounted,
+        qualities=figures.qualities,
+        months=figures.months,
         unit_names={unit.unit_id: unit.name for unit in chosen.mine},
     )
 
@@ -135,14 +124,9 @@ def _extract(session: Session, parts: Parts, choice: Choice | None) -> list[Bene
     return chosen_rows(seen_rows(session, chosen, parts.clock.now()), chosen)
 
 
-def _covered(rows: Sequence[BenefitRow]) -> dict[Technology, dict[str, Days]]:
-    return {t: covered_of([row for row in rows if row.technology == t]) for t in TECHNOLOGIES}
-
-
-def _uncounted(session: Session, technology: Technology, rows: Sequence[BenefitRow]) -> list[Uncounted]:
-    # Of a unit whose figures are not shown no part is shown either.
-    withheld, covered = withheld_of(rows), covered_of(rows)
-    return uncounted_of(session, technology, {u: days for u, days in covered.items() if u not in withheld})
+def _age(computed_at: datetime, now: datetime) -> dict[str, Any]:
+    """When the figures of a page were computed, and how long ago that is."""
+    return {"computed_at": computed_at, "age_min": int((now - computed_at).total_seconds() // 60)}
 
 
 def _table(choice: Choice, sparks: Iterable[Spark], shown: Sequence[BenefitRow], language: str) -> dict[str, Any]:
@@ -151,8 +135,8 @@ def _table(choice: Choice, sparks: Iterable[Spark], shown: Sequence[BenefitRow],
         "rows": shown,
         "verdicts": [facts.verdict_of(row) for row in shown],
         "sparks": {spark.technology: spark.matrix for spark in sparks},
-        # A baseline that moved is said in its own row.
-        "not_ruled_out": threats_text({t for row in shown for t in row.threats} - {"baseline_trend"}, language),
+        # What is seen in a figure's own measurements is said in its row.
+        "not_ruled_out": threats_text({t for row in shown for t in row.threats} - set(SEEN), language),
         "cases": _cases(choice),
     }
 
@@ -165,12 +149,14 @@ def _common(
     request: Request, parts: Parts, choice: Choice, rows: Sequence[BenefitRow], latest_at: datetime | None
 ) -> dict[str, Any]:
     language = language_of(request)
+    hours = facts.hours_of(rows, single_day=choice.period.single_day)
     return {
         "choice": choice,
         "today": local_day(parts.clock.now()),
         "latest_at": latest_at,
-        "hours": facts.hours_of(rows, single_day=choice.period.single_day),
+        "hours": hours,
         "time_text": facts.time_text,
+        "compared_of": facts.compared_of(hours=hours, language=language),
         "rules": sorted({row.rule_version for row in rows if row.rule_version}),
         "names": {technology: name_of(technology, language) for technology in TECHNOLOGIES},
         "used_note": USED_NOTE[0 if language == "da" else 1],

@@ -1,6 +1,6 @@
 """What a manager's page says of its rows: the verdict, the worst of them, why, and how time is written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.pages.manager_quality import Uncounted
 from gateway.web.catalogue import Language, catalogue
@@ -81,6 +81,15 @@ def time_text(seconds: int, *, hours: bool, language: str = "da") -> str:
     sign = "−" if value < 0 and shown else ""
     unit = ("t" if language == "da" else "h") if hours else "min"
     return f"{sign}{number_text(shown, decimals)}{_NO_BREAK}{unit}"
+
+
+def compared_of(*, hours: bool, language: str) -> Callable[[BenefitRow], str]:
+    """How a page says what a figure is beside those who have not begun: times as on the rest of it."""
+
+    def said(row: BenefitRow) -> str:
+        return row.compared_text(language, lambda seconds: time_text(seconds, hours=hours, language=language))
+
+    return said
 
 
 def span_text(technology: Technology) -> str:

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlalchemy import func, select
+from sqlmodel import Session
 
 from gateway.pages.manager_choice import Period
-from metrics import store
 from metrics.covered_days import Days
 from metrics.report import BenefitRow
+from metrics.sums.parts import parts_of
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
-from metrics.tables import EntryRow
 from metrics.technologies import OCCASION_KINDS, Technology
 
 DAYS_BY_DAY = 14
@@ -146,26 +145,26 @@ def _content(
         for index, span in enumerate(spans)
         for i in range((span.to_on - span.from_on).days + 1)
     }
-    keys = (EntryRow.unit_id, EntryRow.subject, EntryRow.day_on)
-    query = select(*keys, func.sum(EntryRow.net_s), func.count()).where(  # type: ignore[call-overload]
-        store.is_current(),
-        EntryRow.technology == technology,
-        EntryRow.outcome == "counted",
-        col(EntryRow.unit_id).in_(sorted(covered)),
-        EntryRow.day_on >= spans[0].from_on if spans else False,
-        EntryRow.day_on <= spans[-1].to_on if spans else False,
-    )
-    for unit_id, subject, day_on, net_s, occasions in session.exec(query.group_by(*keys)):
-        first_on, last_on = covered[unit_id]
-        if not first_on <= day_on <= last_on:
-            continue
-        for key in ((index_of[day_on], unit_id), (index_of[day_on], ALL)):
+    by_day = all(span.from_on == span.to_on for span in spans)
+    part = parts_of(session, technology, _spanned(covered, spans), by_day=by_day).c
+    keys = (part.unit_id, part.subject, part.on)
+    query = select(*keys, func.sum(part.net_s), func.sum(part.occasion_count)).where(part.outcome == "counted")
+    for unit_id, subject, on, net_s, occasions in session.execute(query.group_by(*keys)):
+        for key in ((index_of[on], unit_id), (index_of[on], ALL)):
             content[key].net_s += int(net_s)
-            content[key].occasion_count += occasions
+            content[key].occasion_count += int(occasions)
             subjects[key].add(subject)
     for key, found in subjects.items():
         content[key].subjects = frozenset(found)
     return content
+
+
+def _spanned(covered: Mapping[str, Days], spans: Sequence[Span]) -> dict[str, Days]:
+    """The days of each unit that are both covered and asked for."""
+    if not spans:
+        return {}
+    cut = {unit: (max(days[0], spans[0].from_on), min(days[1], spans[-1].to_on)) for unit, days in covered.items()}
+    return {unit: days for unit, days in cut.items() if days[0] <= days[1]}
 
 
 def _hidden(

@@ -2,25 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_
-from sqlmodel import Session, col, select
+from sqlalchemy import case, func, select
+from sqlmodel import Session
 
-from metrics import store
 from metrics.covered_days import Days
 from metrics.report import BenefitRow
+from metrics.sums.by_subject import outcome_counts
+from metrics.sums.keeping import FAILURES
+from metrics.sums.parts import parts_of
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
-from metrics.tables import EntryRow
 from metrics.technologies import WATERFALL, Technology
-
-#: The derived input of an entry that counts what went wrong on its occasion.
-FAILURES: Mapping[Technology, str] = {
-    "keys": "failed_doors",
-    "screen": "failed_screen_visits",
-    "transfers": "unanswered",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,7 @@ def uncounted_of(session: Session, technology: Technology, covered: Mapping[str,
     occasions: dict[str, int] = {}
     subjects: dict[str, int] = {}
     for unit_id, days in covered.items():
-        for count in store.outcome_counts(session, technology, unit_id, *days):
+        for count in outcome_counts(session, technology, unit_id, *days):
             key = count.reason or count.outcome
             occasions[key] = occasions.get(key, 0) + count.occasion_count
             subjects[key] = subjects.get(key, 0) + count.subject_count
@@ -85,29 +77,12 @@ def qualities_of(
 
 
 def _quality(session: Session, technology: Technology, days: Mapping[str, Days]) -> list[Quality]:
-    counted = col(EntryRow.outcome) == "counted"
-    failures = _failures(technology)
-    query = select(  # type: ignore[call-overload]
-        func.coalesce(func.sum(case((counted, EntryRow.overhead_s), else_=0)), 0),
-        func.count().filter(counted, col(EntryRow.net_s) < 0),
-        func.count().filter(counted),
-        func.coalesce(func.sum(failures), 0),
-        func.count(func.distinct(EntryRow.subject)),
-    ).where(
-        store.is_current(),
-        EntryRow.technology == technology,
-        or_(*(_of_unit(unit_id, *span) for unit_id, span in sorted(days.items()))),
-    )
-    loss_s, negative, counted_count, failed, people = session.exec(query).one()
+    part = parts_of(session, technology, days).c
+    counted = case((part.outcome == "counted", part.occasion_count), else_=0)
+    summed = (part.overhead_s, part.negative_count, counted, part.failure_count)
+    query = select(*(func.coalesce(func.sum(figure), 0) for figure in summed), func.count(part.subject.distinct()))
+    loss_s, negative, counted_count, failed, people = session.execute(query).one()
     if people < MINIMUM_SUBJECTS:
         return []
-    return [Quality(technology, int(loss_s), negative, counted_count, int(failed) if technology in FAILURES else None)]
-
-
-def _of_unit(unit_id: str, first_on: date, last_on: date) -> ColumnElement[bool]:
-    return and_(col(EntryRow.unit_id) == unit_id, col(EntryRow.day_on).between(first_on, last_on))
-
-
-def _failures(technology: Technology) -> Any:
-    name = FAILURES.get(technology)
-    return 0 if name is None else col(EntryRow.inputs)[name].as_integer()
+    failure_count = int(failed) if technology in FAILURES else None
+    return [Quality(technology, int(loss_s), int(negative), int(counted_count), failure_count)]

@@ -17,8 +17,9 @@ from gateway.views.audit import rule_text
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
 from metrics import walk
-from metrics.covered_days import Days, covered_days
+from metrics.covered_days import Days
 from metrics.errors import BenefitError
+from metrics.handed_over import days_of_unit
 from metrics.pseudonyms import Pseudonyms
 from metrics.report_words import subjects_text
 from metrics.tables import EntryRow
@@ -123,8 +124,7 @@ def entries_page(
     lived_on = min(period.to_on, local_day(now))
 
     def covered(unit: AdoptedUnit) -> Days | None:
-        used = unit.used_between(period.from_on, lived_on)
-        return None if used is None else covered_days(wanted, *used, now)
+        return days_of_unit(wanted, chosen.subjects[wanted].adoption, unit, (period.from_on, lived_on), now)
 
     days = {unit.unit_id: span for unit in chosen.seen(wanted) if (span := covered(unit)) is not None}
     language = language_of(request)

@@ -12,8 +12,8 @@ from sqlmodel import Session
 
 from gateway.pages.manager_choice import Choice
 from gateway.pages.manager_quality import uncounted_of
-from metrics import store
 from metrics.covered_days import Days
+from metrics.sums.by_subject import outcome_counts
 from metrics.targets import target_over
 from metrics.technologies import WATERFALL, Technology
 from metrics.waterfall import WaterfallStep, waterfall
@@ -130,7 +130,7 @@ def _potential_s(session: Session, choice: Choice, step: WaterfallStep, covered:
     counted = sum(
         count.occasion_count
         for unit_id, span in days.items()
-        for count in store.outcome_counts(session, step.technology, unit_id, *span)
+        for count in outcome_counts(session, step.technology, unit_id, *span)
         if count.outcome == "counted"
     )
     # A number too small to be shown is not let in through the sum either.

@@ -15,7 +15,21 @@ from kernel.localtime import local_day
 #: Why a visit is moved; the carer's tablet shows the word.
 MOVE_REASONS = ("illness", "delay", "door", "wish", "competence", "other")
 
+#: What the first paint says; the words of all that comes later are fetched with it (``static/planner/later.js``).
+FIRST_WORDS = (
+    *("common.", "planner.state.", "planner.attention", "planner.aside", "planner.away", "planner.emergenc"),
+    *("planner.shift.", "planner.transport.", "planner.lane.", "planner.visit.", "planner.unallocated", "planner.unit"),
+    *("planner.task", "planner.foresight", "planner.live", "planner.error", "planner.window", "planner.changes"),
+    *("planner.print.",),
+)
+
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/planlaegger/ord")
+def later_words(request: Request, _: Annotated[Who, Depends(require(Role.PLANNER))]) -> dict[str, dict[str, str]]:
+    """The words of the parts that come after the page: panel, dialogs, map, lists of a phone."""
+    return messages_for_scripts("planner.", languages=(language_of(request),))
 
 
 @router.get("/planlaegger")
@@ -38,5 +52,5 @@ def planner_page(
         today=today,
         tomorrow=today + timedelta(days=1),
         reasons=MOVE_REASONS,
-        messages=messages_for_scripts("planner.", "common.", languages=(language_of(request),)),
+        messages=messages_for_scripts(*FIRST_WORDS, languages=(language_of(request),)),
     )

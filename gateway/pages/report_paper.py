@@ -1,12 +1,16 @@
 """A month's benefit report as a paper: each case with its centres, the owner's words, losses, screen weeks."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.pages.manager_quality import Quality
 from gateway.pages.report_facts import MonthReport, ReportLine
 from gateway.pages.report_files import screen_values
+from gateway.views.paper_ranges import Range, draw_ranges
+from gateway.web.catalogue import catalogue
 from kernel.localtime import clock_text, local_day, number_text
+from metrics.benefit_row import BenefitRow
 from metrics.report_formats import interval_text, percent_text, technology_name, whole_minutes
 from metrics.report_words import USED_NOTE
 from metrics.technologies import TECHNOLOGIES, Technology
@@ -25,22 +29,25 @@ _HEADINGS = (
 )
 _HEADINGS_END = ("Budget kr.", "Bemærkning")
 _WIDTHS = (28, 42, 20, 20, 14, 14, 24, 24, 91)
+_NUMBERS = frozenset({1, 2, 3, 4, 6, 7})
 _SCREEN_HEADINGS = (
     "Center",
     "Uge",
     "Besvaret",
     "Ubesvaret",
     "Gns. min",
-    "Aktive borgere",
-    "Anvendelses- grad",
-    "Omlægnings- grad",
+    "Aktive\nborgere",
+    "Anvendelses-\ngrad",
+    "Omlægnings-\ngrad",
     "Måltal",
-    "Planlagte besøg",
+    "Planlagte\nbesøg",
     "Timer",
-    "Planlagt på skærm",
-    "Timer på skærm",
+    "Planlagt\npå skærm",
+    "Timer\npå skærm",
 )
 _SCREEN_WIDTHS = (36, 20, 18, 18, 16, 20, 24, 24, 16, 20, 16, 24, 22)
+_SCREEN_NUMBERS = frozenset(range(2, len(_SCREEN_WIDTHS)))
+_DRAWING = "Tegningen, i minutter: kassen går fra P10 til P90, stregen er P50, ruden måltallet."
 _DEFINITIONS = (
     "Realiseret er nulpunkt minus faktisk tid minus tab, på teknologiens eget ur, for de dage der er gjort op."
     " Mellem P10 og P90 ligger det sande tal i 8 af 10 tilfælde. Chance er sandsynligheden for, at måltallet som"
@@ -57,7 +64,7 @@ _SCREEN_DEFINITIONS = (
 
 def month_paper(report: MonthReport, now: datetime) -> bytes:
     """The report as PDF."""
-    title = f"Gevinster {report.from_on:%m.%Y}"
+    title = f"Gevinster, {catalogue().text('da', f'claims.month.{report.from_on.month}')} {report.from_on.year}"
     from gateway.views.paper import Paper  # noqa: PLC0415 - heavy: imported where it is used
 
     paper = Paper(title, now, f"Udskrevet {local_day(now):%d.%m.%Y} kl. {clock_text(now)}")
@@ -66,15 +73,19 @@ def month_paper(report: MonthReport, now: datetime) -> bytes:
     for technology in TECHNOLOGIES:
         lines = [line for line in report.lines if line.row.technology == technology]
         if lines:
-            _technology(
-                paper, technology, lines, next((q for q in report.qualities if q.technology == technology), None)
-            )
+            quality = next((q for q in report.qualities if q.technology == technology), None)
+            paper.together(partial(_technology, paper, technology, lines, quality))
     if report.weeks:
-        paper.line_of("Brug af skærmbesøg pr. uge og center", bold=True)
-        paper.rows(_SCREEN_HEADINGS, _SCREEN_WIDTHS, [_week(cells) for cells in screen_values(report)])
-        paper.line_of(_SCREEN_DEFINITIONS)
-    paper.line_of(f"{_DEFINITIONS} {USED_NOTE[0]}")
+        paper.together(partial(_screen_weeks, paper, report))
+    paper.together(partial(paper.line_of, f"{_DRAWING} {_DEFINITIONS} {USED_NOTE[0]}"))
     return paper.content()
+
+
+def _screen_weeks(paper: "Paper", report: MonthReport) -> None:
+    paper.line_of("Brug af skærmbesøg pr. uge og center", bold=True)
+    weeks = [_week(cells) for cells in screen_values(report)]
+    paper.rows(_SCREEN_HEADINGS, _SCREEN_WIDTHS, weeks, _SCREEN_NUMBERS)
+    paper.line_of(_SCREEN_DEFINITIONS)
 
 
 def _technology(paper: "Paper", technology: Technology, lines: list[ReportLine], quality: Quality | None) -> None:
@@ -84,13 +95,39 @@ def _technology(paper: "Paper", technology: Technology, lines: list[ReportLine],
     paper.line_of(about, bold=True)
     if row.covered_from_on is not None and row.covered_to_on is not None:
         paper.line_of(f"Tallene gælder {row.covered_from_on:%d.%m.%Y} til {row.covered_to_on:%d.%m.%Y}.")
-    paper.rows((*_HEADINGS, *_HEADINGS_END), _WIDTHS, [_cells(line) for line in lines])
+    paper.rows((*_HEADINGS, *_HEADINGS_END), _WIDTHS, [_cells(line) for line in lines], _NUMBERS)
+    _drawing(paper, [line.row for line in lines])
     reasons = dict.fromkeys(line.row.reason_text() for line in lines if line.row.reason)
     threats = dict.fromkeys(line.row.threats_text() for line in lines if line.row.threats)
-    for said in (*reasons, *threats):
+    whole = [line.row for line in lines if line.row.compared is not None] or [row]
+    beside = dict.fromkeys(_compared(one) for one in whole)
+    for said in (*reasons, *threats, *(said for said in beside if said)):
         paper.line_of(said)
     if quality is not None:
         paper.line_of(_losses(quality))
+
+
+def _compared(row: BenefitRow) -> str:
+    """A figure beside those who have not begun, with its unit where there is one."""
+    said = row.compared_text()
+    return f"{row.unit_name}: {said}" if said and row.unit_name and row.compared is not None else said
+
+
+def _drawing(paper: "Paper", rows: list[BenefitRow]) -> None:
+    """The intervals below each other, where there are any."""
+    ranges = [
+        Range(
+            row.unit_name or "Alle",
+            row.p10_s / 60,
+            row.p50_s / 60,
+            row.p90_s / 60,
+            row.target_s / 60 if row.has_target else None,
+        )
+        for row in rows
+        if row.p10_s is not None and row.p50_s is not None and row.p90_s is not None
+    ]
+    if ranges:
+        draw_ranges(paper, ranges, "min")
 
 
 def _losses(quality: Quality) -> str:

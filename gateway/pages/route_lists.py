@@ -44,6 +44,6 @@ def route_list_page(
         content=content,
         edition=edition,
         duty_phone=parts.settings.duty_phone,
-        written=parts.settings.route_lists.directory is not None,
+        folder=parts.settings.route_lists.directory,
         how_in=lambda code: way_in(code, language_of(request)),
     )

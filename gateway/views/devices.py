@@ -14,7 +14,7 @@ from devices.registry.model import SPEAKING, Device, DeviceKind
 from devices.registry.tables import BatteryForecastRow, DeviceRow
 from devices.transfers.tables import TransferDeviceRow
 from gateway.tables import IdentityRow
-from gateway.usecases.doors import BATTERY_EMPTY_MV
+from gateway.usecases.door_facts import BATTERY_EMPTY_MV
 from gateway.views.my_day import BATTERY_LOW_MV
 from gateway.views.quarantine import reason_text
 from gateway.wire import iso, iso_or_none

@@ -10,11 +10,13 @@ from devices.keys import store as keys
 from devices.keys.rules import visit_window
 from devices.keys.vendors.store import ActingLock, acting_locks
 from gateway.usecases.driving import facts_of
+from gateway.views.asides import aside_json
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name, tasks
 from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
 from scheduling import publishing, shifts
+from scheduling.board.route_asides import asides_on
 from scheduling.consents import withdrawn_citizens
 from scheduling.register.tables import CarerRow, CitizenRow
 from scheduling.tables import RouteRow, ShiftRow, VisitRow
@@ -34,7 +36,10 @@ def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[st
         "day": day.isoformat(),
         "carer": {"id": carer_id, "name": carer.name if carer else ""},
         "shift": _shift(shift) if shift else None,
-        "route": _route(session, route, stops, carer, _planned_m(session, carer_id, day), language) if route else None,
+        "route": _route(session, route, stops, carer, _planned_m(session, carer_id, day), language)
+        | {"asides": _asides(session, shift, carer, stops)}
+        if route
+        else None,
     }
 
 
@@ -106,6 +111,16 @@ def _route(
             for v in stops
         ],
     }
+
+
+def _asides(
+    session: Session, shift: ShiftRow | None, carer: CarerRow | None, stops: list[VisitRow]
+) -> list[dict[str, Any]]:
+    """Breaks and the ways to and from the car, where the route as it stands has them."""
+    if shift is None or carer is None:
+        return []
+    found = asides_on(session, shift.day, [shift], {carer.id: carer}, {carer.id: stops})
+    return [aside_json(aside) for aside in found.get(carer.id, ())]
 
 
 def _stop(

@@ -7,7 +7,7 @@ Import this where a paper is made and not above: the library behind it takes 40 
 nothing does not need.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from fpdf import FPDF
@@ -17,6 +17,8 @@ from fpdf.fonts import FontFace
 from gateway.views.letters import letters
 
 _HEAD = FontFace(emphasis="BOLD", fill_color=(235, 235, 235))
+#: Between what was drawn and the next part of the paper.
+_APART_MM = 3.0
 
 
 class Paper(FPDF):
@@ -53,19 +55,46 @@ class Paper(FPDF):
         self.cell(0, 5, f"{self._made}   Side {self.page_no()} af {{nb}}", align="R")
 
     def line_of(self, text: str, *, bold: bool = False) -> None:
-        """A line of text."""
+        """A line of text, or as many as it takes."""
         self.set_font("Helvetica", "B" if bold else "", 9)
-        self.multi_cell(0, 5, letters(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(0, 5, letters(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
-    def rows(self, headings: Sequence[str], widths: Sequence[int], rows: Sequence[Sequence[str]]) -> None:
-        """A table; its headings are repeated on every page."""
+    def rows(
+        self,
+        headings: Sequence[str],
+        widths: Sequence[int],
+        rows: Sequence[Sequence[str]],
+        numbers: Collection[int] = (),
+    ) -> None:
+        """A table; its headings are repeated on every page.
+
+        Parameters
+        ----------
+        numbers
+            The columns that stand to the right, as figures do.
+        """
         self.set_font("Helvetica", "", 7)
-        with self.table(col_widths=tuple(widths), line_height=3.6, headings_style=_HEAD, text_align="LEFT") as table:
+        align = tuple("RIGHT" if column in numbers else "LEFT" for column in range(len(headings)))
+        with self.table(
+            col_widths=tuple(widths), line_height=3.6, headings_style=_HEAD, text_align=align, v_align="TOP"
+        ) as table:
             for cells in (headings, *rows):
                 row = table.row()
                 for cell in cells:
                     row.cell(letters(cell))
         self.ln(2)
+
+    def together(self, draw: Callable[[], None]) -> None:
+        """Draw what fits on one page on one page: what the end of this page would cut begins on the next."""
+        before = self.page
+        with self.offset_rendering():
+            draw()
+            pages = self.page - before
+        # What is longer than a page is cut wherever it begins.
+        if pages == 1:
+            self.add_page()
+        draw()
+        self.ln(_APART_MM)
 
     def content(self) -> bytes:
         """The file."""

@@ -11,7 +11,7 @@ from gateway.wire import iso, iso_or_none
 from kernel.localtime import clock_text
 from scheduling import day_store
 from scheduling.reassignment.tables import ReassignmentRow
-from scheduling.register.tables import CarerRow
+from scheduling.register.tables import CarerRow, CitizenRow
 
 #: what happened, and what was done about it
 _KINDS: Mapping[str, tuple[str, str]] = {
@@ -24,6 +24,8 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "lend": ("Besøget køres af naboenheden", "The neighbouring unit does the visit"),
     "to_screen": ("Besøget holdes på skærm", "The visit is made by screen"),
     "to_physical": ("Besøget er fysisk igen", "The visit is physical again"),
+    "citizen_away": ("Borger {} er ikke hjemme, og besøgene er taget af", "Citizen {} is away, and the visits are off"),
+    "citizen_home": ("Borger {} er hjemme igen", "Citizen {} is home again"),
 }
 
 
@@ -50,12 +52,18 @@ def said(session: Session, done: Done, language: str) -> str:
     return text
 
 
+def _citizen(session: Session, row: ReassignmentRow) -> str:
+    """The number of the citizen an act is about."""
+    citizen = session.get(CitizenRow, row.before["act"].get("citizen_id", ""))
+    return str(citizen.short) if citizen is not None else "?"
+
+
 def _text(session: Session, row: ReassignmentRow, language: str) -> str:
     if row.kind == "carer_away":
         carer = session.get(CarerRow, row.before["act"].get("carer_id", ""))
         name = carer.name if carer is not None else "?"
         return f"{name} er meldt syg, og ruten er givet videre" if language == "da" else f"{name} is reported ill"
-    da, en = _KINDS[row.kind]
+    da, en = (text.format(_citizen(session, row)) for text in _KINDS[row.kind])
     names = sorted(c.name for c in (session.get(CarerRow, i) for i in row.versions) if c is not None)
     who = f": {', '.join(names[:3])}" if names else ""
     more = len(names) - 3

@@ -34,6 +34,14 @@ _TITLES: Mapping[str, tuple[str, str]] = {
     "swap": ("Byt borger {short} med {name}", "Swap citizen {short} with {name}"),
     "lend": ("{name} kommer kl. {clock}", "{name} comes at {clock}"),
     "change_mode": ("{name} kl. {clock}", "{name} at {clock}"),
+    "fall_away": ("Besøgene falder væk", "The visits fall away"),
+    "fill": (
+        "Besøgene falder væk, og {visits} får den fri tid",
+        "The visits fall away, and {visits} get the free time",
+    ),
+    "give_back": ("Til dem, der havde dem, så vidt de kan", "To those who had them, as far as they can"),
+    "place": ("Til {carers}, så det koster mindst", "To {carers}, so that it costs least"),
+    "leave_waiting": ("Lad besøgene vente på en plan", "Let the visits wait for a plan"),
 }
 
 
@@ -101,6 +109,7 @@ class _Words:
                 }
                 for u in one.left_over
             ],
+            "gone": self._gone(),
             "waiting": len(one.handed) + len(one.left_over),
             "shifted": len(one.shifted),
             "pros": self._pros(one),
@@ -126,6 +135,24 @@ class _Words:
             name=name, carers=colleagues, visits=visits, short=self._theirs(one), clock=first[1] if first else "?"
         )
 
+    def _gone(self) -> list[dict[str, Any]]:
+        """What falls away today, and from whom: of a citizen who is not at home."""
+        found = self._found
+        if found.event.kind != "citizen_away" or found.citizen is None:
+            return []
+        told = found.at.told
+        starts = {s.visit_id: s.starts_at for r in told.routes for s in r.stops}
+        gone = [(starts.get(v) or found.rows[v].window_open_at, v) for v in found.citizen.visits]
+        return [
+            {
+                "visit_id": v,
+                "short": self._short.get(v, "?"),
+                "start_at": iso(at),
+                "name": self._names.get(told.carer_of[v], "?") if v in told.carer_of else None,
+            }
+            for at, v in sorted(gone)
+        ]
+
     def _theirs(self, one: Solution) -> str:
         """The number of the citizen a swap brings."""
         return self._short.get(one.id.partition(":")[2], "?")
@@ -147,7 +174,7 @@ class _Words:
 
     def _pros(self, one: Solution) -> list[str]:
         found = []
-        if not one.left_over:
+        if not one.left_over and self._found.event.kind != "citizen_away":
             found.append("Alle besøg bliver dækket" if self._da else "Every visit is covered")
         if not one.shifted:
             found.append("Ingen andre besøg flytter sig" if self._da else "No other visit shifts")
@@ -167,12 +194,22 @@ class _Words:
             found.append(f"{n} besøg bliver ikke fordelt" if self._da else f"{n} visits are left unallocated")
         if one.shifted:
             n = len(one.shifted)
-            found.append(
-                f"{n} andre besøg flytter sig mere end 10 min" if self._da else f"{n} other visits shift over 10 min"
-            )
+            many_da, many = ("andre besøg", "other visits shift") if n > 1 else ("andet besøg", "other visit shifts")
+            found.append(f"{n} {many_da} flytter sig mere end 10 min" if self._da else f"{n} {many} over 10 min")
         if one.late_s >= _NOTABLE_S:
             late = round(one.late_s / 60)
             found.append(f"I alt {late} min efter tidsrummet" if self._da else f"{late} min after the windows in all")
+        later = self._found.citizen.later_count if self._found.citizen is not None else 0
+        if later and self._found.event.kind == "citizen_away":
+            found.append(
+                f"{later} besøg de næste dage falder også væk" if self._da else f"{later} later visits fall away too"
+            )
+        elif later:
+            found.append(
+                f"{later} besøg de næste dage venter på en plan"
+                if self._da
+                else f"{later} later visits wait for a plan"
+            )
         if one.extra_travel_s >= _NOTABLE_S:
             extra = round(one.extra_travel_s / 60)
             found.append(f"{extra} min mere på vejen" if self._da else f"{extra} min more on the road")

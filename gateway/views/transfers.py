@@ -23,7 +23,7 @@ def my_residence(session: Session, carer_id: str, day: date, now: datetime) -> d
 
     ``unit`` is null for a carer who is not on a rota; questions come to her all the same.
     """
-    shift = shifts.shift_of(session, carer_id, day)
+    shift = shifts.shift_now(session, carer_id, now)
     unit = residences.residence(session, shift.unit_id) if shift else None
     asked = store.open_questions(session, carer_id, now - ASK_WITHIN)
     moved = store.transfers_on(session, unit.id, day) if unit else []

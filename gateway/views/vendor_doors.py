@@ -22,6 +22,7 @@ _QUESTIONS = (
     ("expiry_by_lock", ("Låsen slutter selv adgangen til tiden", "The lock itself ends access in time")),
     ("dual", ("Kan kræve to medarbejdere", "Can ask for two carers")),
     ("emergency", ("Kan åbnes ved nødkald", "Opens in an emergency")),
+    ("stairwell", ("Åbner sammen med opgangen i ét tryk", "Opens together with the stairwell in one tap")),
     ("own_key_events", ("Melder, når borgerens egen nøgle bruges", "Tells when the citizen's own key is used")),
 )
 _AT_ONCE = (

@@ -18,6 +18,7 @@ from kernel.sequencer import Sequencer
 from kernel.tables import EventRow
 from kernel.work import UnitsOfWork
 from loadtests.benefits_bench.municipality import (
+    BEFORE_ON,
     CARERS,
     RESIDENCE,
     RESIDENTS,
@@ -72,8 +73,10 @@ def begin(town: Town) -> None:
     """Enrol everybody and freeze a baseline of every technology."""
     write_log(town.database, enrolments())
     pseudonyms = Pseudonyms(PSEUDONYM_KEY)
+    # Before the first day, as the ledgers will read it: an event of the last day would make all others late.
+    before = UnitsOfWork(town.database, SimulatedWorldClock(noon(BEFORE_ON)))
     for technology, lines in _studies():
-        with town.units.begin() as work:
+        with before.begin() as work:
             import_time_study(
                 work,
                 "\n".join(lines).encode(),

@@ -30,7 +30,7 @@ def main() -> int:
         for seed in range(asked.runs):
             for name in names:
                 for technology in technologies:
-                    if (technology, name, seed) in done:
+                    if technology not in kind_named(name).of or (technology, name, seed) in done:
                         continue
                     live = run if seed < asked.whole else run_rules
                     for outcome in live(technology, kind_named(name), seed):

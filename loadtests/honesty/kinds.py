@@ -9,6 +9,8 @@ MEASURED: tuple[Measured, ...] = get_args(Measured)
 ALL: frozenset[Measured] = frozenset(MEASURED)
 #: Those whose subjects are measured against themselves.
 PAIRED: frozenset[Measured] = frozenset({"screen", "transfers"})
+#: Those whose subjects may be compared with others who have not begun.
+COMPARED: frozenset[Measured] = frozenset({"screen", "keys"})
 NONE: frozenset[Measured] = frozenset()
 
 
@@ -23,6 +25,8 @@ class Kind:
     name: str
     says: str
     holds_for: frozenset[Measured] = ALL
+    #: technologies it can be lived with
+    of: frozenset[Measured] = ALL
     #: true saving as part of the target
     saving_ratio: float = 1.0
     subjects: int = 30
@@ -50,6 +54,14 @@ class Kind:
     merge: bool = False
     #: the time study was of other carers than those who use the technology
     others_measured: bool = False
+    #: standard deviation of each subject's own coming and going about the usual need
+    swing: float = 0.0
+    #: only the half whose need was furthest above their own usual when the measurement ended is enrolled
+    at_their_peak: bool = False
+    #: as many again were measured and have not begun; the figure looked at is the one compared with them
+    compared: bool = False
+    #: visits were measured by their type too, and count where a citizen was not measured (screen-2)
+    by_visit_type: bool = False
 
 
 KINDS: tuple[Kind, ...] = (
@@ -73,6 +85,48 @@ KINDS: tuple[Kind, ...] = (
     Kind("drift", "granted time falls 1 % a week", drift_a_week=0.01, holds_for=NONE),
     Kind("peak", "measured 10 % above the usual need", peak_ratio=0.1, holds_for=NONE),
     Kind("reform", "a reform shortens care by 5 % at the same time", reform_ratio=0.05, holds_for=NONE),
+    Kind(
+        "enrolled-peak",
+        "need comes and goes by 20 %; the half whose need is furthest above their usual is enrolled",
+        swing=0.2,
+        at_their_peak=True,
+        holds_for=NONE,
+    ),
+    Kind(
+        "turnover-types",
+        "a third is exchanged in the middle, and visits were measured by type",
+        turnover_ratio=1 / 3,
+        by_visit_type=True,
+        of=frozenset({"screen"}),
+    ),
+    Kind(
+        "season-beside",
+        "need is 5 % higher, compared with those who have not begun",
+        season_ratio=1.05,
+        compared=True,
+        of=COMPARED,
+    ),
+    Kind(
+        "drift-beside",
+        "granted time falls 1 % a week, compared with those who have not begun",
+        drift_a_week=0.01,
+        compared=True,
+        of=COMPARED,
+    ),
+    Kind(
+        "peak-beside",
+        "all measured 10 % above the usual need, compared with those who have not begun",
+        peak_ratio=0.1,
+        compared=True,
+        of=COMPARED,
+    ),
+    Kind(
+        "reform-beside",
+        "a reform shortens care by 5 %, compared with those who have not begun",
+        reform_ratio=0.05,
+        compared=True,
+        of=COMPARED,
+    ),
 )
 
 

@@ -13,31 +13,29 @@ from devices.events import OpeningSettled
 from kernel.events import Event
 from kernel.localtime import local_day
 from loadtests.honesty.calendar import LAST_ON, LIVED_FROM_ON, SEEN_AT
+from loadtests.honesty.draws import CountedOccasion, group_of, unit_draws
 from loadtests.honesty.kinds import PAIRED, Kind, Measured
 from loadtests.honesty.run import Outcome, adoptions_of, generate
 from loadtests.honesty.town import MERGING, UNIT, Lived
 from metrics import keys_entries, routing_shifts, screen_weeks, transfer_days
 from metrics.baselines import VALID_MONTHS, months_later
+from metrics.comparison import untouched
+from metrics.comparison.ratio import Group, adjusted, compared
 from metrics.covered_days import Days, covered_days
 from metrics.enrolments import Enrolment
 from metrics.estimate import (
-    MeasuredSubject,
-    PairedSample,
-    PairedSubject,
-    SubjectOccasions,
     UnitDraws,
-    UnitSample,
-    draw_paired,
-    draw_unit,
     estimate_total,
 )
 from metrics.judgement import Judgement
 from metrics.ledger import Baseline, RouteProgress, ShiftProgress, epoch_ms, fold_route, fold_shift, route_key
 from metrics.rule_versions import CURRENT_RULES
+from metrics.rules_beside import by_visit_type
 from metrics.study_csv import Measured as MeasuredRow
 from metrics.subject_baselines import SubjectBaseline, subject_baseline_for
 from metrics.targets import AdoptedUnit, target_over
 from metrics.time_study import read_time_study
+from metrics.visit_types.means import Cell, MeasuredVisits, VisitMeans, cells_of
 from scheduling.events import (
     CitizenEnrolled,
     CitizenLeft,
@@ -51,15 +49,11 @@ from scheduling.events import (
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """One counted occasion."""
+class _Found:
+    """What counts, and what those are compared with who have not begun: their occasions and what these took."""
 
-    unit_id: str
-    day_on: date
-    subject: str
-    net_s: int
-    spent_s: int
-    baseline_count: int
+    entries: list[CountedOccasion]
+    untouched: list[CountedOccasion]
 
 
 @dataclass(slots=True)
@@ -81,7 +75,7 @@ class _Shifts:
 def run_rules(technology: Measured, kind: Kind, seed: int) -> list[Outcome]:
     """What :func:`loadtests.honesty.run.run` says, less its warnings."""
     lived = generate(technology, kind, seed)
-    return [_outcome(name, lived, kind, seed) for name in sorted(lived.truth_s)]
+    return [_outcome(name, lived, kind, seed) for name in sorted(lived.truth_s) if name in kind.of]
 
 
 def _outcome(technology: Measured, lived: Lived, kind: Kind, seed: int) -> Outcome:
@@ -90,13 +84,15 @@ def _outcome(technology: Measured, lived: Lived, kind: Kind, seed: int) -> Outco
     promised: Measured = "keys" if technology == "routing" else technology
     adoption = next(a for a in adoptions.values() if cases[a.case_id].technology == promised)
     study = _study(technology, lived)
-    entries = list(_paired(technology, lived, study) if technology in PAIRED else _shifts(technology, lived, study))
+    found = _paired(technology, lived, study) if technology in PAIRED else _shifts(technology, lived, study)
+    entries = found.entries
+    visits = _measured_visits(lived)
     drawn: dict[str, UnitDraws] = {}
-    shown: list[_Entry] = []
+    shown: list[CountedOccasion] = []
     for unit in adoption.units:
         covered = _covered(technology, unit)
         mine = [e for e in entries if e.unit_id == unit.unit_id and covered and covered[0] <= e.day_on <= covered[1]]
-        draws = _draws(technology, unit.unit_id, mine, study, covered) if mine and covered else None
+        draws = unit_draws(technology, unit.unit_id, mine, study, covered, visits) if mine and covered else None
         if draws is not None:
             drawn[unit.unit_id] = draws
             shown += mine
@@ -105,9 +101,12 @@ def _outcome(technology: Measured, lived: Lived, kind: Kind, seed: int) -> Outco
         target_s = target_over(cases[adoption.case_id], adoption, UNIT, *days, "stated")
     parts = [drawn[unit_id] for unit_id in sorted(drawn)]
     if kind.merge:
-        together = _draws(technology, "", shown, study, _whole([u for u in adoption.units if u.unit_id in drawn]))
+        together = unit_draws(technology, "", shown, study, _whole([u for u in adoption.units if u.unit_id in drawn]))
         parts = parts if together is None else [together]
     estimate = estimate_total(parts, target_s)
+    if kind.compared and days is not None:
+        group = group_of(found.untouched, study, shown)
+        return _beside(technology, lived, kind, seed, target_s, shown, parts[0], group, days)
     return Outcome(
         technology=technology,
         kind=kind.name,
@@ -123,8 +122,42 @@ def _outcome(technology: Measured, lived: Lived, kind: Kind, seed: int) -> Outco
     )
 
 
+def _beside(
+    technology: Measured,
+    lived: Lived,
+    kind: Kind,
+    seed: int,
+    target_s: int,
+    shown: list[CountedOccasion],
+    draws: UnitDraws,
+    group: Group,
+    days: Days,
+) -> Outcome:
+    """The figure compared with those who have not begun."""
+    spent_s, realised_s = sum(e.spent_s for e in shown), sum(e.net_s for e in shown)
+    version = CURRENT_RULES[technology]
+    figure = compared([adjusted(draws, spent_s, realised_s, group, rule_version=version, period=days)])
+    return Outcome(
+        technology=technology,
+        kind=kind.name,
+        seed=seed,
+        truth_s=lived.truth_s[technology],
+        target_s=target_s,
+        realised_s=figure.realised_s,
+        p10_s=figure.p10_s,
+        p90_s=figure.p90_s,
+        probability_ratio=None,
+        occasions=len(shown),
+        warnings=None,
+    )
+
+
 def _study(technology: Measured, lived: Lived) -> list[MeasuredRow]:
-    content = "\n".join(lived.studies[technology]).encode()
+    return _read(technology, lived.studies[technology])
+
+
+def _read(technology: Measured, lines: list[str]) -> list[MeasuredRow]:
+    content = "\n".join(lines).encode()
     units = [UNIT, *MERGING]
     return read_time_study(content, known_units=units, today_on=local_day(SEEN_AT), technology=technology)
 
@@ -140,45 +173,13 @@ def _whole(units: Iterable[AdoptedUnit]) -> Days:
     return min(first for first, _last in used), max(last for _first, last in used)
 
 
-def _draws(
-    technology: Measured, unit_id: str, entries: list[_Entry], study: list[MeasuredRow], covered: Days
-) -> UnitDraws | None:
-    counts: dict[str, int] = defaultdict(int)
-    spent_s: dict[str, int] = defaultdict(int)
-    for entry in entries:
-        counts[entry.subject] += entry.baseline_count
-        spent_s[entry.subject] += entry.spent_s
-    realised_s, version = sum(entry.net_s for entry in entries), CURRENT_RULES[technology]
-    if technology in PAIRED:
-        pairs = [
-            PairedSubject(((counts[s], tuple(sorted(m.measured_s for m in study if m.subject == s))),), spent_s[s])
-            for s in counts
-        ]
-        return draw_paired(PairedSample(unit_id, realised_s, tuple(pairs)), rule_version=version, period=covered)
-    # Who worked in two units was measured against two means.
-    means = sorted({e.unit_id: _carers_of(e.unit_id, study) for e in entries}.items(), key=lambda mean: mean[1])
-    against = {unit: number for number, (unit, _carers) in enumerate(means)}
-    applied: dict[str, list[int]] = defaultdict(lambda: [0] * len(means))
-    for entry in entries:
-        applied[entry.subject][against[entry.unit_id]] += entry.baseline_count
-    subjects = tuple(SubjectOccasions(tuple(applied[s]), spent_s[s], s) for s in applied)
-    baselines = tuple(
-        tuple(MeasuredSubject(count, total_s, subject, days) for count, total_s, days, subject in carers)
-        for _unit, carers in means
-    )
-    return draw_unit(UnitSample(unit_id, realised_s, subjects, baselines), rule_version=version, period=covered)
+def _measured_visits(lived: Lived) -> list[MeasuredVisits]:
+    rows = _read("screen", lived.visit_study) if lived.visit_study else []
+    return [MeasuredVisits(m.subject, m.shift_kind or "", m.visit_type or "", m.count, m.measured_s) for m in rows]
 
 
-def _carers_of(unit_id: str, study: list[MeasuredRow]) -> list[tuple[int, int, tuple[tuple[int, int], ...], str]]:
-    """The measured carers of a unit: count, seconds, days and who."""
-    days: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for one in study:
-        if one.unit_id == unit_id:
-            days[one.subject].append((one.count, one.measured_s))
-    return sorted((sum(n for n, _s in d), sum(s for _n, s in d), tuple(sorted(d)), who) for who, d in days.items())
-
-
-def _shifts(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> Iterator[_Entry]:
+def _shifts(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> _Found:
+    found = _Found([], [])
     read = _Shifts()
     for position, event in enumerate(lived.events, start=1):
         read.take(position, event)
@@ -192,7 +193,12 @@ def _shifts(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> Ite
             judged = keys_entries.judge(shift, route, baseline)
         else:
             judged = routing_shifts.judge(shift, baseline)
-        yield from _counted(judged, shift.unit_id, date.fromisoformat(shift.day), shift.subject)
+        where = (shift.unit_id, date.fromisoformat(shift.day), shift.subject)
+        found.entries.extend(_counted(judged, *where))
+        if technology == "keys":
+            route = read.routes.get(shift.route_key, RouteProgress(shift.route_key))
+            found.untouched.extend(_counted(untouched.judge_ends(shift, route, baseline), *where))
+    return found
 
 
 def _baseline(technology: Measured, unit_id: str, study: list[MeasuredRow]) -> Baseline:
@@ -212,7 +218,8 @@ def _baseline(technology: Measured, unit_id: str, study: list[MeasuredRow]) -> B
     )
 
 
-def _paired(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> Iterator[_Entry]:
+def _paired(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> _Found:
+    found, means = _Found([], []), _visit_means(lived)
     enrolments = _enrolments([*lived.enrolments, *lived.events])
     baselines = _own_baselines(study)
     weeks: dict[tuple[str, date], screen_weeks.WeekProgress] = {}
@@ -228,12 +235,25 @@ def _paired(technology: Measured, lived: Lived, study: list[MeasuredRow]) -> Ite
     for (subject, on), week in weeks.items():
         enrolment, own = enrolments.get(subject), subject_baseline_for(baselines.get(subject, ()), on, 1)
         span = None if enrolment is None else enrolment.overlapping(*screen_weeks.week_bounds_ms(on))
-        judged = screen_weeks.judge_week(week, enrolment, own)
-        yield from _counted(judged, "" if span is None else span.unit_id, on, subject)
+        judged = by_visit_type.judge_week(week, enrolment, own, means)
+        found.entries.extend(_counted(judged, "" if span is None else span.unit_id, on, subject))
+        beside = untouched.judge_week(week, enrolment, own)
+        found.untouched.extend(_counted(beside, untouched.unit_of_week(week), on, subject))
     for (subject, on), lived_day in days.items():
         own = subject_baseline_for(baselines.get(subject, ()), on, 1)
         judged = transfer_days.judge_day(lived_day, enrolments.get(subject), own)
-        yield from _counted(judged, transfer_days.unit_of(lived_day, enrolments.get(subject)), on, subject)
+        unit_id = transfer_days.unit_of(lived_day, enrolments.get(subject))
+        found.entries.extend(_counted(judged, unit_id, on, subject))
+    return found
+
+
+def _visit_means(lived: Lived) -> VisitMeans | None:
+    """The baseline of the unit's visits, where they were measured."""
+    if not lived.visit_study:
+        return None
+    last_on = max(one.on for one in _read("screen", lived.visit_study))
+    until_on = months_later(last_on, VALID_MONTHS)
+    return VisitMeans("visits", UNIT, last_on, until_on, 0, cells_of(_measured_visits(lived)))
 
 
 def _own_baselines(study: list[MeasuredRow]) -> Mapping[str, list[SubjectBaseline]]:
@@ -256,7 +276,8 @@ def _enrolments(events: Iterable[Event]) -> dict[str, Enrolment]:
     return found
 
 
-def _counted(judged: Judgement, unit_id: str, on: date, subject: str) -> Iterator[_Entry]:
+def _counted(judged: Judgement, unit_id: str, on: date, subject: str) -> Iterator[CountedOccasion]:
     if judged.outcome == "counted":
         spent_s = (judged.actual_s or 0) + (judged.overhead_s or 0)
-        yield _Entry(unit_id, on, subject, judged.net_s or 0, spent_s, judged.baseline_count or 1)
+        replaced = tuple((Cell.named(name), n) for name, n in judged.inputs.get("replaced", {}).items())
+        yield CountedOccasion(unit_id, on, subject, judged.net_s or 0, spent_s, judged.baseline_count or 1, replaced)

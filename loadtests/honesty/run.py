@@ -29,9 +29,12 @@ from metrics.benefit_row import BenefitRow
 from metrics.business_case import BusinessCase, load_cases
 from metrics.pseudonyms import Pseudonyms
 from metrics.report import all_benefits
+from metrics.rules_beside import by_visit_type
+from metrics.rules_beside.choice import choose_rule
 from metrics.screen_weeks_ledger import ScreenLedger
 from metrics.service import KeysLedger
 from metrics.targets import AdoptedUnit, Adoption, target_over
+from metrics.threats import SEEN
 from metrics.transfer_days_ledger import TransferLedger
 from scheduling.events import ShiftStarted, VisitBegun
 
@@ -83,7 +86,7 @@ def run(technology: Measured, kind: Kind, seed: int) -> list[Outcome]:
     """Live one municipality and read its figures; keys and routing come of the same shifts."""
     lived = generate(technology, kind, seed)
     rows = rows_of(lived, kind)
-    return [_outcome(name, lived, rows[name], kind, seed) for name in sorted(lived.truth_s)]
+    return [_outcome(name, lived, rows[name], kind, seed) for name in sorted(lived.truth_s) if name in kind.of]
 
 
 def rows_of(lived: Lived, kind: Kind, events: Sequence[Event] | None = None) -> dict[Measured, BenefitRow]:
@@ -93,7 +96,7 @@ def rows_of(lived: Lived, kind: Kind, events: Sequence[Event] | None = None) -> 
         clock = SimulatedWorldClock(datetime(2026, 9, 20, 12, tzinfo=UTC))
         units, pseudonyms = UnitsOfWork(database, clock), Pseudonyms(_PSEUDONYM_KEY)
         _append(units, lived.enrolments)
-        for technology, lines in lived.studies.items():
+        for technology, lines in files_of(lived):
             with units.begin() as work:
                 import_time_study(
                     work,
@@ -102,6 +105,9 @@ def rows_of(lived: Lived, kind: Kind, events: Sequence[Event] | None = None) -> 
                     pseudonyms=pseudonyms,
                     technology=technology,
                 )
+        if kind.by_visit_type:
+            with units.begin() as work:
+                choose_rule(work, by_visit_type.RULE_VERSION, "benefit_owner")
         _append(units, [*(lived.events if events is None else events), *_much_later()])
         ledgers: tuple[Consumer, ...]
         if "keys" in lived.studies:
@@ -131,16 +137,24 @@ def _rows(
     return {name: found[name, wanted] for name in lived.truth_s}
 
 
+def files_of(lived: Lived) -> Iterator[tuple[Measured, list[str]]]:
+    """The files of measurements that are imported, each with its technology."""
+    yield from lived.studies.items()
+    if lived.visit_study:
+        yield "screen", lived.visit_study
+
+
 def shown_row(kind: Kind) -> str | None:
     """Whose row is looked at: the unit's; where units merge the row of all, for the figure is theirs together."""
     return None if kind.merge else UNIT
 
 
 def _outcome(technology: Measured, lived: Lived, row: BenefitRow, kind: Kind, seed: int) -> Outcome:
-    if row.realised_s is None or row.p10_s is None or row.p90_s is None:
+    figure = row.compared if kind.compared else row
+    if figure is None or figure.realised_s is None or figure.p10_s is None or figure.p90_s is None:
         raise ValueError(f"Expected figures of {technology} in {kind.name}, seed {seed}, got {row.status}.")
     said: list[str] = [row.reason] if row.reason is not None else []
-    said += [threat if threat == "baseline_trend" else f"{threat}_not_ruled_out" for threat in row.threats]
+    said += [threat if threat in SEEN else f"{threat}_not_ruled_out" for threat in row.threats]
     said += ["no_comparison"] if row.grade in ("C", "D") else []
     return Outcome(
         technology=technology,
@@ -148,11 +162,11 @@ def _outcome(technology: Measured, lived: Lived, row: BenefitRow, kind: Kind, se
         seed=seed,
         truth_s=lived.truth_s[technology],
         target_s=lived.nominal_s[technology] if kind.merge or not row.has_target else row.target_s,
-        realised_s=row.realised_s,
-        p10_s=row.p10_s,
-        p90_s=row.p90_s,
-        # The row of all units has the target of those that are not simulated too.
-        probability_ratio=None if kind.merge else row.target_probability_ratio,
+        realised_s=figure.realised_s,
+        p10_s=figure.p10_s,
+        p90_s=figure.p90_s,
+        # The row of all units has the target of those that are not simulated too; what is compared has no probability.
+        probability_ratio=None if kind.merge or kind.compared else row.target_probability_ratio,
         occasions=row.occasion_count or 0,
         warnings=tuple(said),
     )

@@ -62,6 +62,11 @@ def live(rng: np.random.Generator, kind: Kind) -> Lived:
         for week in range(LIVED_WEEKS):
             for weekday in _LIVED_DAYS if carer.in_week(week) else ():
                 events += _shift(rng, kind, carer, week, lived_on(week, weekday), sums)
+    for carer in (c for c in measured if c.waits):
+        for week in range(LIVED_WEEKS):
+            for weekday in _LIVED_DAYS:
+                # What nobody has begun with saves nothing: the sums are of the others.
+                events += _shift(rng, kind, carer, week, lived_on(week, weekday), _Sums())
     lived.truth_s = {"keys": sums.base_s, "routing": sums.legs_s}
     lived.events = arrivals(rng, kind, events)
     return lived
@@ -94,7 +99,7 @@ def _studies(rng: np.random.Generator, kind: Kind, measured: list[Person]) -> tu
 def _shift(rng: np.random.Generator, kind: Kind, carer: Person, week: int, day: date, sums: _Sums) -> list[Event]:
     """One shift as it was lived, and what it saved against the same shift as it would have been before."""
     level = float(carer.lived[week])
-    used = rng.random() < use_in(kind, week)
+    used = rng.random() < use_in(kind, week) and not carer.waits
     late_route = rng.random() < kind.late_ratio
     before_min = _base_min(rng, carer, level)
     # Who has no route in time goes to the base as before.
@@ -110,7 +115,8 @@ def _shift(rng: np.random.Generator, kind: Kind, carer: Person, week: int, day: 
     for visit in range(_VISITS):
         if visit:
             leg_before_min = _leg_min(rng, carer, level)
-            leg_min = max(0.2, leg_before_min - kind.saving_ratio * NOMINAL_LEG_S / 60 * float(rng.uniform(0.5, 1.5)))
+            faster_min = kind.saving_ratio * NOMINAL_LEG_S / 60 * float(rng.uniform(0.5, 1.5))
+            leg_min = max(0.2, leg_before_min - (0.0 if carer.waits else faster_min))
             sums.legs_s += round(leg_before_min * 60) - round(leg_min * 60)
             clock += round(leg_min * 60) / 60
             if rng.random() < _STUCK_DOOR_RATIO and used and not late_route:

@@ -1,7 +1,7 @@
 """What every simulated municipality has: subjects with their need over time, units, and a log that loses things."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
 
 import numpy as np
@@ -30,6 +30,8 @@ class Lived:
 
     #: the file of the time study, by technology
     studies: dict[Measured, list[str]] = field(default_factory=dict)
+    #: of screen visits, the file that measures visits by their type; empty where nobody did
+    visit_study: list[str] = field(default_factory=list)
     enrolments: list[Event] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     truth_s: dict[Measured, int] = field(default_factory=dict)
@@ -49,6 +51,8 @@ class Person:
     #: enrolled in the middle, in place of one who left then
     comes_late: bool = False
     leaves: bool = False
+    #: measured, and has not begun
+    waits: bool = False
 
     def in_week(self, week: int) -> bool:
         """Whether the person is there in a lived week."""
@@ -67,13 +71,17 @@ class Person:
 
 def people(rng: np.random.Generator, kind: Kind, prefix: str, spread: float) -> tuple[list[Person], list[Person]]:
     """Those who are enrolled, and all who are measured. ``spread`` is the scatter of need between persons."""
-    pool = [
-        _person(rng, kind, f"{prefix}-{n}", n, spread) for n in range(kind.subjects * (2 if kind.healthiest else 1))
-    ]
+    halves = kind.healthiest or kind.at_their_peak or kind.compared
+    pool = [_person(rng, kind, f"{prefix}-{n}", n, spread) for n in range(kind.subjects * (2 if halves else 1))]
     if kind.healthiest:
         return sorted(pool, key=lambda p: p.need)[: kind.subjects], pool
+    if kind.at_their_peak:
+        return sorted(pool, key=lambda p: -float(p.measured[-2:].mean()))[: kind.subjects], pool
+    if kind.compared:
+        waiting = [replace(p, waits=True) for p in pool[kind.subjects :]]
+        return pool[: kind.subjects], [*pool[: kind.subjects], *waiting]
     exchanged = round(kind.subjects * kind.turnover_ratio)
-    staying = [_replace(p, leaves=True) if n < exchanged else p for n, p in enumerate(pool)]
+    staying = [replace(p, leaves=True) if n < exchanged else p for n, p in enumerate(pool)]
     coming = [_person(rng, kind, f"{prefix}-new-{n}", n, spread, comes_late=True) for n in range(exchanged)]
     return [*staying, *coming], pool
 
@@ -119,14 +127,21 @@ def _person(
 ) -> Person:
     steps = round(WEEKS_BETWEEN) + LIVED_WEEKS
     level = np.exp(np.cumsum(rng.normal(0, kind.wander, steps)) if kind.wander else np.zeros(steps))
+    if kind.swing:
+        level *= np.exp(_swings(rng, kind.swing, steps))
     level *= (1 - kind.drift_a_week) ** np.arange(steps)
     lived = level[-LIVED_WEEKS:] * kind.season_ratio * (1 - kind.reform_ratio)
     measured = level[:MEASURED_WEEKS] * (1 + kind.peak_ratio)
     return Person(name, number, float(np.exp(rng.normal(0, spread))), measured, lived, comes_late)
 
 
-def _replace(person: Person, *, leaves: bool) -> Person:
-    return Person(person.name, person.number, person.need, person.measured, person.lived, person.comes_late, leaves)
+def _swings(rng: np.random.Generator, swing: float, steps: int) -> _Floats:
+    """A need that goes its own way for some weeks and always comes back: what is left of it after a week is 0.7."""
+    found = np.empty(steps)
+    found[0] = rng.normal(0, swing)
+    for step in range(1, steps):
+        found[step] = 0.7 * found[step - 1] + rng.normal(0, swing * np.sqrt(1 - 0.7**2))
+    return found
 
 
 def week_name(day: date) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from metrics.grafana.definitions import definition_of
+
 _ROW_HEIGHT = 1
 _PANEL_HEIGHT = 8
 _WIDTH = 24
@@ -119,6 +121,7 @@ def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, Any]:
     return {
         "id": number,
         "title": panel.title_da,
+        "description": definition_of(query.expr for query in panel.queries),
         "type": panel.kind,
         "datasource": {"type": "prometheus", "uid": "${datasource}"},
         "gridPos": place,

@@ -1,4 +1,4 @@
-"""Keeping figures: one row a question, world time says how old it is."""
+"""Keeping figures: a row for each page that answers a question, world time says how old they are."""
 
 import hashlib
 import json
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
 
 from kernel.localtime import local_day
 from metrics.kept.tables import KeptFiguresRow
@@ -16,6 +16,8 @@ from metrics.kept.tables import KeptFiguresRow
 OLDEST = timedelta(minutes=15)
 #: A question nobody asked for so long is forgotten.
 FORGOTTEN_AFTER = timedelta(days=7)
+#: The first page of an answer; the others are named after their technology.
+FIRST = ""
 #: How exactly it is known when a question was last asked: not every look at a page writes.
 _ASKED_WITHIN = timedelta(hours=1)
 
@@ -26,46 +28,53 @@ def question_id(question: Mapping[str, Any]) -> str:
 
 
 def kept_figures(
-    session: Session, question: Mapping[str, Any], now: datetime, oldest: timedelta = OLDEST
+    session: Session, question: Mapping[str, Any], now: datetime, oldest: timedelta = OLDEST, page: str = FIRST
 ) -> str | None:
     """The figures that answer a question, as they were stored; ``None`` where there are none or they are too old.
 
     Those of another local day are too old: what a period covers moves at midnight.
     """
-    row = session.get(KeptFiguresRow, question_id(question))
+    row = session.get(KeptFiguresRow, (question_id(question), page))
     if row is None or local_day(row.computed_at) != local_day(now):
         return None
     return row.figures if timedelta() <= now - row.computed_at <= oldest else None
 
 
 def keep(
-    session: Session, question: Mapping[str, Any], figures: str, *, computed_at: datetime, asked_at: datetime | None
+    session: Session,
+    question: Mapping[str, Any],
+    pages: Mapping[str, str],
+    *,
+    computed_at: datetime,
+    asked_at: datetime | None,
 ) -> None:
-    """Store an answer in place of the one before. ``asked_at`` is absent where nobody asked just now."""
-    row = session.get(KeptFiguresRow, question_id(question), with_for_update=True)
-    if row is None:
-        row = KeptFiguresRow(
-            question_id=question_id(question),
-            question=dict(question),
-            computed_at=computed_at,
-            asked_at=asked_at or computed_at,
-            figures=figures,
-        )
-    elif row.computed_at <= computed_at:
-        row.computed_at, row.figures = computed_at, figures
-    row.asked_at = max(row.asked_at, asked_at or row.asked_at)
-    session.add(row)
+    """Store the pages of an answer in place of those before. ``asked_at`` is absent where nobody asked just now."""
+    for page, figures in sorted(pages.items()):
+        row = session.get(KeptFiguresRow, (question_id(question), page), with_for_update=True)
+        if row is None:
+            row = KeptFiguresRow(
+                question_id=question_id(question),
+                page=page,
+                question=dict(question),
+                computed_at=computed_at,
+                asked_at=asked_at or computed_at,
+                figures=figures,
+            )
+        elif row.computed_at <= computed_at:
+            row.computed_at, row.figures = computed_at, figures
+        row.asked_at = max(row.asked_at, asked_at or row.asked_at)
+        session.add(row)
 
 
 def is_note_due(session: Session, question: Mapping[str, Any], now: datetime) -> bool:
     """Whether it is not known yet that a kept answer was wanted within the hour."""
-    row = session.get(KeptFiguresRow, question_id(question))
+    row = session.get(KeptFiguresRow, (question_id(question), FIRST))
     return row is not None and now - row.asked_at > _ASKED_WITHIN
 
 
 def note_asked(session: Session, question: Mapping[str, Any], now: datetime) -> None:
-    """Remember that somebody wanted a kept answer."""
-    row = session.get(KeptFiguresRow, question_id(question), with_for_update=True)
+    """Remember that somebody wanted a kept answer, whichever page of it."""
+    row = session.get(KeptFiguresRow, (question_id(question), FIRST), with_for_update=True)
     if row is not None:
         row.asked_at = max(row.asked_at, now)
         session.add(row)
@@ -73,10 +82,13 @@ def note_asked(session: Session, question: Mapping[str, Any], now: datetime) -> 
 
 def asked_questions(session: Session, at_most: int) -> list[dict[str, Any]]:
     """What was asked, the newest question first."""
-    query = select(KeptFiguresRow.question).order_by(col(KeptFiguresRow.asked_at).desc(), KeptFiguresRow.question_id)
-    return [dict(question) for question in session.exec(query.limit(at_most))]
+    query = select(col(KeptFiguresRow.question)).where(col(KeptFiguresRow.page) == FIRST)
+    query = query.order_by(col(KeptFiguresRow.asked_at).desc(), col(KeptFiguresRow.question_id))
+    return [dict(question) for question in session.execute(query.limit(at_most)).scalars()]
 
 
 def forget(session: Session, now: datetime) -> None:
-    """Delete what nobody asked for in :data:`FORGOTTEN_AFTER`."""
-    session.execute(delete(KeptFiguresRow).where(col(KeptFiguresRow.asked_at) < now - FORGOTTEN_AFTER))
+    """Delete every page of what nobody asked for in :data:`FORGOTTEN_AFTER`."""
+    row = KeptFiguresRow
+    old = select(col(row.question_id)).where(col(row.page) == FIRST, col(row.asked_at) < now - FORGOTTEN_AFTER)
+    session.execute(delete(row).where(col(row.question_id).in_(old)))

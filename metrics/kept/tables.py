@@ -10,12 +10,14 @@ from kernel.database import UtcDateTime
 
 
 class KeptFiguresRow(SQLModel, table=True):
-    """The answer to one question, as it was at one instant. No person: units and figures as a page shows them."""
+    """A page of the answer to one question, as it was at one instant. No person: units and figures as it shows them."""
 
     __tablename__ = "benefit_kept_figures"
 
     #: SHA-256 of the question, hex
     question_id: str = Field(primary_key=True, max_length=64)
+    #: empty for the first page, else the technology the page is about
+    page: str = Field(primary_key=True, max_length=32)
     #: what was asked, so that it can be answered anew
     question: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     computed_at: datetime = Field(sa_type=UtcDateTime)

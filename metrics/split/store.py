@@ -167,12 +167,16 @@ def _citizens(
         if not today:
             continue
         entry = by_subject[row.subject]
+        measured = _own(samples, entry)
+        if not measured:
+            # Counted against visit types: there are no weeks of her own to draw from.
+            continue
         citizen = LivedCitizen(
             subject=row.subject,
             visit_s=sum(visit.visit_s for visit in today),
             travel_s=sum(visit.travel_s or 0 for visit in today if visit.physical),
             share=Fraction(len(today), len(lived)),
-            measured=tuple((s.measured_s - s.travel_s, s.travel_s) for s in _own(samples, entry)),
+            measured=tuple((s.measured_s - s.travel_s, s.travel_s) for s in measured),
         )
         net = (entry.baseline_s or 0) * citizen.share - citizen.visit_s - citizen.travel_s
         found.append((citizen, net))

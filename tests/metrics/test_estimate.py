@@ -277,20 +277,20 @@ def test_of_one_citizen_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured", "device", "subjects", "comparison", "expected"),
+    ("measured", "device", "subjects", "compared", "expected"),
     [
-        (True, True, 40, LOTS, "A"),
-        (True, False, 40, LOTS, "B"),
-        (True, True, 40, None, "C"),
-        (True, True, 14, LOTS, "C"),
-        (False, True, 40, LOTS, "D"),
+        (True, True, 40, True, "A"),
+        (True, False, 40, True, "B"),
+        (True, True, 40, False, "C"),
+        (True, True, 14, True, "C"),
+        (False, True, 40, True, "D"),
     ],
     ids=["devices", "taps", "no comparison", "few carers", "assumed"],
 )
 def test_the_grade_follows_from_comparison_devices_and_numbers(
-    measured: bool, device: bool, subjects: int, comparison: Comparison | None, expected: str
+    measured: bool, device: bool, subjects: int, compared: bool, expected: str
 ) -> None:
-    found = grade(measured_baseline=measured, all_by_device=device, subject_count=subjects, comparison=comparison)
+    found = grade(measured_baseline=measured, all_by_device=device, subject_count=subjects, compared=compared)
     assert found == expected
 
 

@@ -17,6 +17,7 @@ from metrics.benefit_gauges import BenefitCollector
 from metrics.business_case import load_cases
 from metrics.catalogue import BENEFITS
 from metrics.exporter import ExporterServer, refresh_or_keep, serve_exporter
+from metrics.rules_beside.choice import choose_rule
 from metrics.technologies import WATERFALL
 from tests.metrics.all_technologies import RESIDENCE, WholeWorld, adoptions
 from tests.metrics.world import CASE_ID, GO_LIVE_ON, UNITS, World, adoption, plain_shift
@@ -110,6 +111,15 @@ def test_today_is_not_shown_before_it_is_over(world: World) -> None:
     assert samples(collector)[REALISED, ("keys", "nord", "p50")] == before[REALISED, ("keys", "nord", "p50")]
     world.clock.advance_to(world.clock.now() + timedelta(days=1))
     assert collector.refresh()
+
+
+def test_another_version_of_a_rule_is_served_as_soon_as_it_counts(world: World) -> None:
+    collector = collector_of(lived(world, {"nord": 6}))
+    assert not collector.refresh()
+    with world.units.begin() as work:
+        choose_rule(work, "keys-2", "benefit_owner")
+    assert collector.refresh()
+    assert not [labels for name, labels in samples(collector) if name == REALISED and labels[0] == "keys"]
 
 
 def test_figures_of_few_carers_have_no_series_and_are_counted_as_withheld(world: World) -> None:

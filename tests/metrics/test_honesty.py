@@ -28,11 +28,18 @@ def plain() -> list[Line]:
     return ruled("plain", RUNS)
 
 
-@pytest.mark.parametrize("technology", SOURCES)
-@pytest.mark.parametrize("name", ["plain", "merge", "lost"])
-def test_rules_alone_and_the_whole_platform_give_the_same_figures(technology: Measured, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "technology", "runs"),
+    [
+        *((name, technology, WHOLE) for name in ("plain", "merge", "lost") for technology in SOURCES),
+        ("season-beside", "screen", 1),
+        ("season-beside", "keys", 1),
+        ("turnover-types", "screen", 1),
+    ],
+)
+def test_rules_alone_and_the_whole_platform_give_the_same_figures(technology: Measured, name: str, runs: int) -> None:
     kind = kind_named(name)
-    for seed in range(WHOLE):
+    for seed in range(runs):
         whole = run(technology, kind, seed)
         assert [replace(outcome, warnings=None) for outcome in whole] == run_rules(technology, kind, seed)
 
@@ -86,6 +93,34 @@ def test_a_figure_no_rule_can_get_right_says_so() -> None:
         assert line.honest
     (turned,) = lines(run("screen", kind_named("turnover"), 0))
     assert "baseline_missing_in_part" in turned.warnings
+
+
+def test_what_everybody_lives_through_is_taken_out_by_those_who_have_not_begun() -> None:
+    plain, beside = ruled("season", 15, ("screen", "keys")), ruled("season-beside", 15, ("screen", "keys"))
+    compared_with = {line.technology: line for line in beside}
+    assert set(compared_with) == {"screen", "keys"}
+    for line in plain:
+        if line.technology in compared_with:
+            assert line.bias_ratio < -0.05
+            found = compared_with[line.technology]
+            assert abs(found.bias_ratio) < 0.01 + 1.5 * found.bias_reach_ratio
+            assert found.covered > line.covered
+
+
+def test_citizens_who_were_never_measured_count_by_their_visits_and_are_right_on_average() -> None:
+    (without,) = ruled("turnover", 15, ("screen",))
+    (by_type,) = ruled("turnover-types", 15, ("screen",))
+    assert without.bias_ratio < -0.1
+    assert abs(by_type.bias_ratio) < 0.01 + 1.5 * by_type.bias_reach_ratio
+
+
+@pytest.mark.parametrize("technology", ["screen", "transfers"])
+def test_who_is_enrolled_at_a_peak_of_need_is_shown_to_save_too_much_and_the_figure_warns(technology: Measured) -> None:
+    (line,) = ruled("enrolled-peak", 10, (technology,))
+    assert line.bias_ratio > 0.05
+    assert not line.claimed
+    (warned,) = lines(run(technology, kind_named("enrolled-peak"), 0))
+    assert {"regression_not_ruled_out", "baseline_trend"} <= set(warned.warnings)
 
 
 @pytest.mark.parametrize("technology", SOURCES)

@@ -68,15 +68,20 @@ def test_a_week_is_entered_by_the_first_event_a_day_after_it_is_over(world: Worl
     assert week.recorded_at == at_local(SETTLED_ON, time(7))
 
 
-def test_only_enrolled_citizens_are_kept_and_no_id_in_clear(world: World) -> None:
+def test_only_enrolled_and_measured_citizens_are_kept_and_no_id_in_clear(world: World) -> None:
+    world.append(*visit(CITIZENS[2], MONDAY, time(7)))
+    world.fold()
     measured(world)
     world.append(enrolled(CITIZENS[0]), *screen_visit(CITIZENS[0], MONDAY), *visit("stranger", MONDAY))
+    world.append(*visit(CITIZENS[1], MONDAY))
     world.append(transfer(RESIDENTS[0], MONDAY))
     world.fold()
     with world.database.reading() as session:
         rows = session.exec(select(PeriodProgressRow)).all()
         enrolments = session.exec(select(EnrolmentRow)).all()
-    assert {row.subject for row in rows} == {world.pseudonyms.subject(s) for s in (CITIZENS[0], RESIDENTS[0])}
+    # Who is measured may be compared with; nobody's weeks from before that are kept, and no stranger's.
+    wanted = (*CITIZENS[:2], RESIDENTS[0])
+    assert {row.subject for row in rows} == {world.pseudonyms.subject(s) for s in wanted}
     kept = "".join(row.subject for row in [*rows, *enrolments])
     assert not any(name in kept for name in ("citizen", "resident", "stranger"))
 
@@ -208,6 +213,8 @@ def _mixed_log(world: World) -> None:
     world.append(answer(unknown, 2, 300, at_local(SETTLED_ON, time(9))))
     world.append(*visit(CITIZENS[0], SUNDAY, time(18)), *screen_visit(CITIZENS[2], SUNDAY, time(19)))
     world.append(left(CITIZENS[1], at_local(SUNDAY, time(12))), enrolled(CITIZENS[4], unit_id="amager"))
+    # Measured and not enrolled: compared with, once the log knows that they were measured.
+    world.append(*visit(CITIZENS[5], SUNDAY, time(20)), *visit(CITIZENS[5], MONDAY, time(20), minutes=None))
     world.append(*visit(CITIZENS[0], SETTLED_ON + timedelta(days=7)), morning(SETTLED_ON + timedelta(days=7)))
 
 
@@ -229,6 +236,10 @@ def whole() -> list[dict[str, Any]]:
         ("transfers", "counted", None),
     } <= outcomes
     assert any(e["revision"] == 3 for e in entries)
+    assert [(e["outcome"], e["reason"]) for e in entries if e["rule_version"] == "screen-0"] == [
+        ("counted", None),
+        ("ineligible", "visit_not_ended"),
+    ]
     return entries
 
 

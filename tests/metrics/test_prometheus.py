@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time as wall
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
 from devices.keys.tables import LockRow
 from devices.registry.tables import DeviceRow
 from gateway.operation_gauges import OperationCollector
 from metrics.business_case import load_cases
+from metrics.catalogue import CATALOGUE
 from metrics.dashboards import DASHBOARDS, PANELS
 from metrics.exporter import serve_exporter
+from metrics.grafana.definitions import DEFINITIONS
 from metrics.grafana.managers import MANAGERS
 from metrics.grafana.model import Dashboard, Panel
 from metrics.grafana.technology import TECHNOLOGY
@@ -31,6 +35,7 @@ from tests.metrics.world import UNITS
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules" / "benefits.yml"
+RULE_TESTS = sorted((Path(__file__).parent / "data").glob("*_rules_test.yml"))
 
 
 def program(name: str) -> str:
@@ -55,9 +60,20 @@ def test_the_rules_and_the_configuration_are_well_formed() -> None:
 
 
 def test_the_alerts_fire_when_they_should_and_stay_quiet_when_not() -> None:
-    folder = Path(__file__).parent / "data"
-    files = [str(folder / name) for name in ("benefits_rules_test.yml", "adoption_rules_test.yml")]
-    assert_succeeds(program("promtool"), "test", "rules", *files)
+    assert_succeeds(program("promtool"), "test", "rules", *map(str, RULE_TESTS))
+
+
+def test_every_alert_is_tried_firing_and_quiet_and_every_recorded_series_is_computed() -> None:
+    rules = [rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
+    tried: dict[str, set[bool]] = defaultdict(set)
+    computed: set[str] = set()
+    for path in RULE_TESTS:
+        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
+            computed |= {one["expr"] for one in test.get("promql_expr_test", ())}
+            for one in test.get("alert_rule_test", ()):
+                tried[one["alertname"]].add(bool(one["exp_alerts"]))
+    assert dict(tried) == {rule["alert"]: {True, False} for rule in rules if "alert" in rule}
+    assert {rule["record"] for rule in rules if "record" in rule} <= computed
 
 
 @pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.file_name)
@@ -79,6 +95,19 @@ def test_the_dashboard_has_the_waterfall_first_then_every_technology_by_name() -
     assert [NAMES_DA[t] for t in WATERFALL] == [title.removesuffix(" (uden måltal)") for title in titles[1:5]]
     steps = MANAGERS.rows[0].panels[0].queries
     assert [query.legend.removesuffix(" {{stage}}") for query in steps] == [NAMES_DA[t] for t in WATERFALL]
+
+
+def test_every_panel_says_what_its_figures_are_and_nothing_is_explained_that_is_not_served() -> None:
+    recorded = set(re.findall(r"record: (\S+)", RULES.read_text(encoding="utf-8")))
+    assert set(DEFINITIONS) <= {metric.name for metric in CATALOGUE} | recorded
+    for one in DASHBOARDS:
+        told = [panel["description"] for panel in one.as_json()["panels"] if panel["type"] != "row"]
+        assert all(text.endswith(".") for text in told)
+    (shares,) = [
+        p for p in MANAGERS.as_json()["panels"] if p["title"] == "Nøgler og kørebog: andel af måltal pr. enhed"
+    ]
+    assert "nulpunktsmålingens tid" in shares["description"]
+    assert "seneste afsluttede dag" in shares["description"]
 
 
 @pytest.mark.parametrize("one", DASHBOARDS, ids=lambda one: one.file_name)

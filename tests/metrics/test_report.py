@@ -16,7 +16,7 @@ from metrics.estimate import PairedSubject
 from metrics.report import BenefitRow, benefit_report
 from metrics.report_figures import paired_sample
 from metrics.report_formats import table_text, to_csv, to_json, to_xlsx, whole_minutes
-from metrics.store import SubjectSum
+from metrics.sums.by_subject import SubjectSum
 from metrics.targets import Comparison
 from tests.metrics.care import screen_csv
 from tests.metrics.world import GO_LIVE_ON, UNITS, Shift, World, adoption, plain_shift, shift_events

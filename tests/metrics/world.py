@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from devices.events import DoorOpened, OpeningSettled, OpeningState
 from kernel.clock import SimulatedWorldClock
@@ -39,6 +39,7 @@ from scheduling.events import (
     VisitBegun,
     VisitEnded,
 )
+from tests.databases import sqlite_database
 
 CASE_ID = "copenhagen-sof-keys"
 GO_LIVE_ON = date(2026, 9, 30)
@@ -223,9 +224,7 @@ class World:
 
     def __init__(self, folder: Path, name: str = "world", database: Database | None = None) -> None:
         self.url = f"sqlite:///{folder / name}.db"
-        self.database = database or Database(self.url)
-        if database is None:
-            SQLModel.metadata.create_all(self.database.engine)
+        self.database = database or sqlite_database(folder / f"{name}.db")
         self.clock = SimulatedWorldClock(datetime(2026, 9, 29, 12, tzinfo=UTC))
         self.units = UnitsOfWork(self.database, self.clock)
         self.pseudonyms = Pseudonyms(PSEUDONYM_KEY)

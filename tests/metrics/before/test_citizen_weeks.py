@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from kernel.events import Event
-from metrics.before.citizen_weeks import freeze_from_log
+from metrics.before.measuring import freeze_from_log
 from metrics.errors import BenefitError, TimeStudyError
 from metrics.tables import BaselineRow, BaselineSampleRow
 from tests.metrics.care import MONDAY, enrolled, screen_visit, visit
