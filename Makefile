@@ -46,13 +46,19 @@ lint: $(DEV_STAMP) ## ruff, mypy --strict and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: collect
+collect: $(DEV_STAMP) ## import every test without running it
+	@said=$$($(BIN)/pytest --collect-only -qq) || { echo "$$said"; exit 1; }
+
 .PHONY: test
-test: $(DEV_STAMP) parts lint ## set up and run everything: lint, all tests, real parts
+test: $(DEV_STAMP) parts ## set up and run everything: lint, all tests, real parts
+	@# mypy takes one core: on the other one the tests are compiled meanwhile, once for all workers
+	@$(MAKE) --no-print-directory -j2 lint collect
 	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-fast
 test-fast: $(DEV_STAMP) ## the tests that need no browser and no PostgreSQL
-	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not postgres and not browser and not slow"
+	$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not postgres and not browser and not slow"
 
 .PHONY: serve
 serve: setup ## gateway alone: pages, API, event streams, by the settings in the environment
@@ -87,6 +93,16 @@ load: $(DEV_STAMP) ## load test with a verdict, on throw-away PostgreSQL, Redis,
 bench-routes: $(DEV_STAMP) ## every part of the route benchmark, or some (ARGS="hhcrsp --seconds 1 --seeds 2 city")
 	$(BIN)/python -m loadtests.bench_routes $(ARGS)
 
+PEERS := .venv-peers
+$(PEERS)/.installed: requirements-peers.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
+	@touch $@
+
+.PHONY: bench-peers
+bench-peers: $(DEV_STAMP) $(PEERS)/.installed ## OR-Tools beside our planner, in an environment of its own (ARGS="--seconds 5")
+	$(BIN)/python -m loadtests.peers --python $(PEERS)/bin/python --out docs/benchmarks/peers.md $(ARGS)
+
 .PHONY: bench-benefits
 bench-benefits: $(DEV_STAMP) ## what counting costs: a new event, a year from nothing, a scrape, the page (ARGS="--days 60")
 	$(BIN)/python -m loadtests.benefits_bench --page docs/benchmarks/benefits.md $(ARGS)
@@ -105,3 +121,5 @@ lock: ## write the requirement locks anew (needs uv)
 		--no-header --no-annotate --group build pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --no-annotate --group build --group dev pyproject.toml -o requirements-dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --group pyproject.toml:peers -o requirements-peers.lock

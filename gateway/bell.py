@@ -1,7 +1,8 @@
 """Wakes whoever waits for new events. Redis only wakes; everybody also polls (design §3).
 
 It rings twice for an event: once when it is committed, for who gives it its position, and once when it has one, for
-who reads by position. Nobody is woken to find nothing.
+who reads by position. Nobody is woken to find nothing. What need not be looked at at once is rung for within
+:data:`CALM_S`, together with whatever else comes until then.
 """
 
 import secrets
@@ -15,6 +16,9 @@ import structlog
 log = structlog.get_logger(__name__)
 
 CHANNEL = "omsorgstid:log"
+#: A tap at a door is followed by its lock's answer: whoever is woken for both at once has half the work, and does it
+#: when nobody waits at the door any more.
+CALM_S = 0.2
 
 
 class Ring(StrEnum):
@@ -22,6 +26,8 @@ class Ring(StrEnum):
 
     WRITTEN = "written"
     READABLE = "readable"
+    #: there will be something to look at; heard in this process only
+    COMING = "coming"
 
 
 class Bell:
@@ -35,6 +41,8 @@ class Bell:
         self._name = secrets.token_hex(4)
         self._stop = Event()
         self._thread: Thread | None = None
+        self._calm = Event()
+        self._calm_thread: Thread | None = None
 
     def on_ring(self, heard: Callable[[], None], *what: Ring) -> None:
         """Call this when the bell rings, for this or for anything; it has to be quick."""
@@ -46,7 +54,16 @@ class Bell:
 
         A dead Redis costs a poll of delay only.
         """
+        self._calm.clear()
         self._ring(Ring.WRITTEN)
+
+    def ring_calmly(self) -> None:
+        """The same in a moment, if nobody has rung by then. Before the bell is started, at once."""
+        if self._calm_thread is None:
+            self.ring()
+            return
+        self._hear(Ring.COMING)
+        self._calm.set()
 
     def ring_readable(self) -> None:
         """Events have got their positions: wake who reads by position."""
@@ -63,6 +80,8 @@ class Bell:
 
     def start(self) -> None:
         """Listen for rings of other processes."""
+        self._calm_thread = Thread(target=self._ring_in_a_moment, name="bell-calm", daemon=True)
+        self._calm_thread.start()
         if self._shared:
             self._thread = Thread(target=self._listen, name="bell", daemon=True)
             self._thread.start()
@@ -70,9 +89,18 @@ class Bell:
     def stop(self) -> None:
         """Stop listening."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
+        self._calm.set()
+        for thread in (self._thread, self._calm_thread):
+            if thread is not None:
+                thread.join(timeout=5)
         self._redis.close()
+
+    def _ring_in_a_moment(self) -> None:
+        while not self._stop.is_set():
+            self._calm.wait()
+            self._stop.wait(CALM_S)
+            if self._calm.is_set():
+                self.ring()
 
     def _listen(self) -> None:
         while not self._stop.is_set():

@@ -74,7 +74,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _routes()
     yield _adoption(settings)
     yield _exporter(settings)
-    yield _route_lists(settings.route_lists.directory)
+    yield _route_lists(settings.route_lists.directory, needed=not settings.demo)
     yield _programs()
 
 
@@ -94,9 +94,13 @@ def _work_dir(path: Path) -> Finding:
     return Finding("work dir", True, f"{free_gib:.0f} GiB free")
 
 
-def _route_lists(directory: Path | None) -> Finding:
+def _route_lists(directory: Path | None, *, needed: bool) -> Finding:
     if directory is None:
-        return Finding("emergency lists", True, "not written as files: OMSORGSTID_ROUTE_LISTS__DIRECTORY is empty")
+        remedy = (
+            "Set OMSORGSTID_ROUTE_LISTS__DIRECTORY to a folder the offices can read when every server is down "
+            "(docs/emergency-list.md)."
+        )
+        return Finding("emergency lists", not needed, "written nowhere: no folder is set", remedy)
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe = directory / f".probe-{secrets.token_hex(4)}"

@@ -22,7 +22,7 @@ from devices.inbox.tables import QuarantineRow
 from devices.keys.tables import LockRow
 from devices.registry.model import SPEAKING, DeviceState
 from devices.registry.tables import DeviceRow
-from gateway.usecases.doors import BATTERY_EMPTY_MV
+from gateway.usecases.door_facts import BATTERY_EMPTY_MV
 from gateway.views.my_day import BATTERY_LOW_MV
 from kernel.clock import WorldClock
 from kernel.database import Database

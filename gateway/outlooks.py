@@ -1,16 +1,17 @@
 """Says which visits will miss their window before they do."""
 
 import time
+from datetime import date
 from threading import Event, Thread
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from gateway.usecases.foresight import announce, to_announce
 from kernel.errors import DomainError
-from kernel.localtime import local_day
 from kernel.work import UnitsOfWork
+from scheduling.shifts import days_now
 from scheduling.tables import RouteRow
 
 log = structlog.get_logger(__name__)
@@ -38,14 +39,17 @@ class Outlooks:
             self._thread.join(timeout=10)
 
     def look(self) -> int:
-        """Look at every unit with routes today, one at a time; how many visits were announced."""
+        """Look at every unit with routes that are driven now, one at a time; how many visits were announced."""
+        days: dict[str, list[date]] = {}
         with self._units.database.reading() as session:
-            today = local_day(self._units.clock.now())
-            units = sorted(set(session.exec(select(RouteRow.unit_id).where(RouteRow.day == today).distinct()).all()))
+            lived = days_now(session, self._units.clock.now())
+            query = select(col(RouteRow.unit_id), col(RouteRow.day)).where(col(RouteRow.day).in_(lived)).distinct()
+            for unit_id, day in sorted(session.exec(query).all()):
+                days.setdefault(unit_id, []).append(day)
         announced = 0
-        for unit_id in units:
+        for unit_id, of_unit in days.items():
             with self._units.database.reading() as session:
-                expected = to_announce(session, [unit_id], self._units.clock.now())
+                expected = to_announce(session, of_unit, [unit_id], self._units.clock.now())
             with self._units.begin() as work:
                 announced += announce(work, [unit_id], expected)
         return announced

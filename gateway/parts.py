@@ -14,6 +14,7 @@ from devices.keys.signer.model import MintRequest, MintResult
 from devices.keys.vendors.model import OpenOrder
 from devices.keys.vendors.port import LockVendor
 from gateway.bell import Bell
+from gateway.known_sessions import KnownSessions
 from gateway.oidc import Provider
 from gateway.pipeline import Pipeline
 from gateway.settings import Settings
@@ -200,6 +201,7 @@ class Parts:
     identity_provider: Provider | None = None
     demo: DemoRun | None = None
     vendors: Vendors = field(default_factory=NoVendors)
+    known: KnownSessions = field(default_factory=KnownSessions)
     #: where a tablet meets the locks beside it; empty: a tablet of its own make knows
     near_url: str = ""
     #: up to so many entries the manager's first page reads the ledger itself (gateway.kept_overviews)

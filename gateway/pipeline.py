@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 #: What is committed within so long of the first ring gets its positions together. A door that opens takes about as
 #: long, and its own steps would otherwise compete with the sequencer for the same cores.
 GATHER_S = 0.025
+#: What it was only told of in advance is waited for so long: what it belongs to comes in a moment, and rings.
+COMING_S = 0.25
 #: Ledgers and watches that run in a process of their own read what came meanwhile in one go.
 READ_EVERY_S = 0.5
 _BATCH = 2_000
@@ -55,6 +57,7 @@ class Pipeline:
         self._rung = 0
         self._handled = 0
         self._awaited = 0
+        self._hurried = False
         self._stop = False
         self._paused = False
         self._thread: Thread | None = None
@@ -79,6 +82,13 @@ class Pipeline:
 
     def wake(self) -> None:
         """There is something new: look now instead of at the next poll."""
+        with self._changed:
+            self._rung += 1
+            self._hurried = True
+            self._changed.notify_all()
+
+    def expect(self) -> None:
+        """There is something new that nobody waits for, and more will come with it."""
         with self._changed:
             self._rung += 1
             self._changed.notify_all()
@@ -110,12 +120,12 @@ class Pipeline:
                 self._paused = False
                 self._changed.notify_all()
 
-    def run_until_empty(self) -> None:
-        """Give positions and let consumers read until nothing is left."""
+    def run_until_empty(self, batch: int = _BATCH) -> None:
+        """Give positions and let consumers read until nothing is left, so many events in one transaction."""
         while True:
             if self._sequencer is not None and self._sequencer.run_until_empty():
                 self._sequenced()
-            catch_up_together(self._units, self._consumers, _BATCH)
+            catch_up_together(self._units, self._consumers, batch)
             # A consumer may have told the log something itself.
             if not self._consumers or self._sequencer is None or not self._sequencer.pending():
                 return
@@ -125,13 +135,14 @@ class Pipeline:
             with self._changed:
                 rang = self._changed.wait_for(lambda: self._stop or self._handled < self._rung, self._poll_s)
                 if rang:
+                    self._changed.wait_for(lambda: self._stop or self._awaited > 0 or self._hurried, COMING_S)
                     self._changed.wait_for(lambda: self._stop or self._awaited > 0, self._gather_s)
                 if self._stop:
                     return
                 if self._paused:
                     self._changed.wait(self._poll_s)
                     continue
-                rung = self._rung
+                rung, self._hurried = self._rung, False
             try:
                 self.run_until_empty()
             except (SQLAlchemyError, KernelError) as err:

@@ -10,7 +10,7 @@ import re
 import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from urllib.parse import quote
 
 import structlog
@@ -46,12 +46,19 @@ class RouteListFiles:
         self._written: dict[UnitDay, tuple[object, ...]] = {}
         self._marks: dict[UnitDay, dict[str, str]] = {}
         self._wrong = ""
+        self._from_at: datetime | None = None
+        # Who asks for the lists at once and the thread write one after the other.
+        self._writing = Lock()
         self._stop = Event()
         self._thread = Thread(target=self._run, name="route-lists", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def hold_until(self, from_at: datetime) -> None:
+        """Let the thread write nothing before this instant: weeks are lived before a day anybody looks at."""
+        self._from_at = from_at
 
     def stop(self) -> None:
         """End; returns when the thread has ended."""
@@ -71,7 +78,10 @@ class RouteListFiles:
         OSError
             If the folder cannot be written; what was there stays.
         """
-        today = local_day(now)
+        with self._writing:
+            return self._write_due(local_day(now))
+
+    def _write_due(self, today: date) -> int:
         days = [today + timedelta(days=n) for n in range(self._days_ahead + 1)]
         with self._units.database.reading() as session:
             found = fingerprints(session, days)
@@ -130,11 +140,12 @@ class RouteListFiles:
         while True:
             try:
                 now = self._units.clock.now()
-                self.write_due(now)
-                if swept_on != local_day(now):
-                    self.sweep()
-                    swept_on = local_day(now)
-                self._wrong = ""
+                if self._from_at is None or now >= self._from_at:
+                    self.write_due(now)
+                    if swept_on != local_day(now):
+                        self.sweep()
+                        swept_on = local_day(now)
+                    self._wrong = ""
             except (SQLAlchemyError, KernelError, OSError) as err:
                 self._wrong = type(err).__name__
                 log.error("route_list_not_written", error=type(err).__name__)

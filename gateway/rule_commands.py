@@ -32,14 +32,19 @@ def list_rules() -> None:
 
 @rules_app.command("judge")
 def judge(rule: Rule, from_: From, to: To) -> None:
-    """Write a version beside the one that counts: from now on, and for the shifts of a period."""
+    """Write a version beside the one that counts: from now on, and for the shifts or weeks of a period."""
     from metrics.rules_beside.choice import write_beside  # noqa: PLC0415 - heavy: imported where it is used
+    from metrics.screen_weeks_ledger import judge_stored_weeks  # noqa: PLC0415 - heavy: imported where it is used
     from metrics.service import judge_stored_shifts  # noqa: PLC0415 - heavy: imported where it is used
 
+    judged = {"keys": (judge_stored_shifts, "shifts"), "screen": (judge_stored_weeks, "weeks")}
     with database_work() as work:
         technology = write_beside(work, rule, BY_ROLE)
-        count = judge_stored_shifts(work, from_.date(), to.date()) if technology == "keys" else 0
-    typer.echo(f"{rule}: {count} shifts judged")
+        count, occasions = 0, "occasions"
+        if technology in judged:
+            judge_stored, occasions = judged[technology]
+            count = judge_stored(work, from_.date(), to.date())
+    typer.echo(f"{rule}: {count} {occasions} judged")
 
 
 @rules_app.command("choose")

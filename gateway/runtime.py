@@ -16,7 +16,7 @@ from threading import Event, Thread
 import structlog
 
 from devices.alarms.watch import AlarmWatch
-from devices.broker import BrokerAddress, TlsFiles
+from devices.broker_address import BrokerAddress, TlsFiles
 from devices.broker_process import BrokerProcess, start_broker
 from devices.driving.intake import vehicle_handlers
 from devices.driving.messages import KIND as FIX_KIND
@@ -112,7 +112,7 @@ class Runtime:
         self.database = Database(settings.database_url)
         migrate(self.database)
         self.bell = Bell(settings.redis_url)
-        self.units = UnitsOfWork(self.database, self.clock, self.bell.ring)
+        self.units = UnitsOfWork(self.database, self.clock, self.bell.ring, self.bell.ring_calmly)
         self.service_key: SigningKey = load_or_create_key(settings.work_dir / "service.key")
         pseudonym_key = load_or_create_secret(settings.work_dir / "pseudonym.key")
         self.tailer = Tailer(self.database)
@@ -196,6 +196,8 @@ class Runtime:
             self._start_signer()
         # Who gives positions looks at what was committed, everybody else at what has its position.
         self.bell.on_ring(self.pipeline.wake, Ring.WRITTEN if self.pipeline.is_sequencing else Ring.READABLE)
+        if self.pipeline.is_sequencing:
+            self.bell.on_ring(self.pipeline.expect, Ring.COMING)
         self.bell.on_ring(self.tailer.wake, Ring.READABLE)
         self.bell.start()
         if self.duties.ingest:

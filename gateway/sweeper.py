@@ -6,7 +6,7 @@ from threading import Event, Thread
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from devices.keys import opening_store, openings
+from devices.keys import opening_steps, opening_store, openings
 from devices.keys.opening import OpeningState
 from devices.keys.vendors.model import NATIVE
 from gateway.parts import OpeningDesk
@@ -47,12 +47,11 @@ class Sweeper:
             waiting = opening_store.openings_awaiting(session, states - {OpeningState.EXPIRED}, wall_s)
             recent = [row for row in waiting if row.tapped_wall_s > wall_s - ASK_FOR_S]
             # A vendor's lock cannot be asked: its log is read every few seconds anyway (gateway.vendor_desk).
-            ours = [r for r in recent if r.state == OpeningState.UNKNOWN and r.vendor == NATIVE]
-            unknown = [opening_store.opening_view(r) for r in ours]
+            unknown = [r for r in recent if r.state == OpeningState.UNKNOWN and r.vendor == NATIVE]
             due = any(r.state != OpeningState.UNKNOWN for r in waiting)
         if due:
             with self._units.begin() as work:
-                openings.expire_due(work, wall_s)
+                opening_steps.expire_due(work, wall_s)
         for opening in unknown:
             if wall_s - self._asked_s.get(opening.opening_id, 0.0) >= ASK_EVERY_S:
                 self._asked_s[opening.opening_id] = wall_s

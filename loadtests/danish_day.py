@@ -97,7 +97,11 @@ def _outcome(day: Day, seed: int, seconds: float, clock: Callable[[], float], *,
     plan = AnnealingSolver(clock, compiled=compiled).solve(
         day, moves=None, seconds=seconds, seed=seed, progress=lambda _: None, cancelled=lambda: False
     )
-    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    return outcome_of(day, plan, time.monotonic() - wall, time.process_time() - cpu)
+
+
+def outcome_of(day: Day, plan: Plan, wall_s: float, cpu_s: float) -> Outcome:
+    """A plan in figures, whoever made it: everything is worked out from the day and the plan."""
     stops = [stop for route in plan.routes for stop in route.stops]
     return Outcome(
         travel_min=sum(route.travel_min for route in plan.routes),
@@ -106,8 +110,8 @@ def _outcome(day: Day, seed: int, seconds: float, clock: Callable[[], float], *,
         irregular=_irregular(day, plan),
         left_over=len(plan.unallocated),
         cost_min=plan.cost_min,
-        wall_s=wall,
-        cpu_s=cpu,
+        wall_s=wall_s,
+        cpu_s=cpu_s,
     )
 
 

@@ -25,6 +25,7 @@ from statistics import fmean, median
 from scheduling.day_file import load_day
 from scheduling.engine import library
 from scheduling.hhcrsp import solution_json
+from scheduling.model import Day, Plan
 from scheduling.solver import AnnealingSolver
 
 INSTANCES = Path(__file__).parents[2] / "shared" / "benchmarks" / "hhcrsp"
@@ -90,13 +91,19 @@ def measured(instance: Published, seconds: float, seed: int, clock: Callable[[],
         day, moves=None, seconds=seconds, seed=seed, progress=lambda _: None, cancelled=lambda: False
     )
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    gap_percent = judged(instance, day, plan, judge)
+    return Run(instance, seconds, seed, gap_percent < float("inf"), gap_percent, wall, cpu)
+
+
+def judged(instance: Published, day: Day, plan: Plan, judge: Path) -> float:
+    """The gap of a plan in percent by the strict judge; infinite where it is not feasible."""
     with tempfile.TemporaryDirectory() as folder:
         solution = Path(folder) / "solution.json"
         solution.write_bytes(solution_json(day, plan))
         command = [sys.executable, str(judge), str(instance.path), str(solution)]
         verdict = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
     cost = verdict["cost"] if verdict["feasible"] else float("inf")
-    return Run(instance, seconds, seed, verdict["feasible"], 100.0 * (cost / instance.cost - 1.0), wall, cpu)
+    return 100.0 * (float(cost) / instance.cost - 1.0)
 
 
 def gaps(runs: Iterable[Run]) -> list[Gap]:

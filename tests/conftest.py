@@ -3,12 +3,13 @@
 A part that cannot be had is skipped loudly; in CI (CI=true) it is a failure.
 """
 
+import gc
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,8 +17,6 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from devices.simulator.behaviour import LockBehaviour
 from devices.simulator.fleet import Fleet
@@ -26,7 +25,6 @@ from gateway.demo.municipality import Municipality, Size
 from gateway.demo.running import RunningDay
 from gateway.demo.stage import connect_locks, mount_locks, open_near_links, set_up_day
 from gateway.demo.tablets import Tablet
-from gateway.migrations import migrate
 from gateway.runtime import Duties, Runtime
 from gateway.settings import HttpSettings, Settings
 from gateway.web_server import WebServer
@@ -36,17 +34,34 @@ from kernel.localtime import at_local
 from scheduling import publishing
 from scheduling.model import Day
 from scheduling.solver import solve_day
+from tests.databases import PostgresDatabases, migrated_file, sqlite_database
+from tests.order import longest_first
 
 # A loaded machine must not turn a law into a deadline.
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
 
 TODAY = date(2026, 11, 25)
+#: a small morning; twelve carers
 SMALL = Size(carers=24, citizens=150, locks=60, keys_left=4, weekday_carers=12, weekend_carers=6, visits_per_carer=8)
+#: every visit has a lock on its door, and there are carers enough that each test of a module takes one of its own
+STREETS = Size(carers=36, citizens=150, locks=150, keys_left=0, weekday_carers=36, weekend_carers=6, visits_per_carer=4)
 #: locks that never jam, lose their network or run flat: what a test does not ask for does not happen
 STEADY = LockBehaviour(
     jam_ratio=0.0, battery_low_start_ratio=0.0, outages_per_day=0.0, clock_lost_ratio=0.0, drift_sigma_ppm=0.0
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files begin first."""
+    longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """What five thousand tests have imported stays: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def missing(what: str) -> None:
@@ -85,7 +100,9 @@ class _Postgres:
             shutil.chown(self._directory, "postgres")
         data = self._directory / "data"
         self._run("initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-        options = f"-k {self._directory} -c listen_addresses='' -c fsync=off -c max_connections=200"
+        # Nothing here outlives the session, and no database lives long enough to be vacuumed.
+        quick = "-c fsync=off -c full_page_writes=off -c autovacuum=off"
+        options = f"-k {self._directory} -c listen_addresses='' -c max_connections=200 {quick}"
         self._run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(self._directory / "log"), "start")
         return f"postgresql+psycopg://postgres@/postgres?host={self._directory}"
 
@@ -98,25 +115,25 @@ class _Postgres:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/")
 
 
-def _fresh_postgres(server_url: str) -> str:
-    name = f"t{os.urandom(6).hex()}"
-    admin = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Iterator[PostgresDatabases]:
+    """Where migrated databases on that PostgreSQL come from."""
+    databases = PostgresDatabases(postgres_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated database of each make in turn: the same tests on both."""
     if request.param == "sqlite":
-        made = Database(f"sqlite:///{tmp_path / 'test.db'}")
-    else:
-        made = Database(_fresh_postgres(request.getfixturevalue("postgres_server")))
-    migrate(made)
-    yield made
-    made.dispose()
+        made = sqlite_database(tmp_path / "test.db")
+        yield made
+        made.dispose()
+        return
+    databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+    with databases.empty() as made:
+        yield made
 
 
 @dataclass
@@ -130,8 +147,10 @@ class LiveServer:
     day: Day
     fleet: Fleet
     port: int
+    #: carers and doors a test has made its own
+    _taken: set[str] = field(default_factory=set)
 
-    def settled(self, tablet: Tablet, opening_id: str, timeout_s: float = 15.0) -> dict[str, Any]:
+    def settled(self, tablet: Tablet, opening_id: str, timeout_s: float = 30.0) -> dict[str, Any]:
         """Wait until an opening is settled; its last state."""
         deadline_s = monotonic() + timeout_s
         while True:
@@ -141,30 +160,48 @@ class LiveServer:
             sleep(0.02)
 
     def carer_with_door_first(self) -> str:
-        """A carer whose route begins at an electronic lock; the world moves on to just before that visit."""
+        """A carer whose route begins at an electronic lock; the world moves on to just before that visit.
+
+        Another carer and another door each time: tests of a module that share a platform do not meet.
+        """
         with self.runtime.database.reading() as session:
             routes = [(c.id, publishing.stops_of(session, c.id, self.day.on)) for c in self.day.carers]
         begins = sorted(
-            (stops[0].start_at, carer_id)
+            (stops[0].start_at, carer_id, stops[0].door_id)
             for carer_id, stops in routes
-            if stops and stops[0].door_id is not None and stops[0].start_at is not None
+            if stops
+            and stops[0].door_id is not None
+            and stops[0].start_at is not None
+            and not self._taken & {carer_id, stops[0].door_id}
         )
-        start_at, carer_id = begins[0]
+        assert begins, "every carer whose route begins at a lock is taken"
+        start_at, carer_id, door_id = begins[0]
+        self._taken |= {carer_id, door_id}
         self.clock.advance_to(max(self.clock.now(), start_at - timedelta(minutes=5)))
         return str(carer_id)
 
 
-def start_platform(work_dir: Path, size: Size = SMALL, seed: int = 1, moves: int = 3_000) -> LiveServer:
-    """Start everything on embedded parts; the caller stops it with :func:`stop_platform`."""
+def start_platform(
+    work_dir: Path,
+    size: Size = SMALL,
+    seed: int = 1,
+    moves: int = 3_000,
+    change: Callable[[Day], Day] = lambda day: day,
+) -> LiveServer:
+    """Start everything on embedded parts; the caller stops it with :func:`stop_platform`.
+
+    ``change``: what is different about the day.
+    """
     clock = SimulatedWorldClock(at_local(TODAY, time(6, 50)))
     running = RunningDay(clock, TODAY, at_local(TODAY, time(6, 30)), at_local(TODAY, time(15, 30)), None)
     settings = Settings(work_dir=work_dir, demo=True, http=HttpSettings(port=0))
+    migrated_file(work_dir / "omsorgstid.db")
     runtime = Runtime(settings, Duties(), clock=clock, speed=running)
     runtime.parts.demo = running
     runtime.start()
     server = WebServer(create_app(runtime.parts), "127.0.0.1", 0)
     server.start()
-    day = Municipality(seed, size).day(TODAY)
+    day = change(Municipality(seed, size).day(TODAY))
     set_up_day(runtime, day, solve_day(day, moves=moves))
     locks = mount_locks(runtime, day, seed=seed, behaviour=STEADY)
     fleet = connect_locks(runtime, locks.values(), delay_ratio=0.0, outages_from=None)
@@ -187,7 +224,23 @@ def stop_platform(live: LiveServer) -> None:
 
 @pytest.fixture
 def live_server(tmp_path: Path) -> Iterator[LiveServer]:
-    """A fresh running platform for one test."""
+    """A fresh running platform for one test: only for what no other test may have touched."""
     live = start_platform(tmp_path)
+    yield live
+    stop_platform(live)
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A running platform for the tests of a module that leave each other alone."""
+    live = start_platform(tmp_path_factory.mktemp("morning"))
+    yield live
+    stop_platform(live)
+
+
+@pytest.fixture(scope="module")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A running platform where every door has a lock; each test takes a carer of its own."""
+    live = start_platform(tmp_path_factory.mktemp("streets"), STREETS)
     yield live
     stop_platform(live)

@@ -22,6 +22,7 @@ from metrics.kept import tables as _kept_tables  # noqa: F401
 from metrics.reports import tables as _reports_tables  # noqa: F401
 from metrics.rules_beside import tables as _rules_tables  # noqa: F401
 from metrics.split import tables as _split_tables  # noqa: F401
+from metrics.sums import tables as _sums_tables  # noqa: F401
 from scheduling import tables as _scheduling_tables  # noqa: F401
 from scheduling.exchange import tables as _exchange_tables  # noqa: F401
 from scheduling.patterns import tables as _patterns_tables  # noqa: F401

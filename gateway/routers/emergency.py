@@ -15,6 +15,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, WorkDep, own_carer
 from gateway.errors import EdgeError
 from gateway.usecases import emergency
+from gateway.usecases.citizens import note_found
 from gateway.usecases.stairwells import choose_holders
 from gateway.views.emergency import emergencies_json, emergency_json
 from gateway.views.openings import grant_json, opening_json
@@ -55,8 +56,12 @@ class Holders(BaseModel):
 
 @router.post("/me/emergencies/search")
 def search(who: Carer, parts: PartsDep, read: ReadDep, body: Search) -> dict[str, Any]:
-    """Citizens of one's own unit with an electronic lock, by name or address; ``opens``: whether nødkald opens it."""
+    """Citizens of one's own unit with an electronic lock, by name or address; ``opens``: whether nødkald opens it.
+
+    Everybody on the list can see afterwards that a carer has found her so.
+    """
     found = emergency.find_homes(read, own_carer(who.carer_id), parts.clock.now(), body.text)
+    note_found(parts, read, who, [home.citizen_id for home in found])
     return {
         "citizens": [
             {"citizen_id": h.citizen_id, "name": h.name, "address": h.address, "opens": h.opens} for h in found

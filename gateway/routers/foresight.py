@@ -1,13 +1,16 @@
 """The rest of the day as it looks now."""
 
+import hashlib
+import json
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
-from gateway.usecases.foresight import ahead
+from gateway.routers.board import packed
+from gateway.usecases.kept_ahead import AHEADS
 from gateway.views.foresight import foresight_json
 from kernel.localtime import local_day
 
@@ -16,7 +19,9 @@ Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 
 
 @router.get("/foresight")
-def foresight(who: Planner, parts: PartsDep, read: ReadDep, day: date | None = None) -> dict[str, Any]:
+def foresight(request: Request, who: Planner, parts: PartsDep, read: ReadDep, day: date | None = None) -> Response:
     """Visits that will miss their window, fragile ones, and how many of 200 such days each route stays on time."""
     now = parts.clock.now()
-    return foresight_json(read, ahead(read, day or local_day(now), who.unit_ids, now))
+    body = foresight_json(read, AHEADS.of(read, day or local_day(now), who.unit_ids, now))
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return packed(text, request, '"' + hashlib.sha256(text).hexdigest()[:32] + '"')

@@ -1,5 +1,6 @@
 """The tablet's day: shift, route, grants. Only one's own."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
@@ -18,7 +19,6 @@ from gateway.usecases.driving import end_driving
 from gateway.views.my_day import my_day
 from gateway.views.openings import grant_json
 from gateway.wire import Base64Url, b64u, from_b64u, iso, world
-from kernel.localtime import local_day
 from scheduling import publishing, shifts
 from scheduling.events import Place
 
@@ -58,17 +58,17 @@ def day(who: Carer, parts: PartsDep, x_tablet: Annotated[str | None, Header()] =
     """The carer's day. Read from the tablet it counts as delivery of the route's version."""
     carer_id = own_carer(who.carer_id)
     with parts.database.reading() as session:
-        today = local_day(parts.clock.now())
-        answer = _day(session, parts, who, carer_id)
-        route = publishing.route_of(session, carer_id, today)
+        on = shifts.day_now(session, carer_id, parts.clock.now())
+        answer = _day(session, parts, who, carer_id, on)
+        route = publishing.route_of(session, carer_id, on)
         undelivered = route is not None and route.delivered_version < route.version
     shown = answer["route"]["version"] if answer["route"] else 0
     if x_tablet == "1" and undelivered:
         with parts.units.begin() as work:
-            route = publishing.route_of(work.session, carer_id, today)
+            route = publishing.route_of(work.session, carer_id, on)
             # A planner may have changed it since it was read: what is not in the answer is not delivered.
             if route is not None and route.version == shown:
-                publishing.deliver(work, route, publishing.stops_of(work.session, carer_id, today))
+                publishing.deliver(work, route, publishing.stops_of(work.session, carer_id, on))
     return answer
 
 
@@ -79,10 +79,10 @@ def start_shift(who: Carer, parts: PartsDep, work: WorkDep, body: StartShift, ke
     thumbprint = holder_thumbprint(from_b64u(body.holder_key)).hex()
 
     def act() -> dict[str, Any]:
-        today = local_day(work.now)
-        shifts.start_shifts(work, [shifts.ShiftStart(carer_id, today, body.place, work.now, thumbprint)])
+        on = shifts.day_now(work.session, carer_id, work.now)
+        shifts.start_shifts(work, [shifts.ShiftStart(carer_id, on, body.place, work.now, thumbprint)])
         work.session.flush()
-        return _day(work.session, parts, who, carer_id)
+        return _day(work.session, parts, who, carer_id, on)
 
     return once(work, key, carer_id, f"start {body.model_dump_json()}", act)
 
@@ -94,13 +94,13 @@ def end_shift(who: Carer, parts: PartsDep, body: EndShift, key: FactKey = None) 
     locks_to_tell: set[str] = set()
 
     def act() -> dict[str, Any]:
-        today = local_day(work.now)
-        ended = shifts.end_shifts(work, [shifts.ShiftEnd(carer_id, today, body.place, work.now)])
+        on = shifts.day_now(work.session, carer_id, work.now)
+        ended = shifts.end_shifts(work, [shifts.ShiftEnd(carer_id, on, body.place, work.now)])
         for shift in ended:
             locks_to_tell.update(revoke_shift(work, shift.id))
-        end_driving(work, today, carer_id, work.now)
+        end_driving(work, on, carer_id, work.now)
         work.session.flush()
-        return _day(work.session, parts, who, carer_id)
+        return _day(work.session, parts, who, carer_id, on)
 
     # A unit of its own: the locks are told after the commit, and not in the transaction.
     with parts.units.begin() as work:
@@ -112,7 +112,8 @@ def end_shift(who: Carer, parts: PartsDep, body: EndShift, key: FactKey = None) 
 @router.post("/route/acknowledgement", status_code=204)
 def acknowledge(who: Carer, work: WorkDep, body: Acknowledge) -> None:
     """The carer has seen the changed route."""
-    publishing.acknowledge(work, own_carer(who.carer_id), local_day(work.now), body.version)
+    carer_id = own_carer(who.carer_id)
+    publishing.acknowledge(work, carer_id, shifts.day_now(work.session, carer_id, work.now), body.version)
 
 
 @router.get("/grants")
@@ -123,7 +124,7 @@ def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
     """
     carer_id = own_carer(who.carer_id)
     with parts.database.reading() as session:
-        shift = shifts.shift_of(session, carer_id, local_day(parts.clock.now()))
+        shift = shifts.shift_now(session, carer_id, parts.clock.now())
     begun = shift is not None and shift.state == "begun"
     held = parts.grants.shift_grants(shift.id, carer_id) if shift is not None and begun else ShiftGrants()
     next_key, sealed = seal_chain([(visit_id, grant_json(g) if g else None) for visit_id, g in held.later])
@@ -143,9 +144,8 @@ def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
     }
 
 
-def _day(session: Session, parts: Parts, who: Who, carer_id: str) -> dict[str, Any]:
-    today = local_day(parts.clock.now())
-    body = my_day(session, carer_id, today, who.language)
+def _day(session: Session, parts: Parts, who: Who, carer_id: str, on: date) -> dict[str, Any]:
+    body = my_day(session, carer_id, on, who.language)
     return body | {
         "world": world(parts),
         "phone": parts.settings.duty_phone,

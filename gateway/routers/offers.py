@@ -14,7 +14,7 @@ from gateway.usecases.doors import tell_locks
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name
 from gateway.wire import iso
-from kernel.localtime import local_day
+from scheduling import shifts
 from scheduling.reassignment.tables import OfferRow
 from scheduling.register.tables import CarerRow, CitizenRow
 from scheduling.tables import VisitRow
@@ -64,7 +64,8 @@ def withdraw(visit_id: str, offer_id: str, who: Planner, parts: PartsDep) -> Non
 def mine(who: Carer, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """Visits that are on offer to the carer now."""
     carer_id, now = own_carer(who.carer_id), parts.clock.now()
-    query = select(OfferRow).where(OfferRow.day == local_day(now), OfferRow.state == "open", OfferRow.ends_at > now)
+    on = shifts.day_now(read, carer_id, now)
+    query = select(OfferRow).where(OfferRow.day == on, OfferRow.state == "open", OfferRow.ends_at > now)
     rows = [row for row in read.exec(query.order_by(OfferRow.offer_id)).all() if carer_id in row.carer_ids]
     return {"offers": [_my_offer(read, row, who.language) for row in rows]}
 

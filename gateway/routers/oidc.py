@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import delete
 from sqlmodel import col
 
-from gateway import auth
+from gateway import auth, sessions
 from gateway.auth import cookie_of, public, surface_of_path
 from gateway.deps import PartsDep
 from gateway.errors import STATUS, EdgeError
@@ -94,7 +94,7 @@ def come_back(
             row = identity_of(work, parts.settings.oidc, claims, surface_of_path(left.address))
             home = _HOMES[row.role]
             surface = surface_of_path(left.address) or surface_of_path(home)
-            token = auth.open_session(work, row, surface)
+            token = sessions.open_session(work, row, surface)
     except (DomainError, EdgeError) as err:
         return _refused(request, err)
     # A page and not a redirect: a Strict cookie is not sent on a step that another site began.
@@ -119,7 +119,7 @@ def sign_out(request: Request, parts: PartsDep, flade: Annotated[str, Query(max_
     token = request.cookies.get(name)
     if token:
         with parts.units.begin() as work:
-            auth.sign_out(work, token)
+            sessions.sign_out(work, token)
     back = _own_address(request, parts).removesuffix("/log-ind/oidc/svar") + "/log-ind"
     elsewhere = parts.identity_provider.sign_out_address(back) if parts.identity_provider else None
     answer = render(request, "start/signed_out.html", elsewhere=elsewhere)

@@ -9,10 +9,9 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session, select
 
 from devices.events import MessageLookedAt
-from devices.inbox import leases
-from devices.inbox import store as inbox_store
+from devices.inbox import counter_store, leases, quarantine_store
 from devices.inbox.model import Reason
-from devices.inbox.store import Quarantined
+from devices.inbox.quarantine_store import Quarantined
 from devices.registry import store as registry
 from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
@@ -58,11 +57,11 @@ def quarantine(
     A technician's rows are of her units' devices.
     """
     units = who.unit_ids if who.role is Role.TECHNICIAN else None
-    page = inbox_store.quarantined(read, PAGE, cursor, state if state != "all" else None, units)
+    page = quarantine_store.quarantined(read, PAGE, cursor, state if state != "all" else None, units)
     return {
         "items": [_item(row, who.language) for row in page.rows],
         "next": page.next_cursor,
-        "counts": inbox_store.counts(read),
+        "counts": counter_store.counts(read),
         "open": _open(read, parts.clock.now(), units, who.language),
     }
 
@@ -81,7 +80,7 @@ def message(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[st
     """One message with what it says, as it arrived and as it was corrected. That somebody looked is recorded."""
     _require_own(who, parts, quarantine_id)
     with parts.units.begin() as work:
-        row = inbox_store.quarantined_row(work.session, quarantine_id)
+        row = quarantine_store.quarantined_row(work.session, quarantine_id)
         if row is None:
             raise KernelError("not_found", what="Beskeden")
         kind = row.kind if row.kind in {known.value for known in DeviceKind} else "unknown"
@@ -99,7 +98,7 @@ def correct(quarantine_id: RowNumber, correction: Correction, who: Operator, par
     _require_own(who, parts, quarantine_id)
     parts.inbox.correct(quarantine_id, edited(correction.format, correction.content), who.role.value)
     with parts.database.reading() as session:
-        row = inbox_store.quarantined_row(session, quarantine_id)
+        row = quarantine_store.quarantined_row(session, quarantine_id)
     return {"item": _item(row, who.language) if row else None}
 
 
@@ -110,7 +109,7 @@ def replay(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[str
     replayed = parts.inbox.replay(quarantine_id)
     parts.doors.send(replayed.outgoing)
     with parts.database.reading() as session:
-        row = inbox_store.quarantined_row(session, quarantine_id)
+        row = quarantine_store.quarantined_row(session, quarantine_id)
     return {"item": _item(row, who.language) if row else None, "accepted": replayed.accepted}
 
 
@@ -120,7 +119,7 @@ def dismiss(quarantine_id: RowNumber, who: Operator, parts: PartsDep) -> dict[st
     _require_own(who, parts, quarantine_id)
     parts.inbox.dismiss(quarantine_id)
     with parts.database.reading() as session:
-        row = inbox_store.quarantined_row(session, quarantine_id)
+        row = quarantine_store.quarantined_row(session, quarantine_id)
     return {"item": _item(row, who.language) if row else None}
 
 
@@ -177,7 +176,7 @@ def _require_own(who: Who, parts: Parts, quarantine_id: int) -> None:
     if who.role is not Role.TECHNICIAN:
         return
     with parts.database.reading() as session:
-        if not inbox_store.is_from(session, quarantine_id, who.unit_ids):
+        if not quarantine_store.is_from(session, quarantine_id, who.unit_ids):
             raise KernelError("not_found", what="Beskeden")
 
 
@@ -207,7 +206,7 @@ def _item(row: Quarantined, language: str) -> dict[str, Any]:
 
 
 def _open(session: Session, now: datetime, units: tuple[str, ...] | None, language: str) -> dict[str, Any]:
-    waiting = inbox_store.open_messages(session, units)
+    waiting = quarantine_store.open_messages(session, units)
     oldest_s = 0 if waiting.oldest_at is None else max(0, round((now - waiting.oldest_at).total_seconds()))
     return {
         "count": waiting.count,

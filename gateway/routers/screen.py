@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
-from gateway import auth
+from gateway import auth, sessions
 from gateway.auth import Role, Who, public, require
 from gateway.call_sides import browser_key, call_here, link_key
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
@@ -149,7 +149,7 @@ def redeem(body: Redemption, request: Request, response: Response, parts: PartsD
         if isinstance(found, Refusal):
             raise _refused(parts, found, client)
         room = found.room
-        token = auth.open_link_session(
+        token = sessions.open_link_session(
             work,
             room_id=room.room_id,
             citizen_id=room.citizen_id,

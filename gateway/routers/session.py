@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
-from gateway import auth
-from gateway.auth import PIN_ROLES, Role, Who, cookie_name, current, public, surface_of
+from gateway import sessions
+from gateway.auth import Role, Who, cookie_name, current, public, surface_of
 from gateway.demo.identities import DEMO_PIN
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
@@ -39,13 +39,13 @@ class SignedIn(BaseModel):
 def sign_in(body: SignIn, request: Request, response: Response, parts: PartsDep) -> SignedIn:
     """Open a session. A wrong PIN is counted; five in a row lock the identity for five minutes."""
     with parts.units.begin() as work:
-        found = auth.sign_in(
+        found = sessions.sign_in(
             work,
             body.identity,
             body.pin,
             demo_allowed=parts.settings.demo,
             surface=surface_of(request),
-            pin_roles=PIN_ROLES if parts.settings.oidc.issuer else tuple(Role),
+            pin_roles=sessions.PIN_ROLES if parts.settings.oidc.issuer else tuple(Role),
         )
     if found is None:
         raise EdgeError(401, "wrong_pin", "Koden passer ikke. Prøv igen.", "The code is wrong. Try again.")
@@ -90,7 +90,7 @@ def sign_out(request: Request, response: Response, parts: PartsDep) -> None:
     token = request.cookies.get(cookie_name(request))
     if token:
         with parts.units.begin() as work:
-            auth.sign_out(work, token)
+            sessions.sign_out(work, token)
     response.delete_cookie(cookie_name(request), path="/")
 
 

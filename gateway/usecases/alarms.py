@@ -20,7 +20,7 @@ from devices.registry import battery_log, orders
 from devices.registry.battery import BatteryForecast, forecast
 from devices.registry.model import DeviceKind
 from devices.registry.tables import DeviceRow
-from gateway.usecases.doors import BATTERY_EMPTY_MV
+from gateway.usecases.door_facts import BATTERY_EMPTY_MV
 from kernel.localtime import local_day
 from kernel.work import UnitsOfWork, Work
 from scheduling.tables import VisitRow

@@ -1,7 +1,8 @@
 """Running days kept ready in memory, so that a planner's question costs no reading of thousands of visits.
 
 A kept day is good for as long as no route has a new version, no visit has begun or come or gone, and a minute at
-most. It answers questions only: whoever acts reads the day anew, under its lock.
+most. When one has, the visits and shifts are read anew and the people are not: what is known of them may be a minute
+old. It answers questions only: whoever acts reads the day anew, under its lock.
 """
 
 import time
@@ -14,7 +15,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from gateway.usecases.lived_day import day_and_plan
+from gateway.usecases.lived_day import day_and_routes
+from scheduling.day_store import Known
 from scheduling.reassignment.board import Board
 from scheduling.tables import RouteRow, VisitRow
 
@@ -25,7 +27,9 @@ KEPT_FOR_S = 60.0
 @dataclass(frozen=True, slots=True)
 class _Entry:
     marks: tuple[Any, ...]
-    made_s: float
+    #: when the people of the day were read
+    read_s: float
+    known: Known
     #: held, so that another database never has the same identity
     engine: Any
     board: Board
@@ -45,11 +49,17 @@ class Boards:
         marks = _marks(session, on, unit_id)
         with self._lock:
             entry = self._entries.get(key)
-        if entry is not None and entry.marks == marks and time.monotonic() - entry.made_s < KEPT_FOR_S:
+        now_s = time.monotonic()
+        if entry is None or now_s - entry.read_s >= KEPT_FOR_S:
+            known, read_s = Known(), now_s
+        elif entry.marks == marks:
             return entry.board
-        board = Board(*day_and_plan(session, on, {unit_id}))
+        else:
+            # A copy: two threads may be here at once.
+            known, read_s = Known(dict(entry.known.visits), dict(entry.known.citizens)), entry.read_s
+        board = Board(*day_and_routes(session, on, {unit_id}, known))
         with self._lock:
-            self._entries[key] = _Entry(marks, time.monotonic(), engine, board)
+            self._entries[key] = _Entry(marks, read_s, known, engine, board)
             self._entries.move_to_end(key)
             while len(self._entries) > KEPT:
                 self._entries.popitem(last=False)

@@ -23,8 +23,9 @@ from devices.registry.order_errors import OrderError
 from devices.registry.service import Enrolment, enrol, retire
 from devices.registry.tables import DeviceRow, WorkOrderRow
 from devices.transfers.service import Mounting, mount_devices
-from gateway.auth import Role, end_sessions
+from gateway.auth import Role
 from gateway.pins import hash_pin
+from gateway.sessions import end_sessions
 from gateway.tables import IdentityRow
 from gateway.usecases.citizens import note_access
 from gateway.usecases.days import TECHNOLOGY

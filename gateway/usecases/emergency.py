@@ -27,7 +27,8 @@ from gateway.auth import Role
 from gateway.grants import held_ready
 from gateway.parts import HeldGrant, Parts
 from gateway.usecases.citizens import note_access
-from gateway.usecases.doors import BATTERY_EMPTY_MV, CONSENT, await_challenges, tell_locks
+from gateway.usecases.door_facts import BATTERY_EMPTY_MV, CONSENT
+from gateway.usecases.doors import await_challenges, tell_locks
 from kernel.errors import KernelError
 from kernel.events import Event
 from kernel.ids import new_id
@@ -244,7 +245,7 @@ def _ids(emergency: Emergency, lock_id: str) -> OpeningIds:
 
 
 def _begun(session: Session, carer_id: str, now: datetime) -> ShiftRow:
-    shift = shifts.shift_of(session, carer_id, local_day(now))
+    shift = shifts.shift_now(session, carer_id, now)
     if shift is None or shift.state != "begun":
         raise SchedulingError("shift_not_begun")
     return shift

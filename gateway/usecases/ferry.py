@@ -6,7 +6,7 @@ is signed by the service for that one lock.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
@@ -20,7 +20,7 @@ from devices.keys.settings import present_settings
 from devices.keys.trust_store import present_trust
 from gateway.parts import Parts
 from kernel.errors import KernelError
-from kernel.localtime import local_day
+from scheduling import shifts
 
 KIND = "lock"
 UP = ("evt", "answer", "birth", "time", "cfg")
@@ -48,7 +48,7 @@ def carry_home(parts: Parts, lock_id: str, messages: Sequence[NearMessage]) -> F
     """
     now = parts.clock.now()
     bare = Incoming(parts.settings.mqtt.tenant, KIND, lock_id, "", b"", now, ferried=True)
-    batch = [replace(bare, name=m.name, payload=_opened(parts, lock_id, m)) for m in messages]
+    batch = [bare._replace(name=m.name, payload=_opened(parts, lock_id, m)) for m in messages]
     accepted = parts.inbox.accept(batch)
     down = tuple(_carried(outgoing) for outgoing in accepted.outgoing if _is_for(outgoing, lock_id))
     return Ferried(accepted.accepted + accepted.duplicates, len(accepted.quarantined), _newest(down))
@@ -72,7 +72,7 @@ def to_carry(parts: Parts, carer_id: str, lock_id: str) -> tuple[NearMessage, ..
 
 
 def _locks_of_today(session: Session, parts: Parts, carer_id: str) -> set[str]:
-    rights = store.active_rights(session, local_day(parts.clock.now()), {carer_id})
+    rights = store.active_rights(session, shifts.day_now(session, carer_id, parts.clock.now()), {carer_id})
     locks = store.locks_of_doors(session, {right.door_id for right in rights})
     return {lock_id for some in locks.values() for lock_id in some}
 

@@ -60,18 +60,21 @@ def expected_misses(found: Ahead, now: datetime) -> dict[VisitId, float]:
     }
 
 
-def to_announce(session: Session, unit_ids: Collection[str], now: datetime) -> dict[VisitId, NewTask]:
-    """The task for every visit that will miss its window as things stand.
+def to_announce(
+    session: Session, days: Collection[date], unit_ids: Collection[str], now: datetime
+) -> dict[VisitId, NewTask]:
+    """The task for every visit of the days being lived that will miss its window as things stand.
 
     It plays the rest of the day, so it belongs outside of any writing transaction: a door's commit would wait for it.
     """
-    found = ahead(session, local_day(now), unit_ids, now, deep=False)
     tasks = {}
-    for visit_id, late_min in expected_misses(found, now).items():
-        visit = found.day.visit_by_id[visit_id]
-        carer_id = found.plan.carer_of.get(visit_id)
-        facts = {"late_min": round(late_min)}
-        tasks[visit_id] = NewTask("will_be_late", visit.unit_id, visit_id, visit.citizen_id, carer_id, facts)
+    for on in days:
+        found = ahead(session, on, unit_ids, now, deep=False)
+        for visit_id, late_min in expected_misses(found, now).items():
+            visit = found.day.visit_by_id[visit_id]
+            carer_id = found.plan.carer_of.get(visit_id)
+            facts = {"late_min": round(late_min)}
+            tasks[visit_id] = NewTask("will_be_late", visit.unit_id, visit_id, visit.citizen_id, carer_id, facts)
     return tasks
 
 
@@ -88,7 +91,9 @@ def announce(work: Work, unit_ids: Collection[str], expected: Mapping[VisitId, N
     int
         Tasks raised. A visit is announced once; settled by a person it stays settled.
     """
-    late = select(TaskRow).where(TaskRow.day == local_day(work.now), TaskRow.kind == "will_be_late")
+    # What was announced before midnight is about the same night.
+    days = [local_day(work.now) - timedelta(days=1), local_day(work.now)]
+    late = select(TaskRow).where(col(TaskRow.day).in_(days), TaskRow.kind == "will_be_late")
     in_units = late.where(TaskRow.state == "open", col(TaskRow.unit_id).in_(sorted(unit_ids)))
     for task in work.session.exec(in_units).all():
         if task.visit_id not in expected:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from devices.keys.rights import revoke_shift
+from gateway.usecases import citizen_days
 from gateway.usecases.situations import Found, WhatHappened, changed_visit
 from kernel.ids import UnitId, VisitId
 from kernel.work import Work
@@ -33,6 +34,8 @@ def change_what_happened(
             _longer(work, found, before)
         case "urgent":
             _new_visit(work, found, before)
+        case "citizen_home":
+            citizen_days.come_home(work, cast(str, event.citizen_id), before)
         case "door_shut" | "lend" | "to_screen" | "to_physical":
             _change_visit(work, found, before)
         case _:

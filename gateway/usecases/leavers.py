@@ -15,8 +15,8 @@ from sqlmodel import col, select
 from devices.keys.revocations import CONFIRM_WITHIN_S, await_lists
 from devices.keys.rights import revoke_shift
 from devices.keys.withdrawals import close_carer
-from gateway.auth import end_sessions
 from gateway.parts import Parts
+from gateway.sessions import end_sessions
 from gateway.tables import IdentityRow
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.taking_off import take_off

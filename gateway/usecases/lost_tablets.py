@@ -12,12 +12,11 @@ from sqlmodel import select
 
 from devices.keys.revocations import CONFIRM_WITHIN_S, await_lists
 from devices.keys.rights import revoke_shift
-from gateway.auth import end_sessions
 from gateway.parts import Parts
+from gateway.sessions import end_sessions
 from gateway.tables import IdentityRow
 from gateway.usecases.doors import tell_locks
-from kernel.localtime import local_day
-from scheduling.shifts import lose_tablet
+from scheduling.shifts import day_now, lose_tablet
 from scheduling.tasks import NewTask, raise_task
 
 
@@ -41,7 +40,7 @@ def block_tablet(parts: Parts, carer_id: str, unit_id: str, reason: str) -> Bloc
         The carer's unit, whose planner gets the task.
     """
     with parts.units.begin() as work:
-        shift = lose_tablet(work, carer_id, local_day(work.now), reason)
+        shift = lose_tablet(work, carer_id, day_now(work.session, carer_id, work.now), reason)
         identities = work.session.exec(select(IdentityRow.id).where(IdentityRow.carer_id == carer_id)).all()
         ended = end_sessions(work, identities, "tablet_lost")
         locks = revoke_shift(work, shift.id) if shift is not None else frozenset()

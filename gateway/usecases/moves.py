@@ -95,7 +95,7 @@ def everybody(session: Session, row: VisitRow) -> list[Proposal]:
     """The same for every carer of the unit, each tried exactly: what all lanes of a board say at once."""
     if row.state != "planned":
         raise SchedulingError("visit_begun")
-    return BOARDS.of(session, row.day, row.unit_id).rank(VisitId(row.id), tried=None)
+    return BOARDS.of(session, row.day, row.unit_id).rank(VisitId(row.id), all_exactly=True)
 
 
 def move_visit(work: Work, wanted: Wanted, seen: Mapping[str, int]) -> tuple[Checked, RightsChange]:

@@ -9,9 +9,9 @@ from devices.driving import store
 from devices.driving.model import Position
 from devices.driving.nearest import FRESH, Arrival, Basis, Pace, Whereabouts, arrivals
 from gateway.usecases.driving import place_of
-from kernel.localtime import local_day
 from scheduling.model import Transport
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
+from scheduling.shifts import is_now
 from scheduling.tables import ShiftRow, VisitRow
 from scheduling.travel import STANDARD_SPEEDS
 
@@ -26,19 +26,17 @@ def nearest(session: Session, visit: VisitRow, now: datetime) -> list[Arrival]:
     target = place_of(citizen.place) if citizen else None
     if target is None:
         return []
-    today = local_day(now)
     shifts = session.exec(
         select(ShiftRow).where(
             ShiftRow.unit_id == visit.unit_id,
-            ShiftRow.day == today,
             col(ShiftRow.started_at).is_not(None),
             col(ShiftRow.ended_at).is_(None),
-            ShiftRow.state != "cancelled",
+            *is_now(now),
         )
     ).all()
     on_duty = sorted(shift.carer_id for shift in shifts)
     places = {carer_id: _by_position(found) for carer_id, found in _fixes(session, on_duty, now).items()}
-    lived = _lived(session, on_duty, now)
+    lived = _lived(session, shifts, now)
     unit = session.get(UnitRow, visit.unit_id)
     base = place_of(unit.base) if unit else None
     transports = dict(session.exec(select(CarerRow.id, CarerRow.transport).where(col(CarerRow.id).in_(on_duty))).all())
@@ -84,14 +82,14 @@ def _fixes(session: Session, carer_ids: Sequence[str], now: datetime) -> dict[st
     return {held[vehicle_id]: found for vehicle_id, found in latest.items()}
 
 
-def _lived(session: Session, carer_ids: Sequence[str], now: datetime) -> dict[str, _Known]:
-    """The last visit each carer began today: where she is, or left from, and until when."""
+def _lived(session: Session, shifts: Sequence[ShiftRow], now: datetime) -> dict[str, _Known]:
+    """The last visit each carer began in her shift: where she is, or left from, and until when."""
     rows = session.exec(
         select(VisitRow, CitizenRow.place)
         .join(CitizenRow, col(CitizenRow.id) == col(VisitRow.citizen_id))
         .where(
-            VisitRow.day == local_day(now),
-            col(VisitRow.carer_id).in_(sorted(carer_ids)),
+            col(VisitRow.day).in_(sorted({shift.day for shift in shifts})),
+            col(VisitRow.shift_id).in_(sorted(shift.id for shift in shifts)),
             col(VisitRow.begun_at).is_not(None),
             VisitRow.mode != "screen",
         )

@@ -1,10 +1,17 @@
-"""The job that plans a day of a unit or of all: progress, cancel, and applied only if it still fits."""
+"""The job that plans a day of a unit or of all: progress, cancel, and applied only if it still fits.
+
+Where the day changed while the plan was made, it is made again from the new day, once; a day that changes again is left
+as it is, and the job says so.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+import structlog
+
+from devices.keys.schemas import RightsChange
 from gateway.usecases.aids import with_aids
 from gateway.usecases.district_planning import DistrictWork
 from gateway.usecases.plans import publish_plan
@@ -15,13 +22,17 @@ from kernel.localtime import day_text
 from kernel.work import UnitsOfWork
 from scheduling import day_store
 from scheduling.districts.planning import districts_of, joined_plan
+from scheduling.districts.split import District
 from scheduling.errors import SchedulingError
-from scheduling.model import Day, Visit
+from scheduling.model import Day, Plan, Visit
 from scheduling.solver import AnnealingSolver, Progress, Solver, standard_moves
 from scheduling.tables import VisitRow
 
+log = structlog.get_logger(__name__)
+
 KIND = "plan-day"
 ALL_KIND = "plan-all"
+OVERTAKEN = "plan_overtaken"
 MAX_SECONDS = 120.0
 DISTRICTS_SHARE = 0.85
 """Progress of a plan by district when all districts are done: the borders are still to come."""
@@ -44,31 +55,70 @@ def plan_day_body(
     districts
         How days with a large unit are shared among workers; ``None``: they are planned here, unit by unit.
     """
-    engine = solver or AnnealingSolver()
+    planner = _Planner(units, solver or AnnealingSolver(), districts)
 
     def body(arguments: Mapping[str, Any], progress: JobProgress) -> dict[str, Any]:
+        try:
+            made = planner.made(arguments, progress)
+            change = planner.applied(made)
+            rebased = False
+        except SchedulingError as err:
+            if err.code != OVERTAKEN:
+                raise
+            # Somebody changed the day meanwhile. Their change stands; the plan is made again, once, around it.
+            log.info("plan_rebased", job_id=progress.job_id)
+            progress.note({"rebased": True})
+            made = planner.made(arguments, progress)
+            change = planner.applied(made)
+            rebased = True
+        tell(change.locks_to_tell)
+        return {
+            "visit_count": sum(len(r.stops) for r in made.plan.routes),
+            "unallocated_count": len(made.plan.unallocated),
+            "travel_min": round(sum(r.travel_min for r in made.plan.routes)),
+            "district_count": made.district_count,
+            "rebased": rebased,
+        }
+
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A plan, and the versions of the routes it was made from, by carer."""
+
+    day: Day
+    plan: Plan
+    versions: Mapping[str, int]
+    district_count: int
+
+
+class _Planner:
+    """One attempt at a day: read, planned, applied if it still fits."""
+
+    def __init__(self, units: UnitsOfWork, engine: Solver, districts: DistrictWork | None) -> None:
+        self._units, self._engine, self._districts = units, engine, districts
+
+    def made(self, arguments: Mapping[str, Any], progress: JobProgress) -> _Made:
+        """The plan of the day as it is now.
+
+        Raises
+        ------
+        SchedulingError
+            ``no_visits_to_plan``; ``plan_overtaken`` or ``district_failed`` from a district.
+        """
         on = date.fromisoformat(arguments["day"])
-        day, versions = _read(
-            units, on, arguments["unit_ids"] if "unit_ids" in arguments else [str(arguments["unit_id"])]
-        )
+        unit_ids = arguments["unit_ids"] if "unit_ids" in arguments else [str(arguments["unit_id"])]
+        day, versions = _read(self._units, on, unit_ids)
         if not day.visits:
             raise SchedulingError("no_visits_to_plan", day=day_text(on))
         wanted, seed = arguments.get("moves"), int(arguments.get("seed", 1))
         moves = standard_moves(len(day.visits)) if wanted is None else int(wanted)
-        parts = districts_of(day, districts.most_visits) if districts is not None else ()
-        if districts is not None and len(parts) > len({p.unit_id for p in parts}):
-            found = districts.planned(day, parts, moves=moves, seed=seed, progress=progress, share=DISTRICTS_SHARE)
-            plan = joined_plan(
-                day,
-                parts,
-                found,
-                moves=moves,
-                seed=seed,
-                progress=lambda r: progress.report(min(0.99, DISTRICTS_SHARE + (1.0 - DISTRICTS_SHARE) * r)),
-                cancelled=lambda: False,
-            )
+        parts = districts_of(day, self._districts.most_visits) if self._districts is not None else ()
+        if self._districts is not None and len(parts) > len({p.unit_id for p in parts}):
+            plan = self._by_district(self._districts, day, parts, moves, seed, progress)
         else:
-            plan = engine.solve(
+            plan = self._engine.solve(
                 day,
                 moves=moves,
                 seconds=MAX_SECONDS,
@@ -76,23 +126,38 @@ def plan_day_body(
                 progress=lambda p: _tell(progress, p),
                 cancelled=lambda: False,
             )
-        expected: dict[str, int] = {c.id: versions.get(c.id, 0) for c in day.carers}
-        with units.begin() as work:
+        return _Made(day, plan, {c.id: versions.get(c.id, 0) for c in day.carers}, max(1, len(parts)))
+
+    def applied(self, made: _Made) -> RightsChange:
+        """The plan published, all or nothing.
+
+        Raises
+        ------
+        SchedulingError
+            ``plan_overtaken`` if a route has changed or a visit has begun since the day was read.
+        """
+        with self._units.begin() as work:
             try:
-                change = publish_plan(work, day, plan, reason="Ny plan for dagen", expected=expected)
+                return publish_plan(work, made.day, made.plan, reason="Ny plan for dagen", expected=made.versions)
             except SchedulingError as err:
                 if err.code in ("route_stale", "visit_begun"):
-                    raise SchedulingError("plan_overtaken") from err
+                    raise SchedulingError(OVERTAKEN) from err
                 raise
-        tell(change.locks_to_tell)
-        return {
-            "visit_count": sum(len(r.stops) for r in plan.routes),
-            "unallocated_count": len(plan.unallocated),
-            "travel_min": round(sum(r.travel_min for r in plan.routes)),
-            "district_count": max(1, len(parts)),
-        }
 
-    return body
+    @staticmethod
+    def _by_district(
+        work: DistrictWork, day: Day, parts: Sequence[District], moves: int, seed: int, progress: JobProgress
+    ) -> Plan:
+        found = work.planned(day, parts, moves=moves, seed=seed, progress=progress, share=DISTRICTS_SHARE)
+        return joined_plan(
+            day,
+            parts,
+            found,
+            moves=moves,
+            seed=seed,
+            progress=lambda r: progress.report(min(0.99, DISTRICTS_SHARE + (1.0 - DISTRICTS_SHARE) * r)),
+            cancelled=lambda: False,
+        )
 
 
 def _read(units: UnitsOfWork, on: date, unit_ids: Sequence[str]) -> tuple[Day, dict[str, int]]:

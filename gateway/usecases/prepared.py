@@ -17,7 +17,8 @@ from devices.keys.vendors.store import native_locks
 from gateway.errors import EdgeError
 from gateway.grants import held_ready
 from gateway.parts import HeldGrant, Parts
-from gateway.usecases.doors import CONSENT, tell_locks
+from gateway.usecases.door_facts import CONSENT
+from gateway.usecases.doors import tell_locks
 from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling import shifts
@@ -65,7 +66,7 @@ def designate(parts: Parts, carer: CarerRow, by_role: str, *, on: bool) -> bool:
     locks: frozenset[str] = frozenset()
     with parts.units.begin() as work:
         changed = prepared.designate(work, carer.id, carer.unit_id, by_role, on=on)
-        shift = shifts.shift_of(work.session, carer.id, local_day(work.now))
+        shift = shifts.shift_now(work.session, carer.id, work.now)
         if changed and not on and shift is not None and shift.state == "begun":
             locks = revoke_shift(work, shift.id)  # her own visits' grants are minted anew the next time she asks
     tell_locks(parts, locks)
@@ -119,9 +120,10 @@ def prepare(parts: Parts, carer_id: str) -> list[PreparedDoors]:
 def code_list(parts: Parts, unit_ids: Collection[str], by_role: str) -> CodeList:
     """The codes of today's designated tablets, to be printed and locked away. That it was fetched is in the log."""
     with parts.units.begin() as work:
-        session, today = work.session, local_day(work.now)
+        session = work.session
         carers = prepared.designated_carers(session, unit_ids)
-        on_duty = [s for c in carers if (s := shifts.shift_of(session, c, today)) is not None and s.state != "ended"]
+        found = (shifts.shift_now(session, c, work.now) for c in carers)
+        on_duty = [shift for shift in found if shift is not None and shift.state != "ended"]
         uses = {shift.id: prepared.known_uses(session, shift.id) for shift in on_duty}
         doors: dict[str, str] = {}
         for unit_id in sorted({shift.unit_id for shift in on_duty}):
@@ -150,7 +152,7 @@ def code_list(parts: Parts, unit_ids: Collection[str], by_role: str) -> CodeList
 
 
 def _shift(work: Work, carer_id: str) -> ShiftRow:
-    shift = shifts.shift_of(work.session, carer_id, local_day(work.now))
+    shift = shifts.shift_now(work.session, carer_id, work.now)
     if not prepared.is_designated(work.session, carer_id):
         raise EdgeError(
             403,

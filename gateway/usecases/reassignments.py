@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
+from gateway.usecases import citizen_days
 from gateway.usecases.happenings import change_what_happened, restore_shift, restore_visits
 from gateway.usecases.plans import publish_routes
-from gateway.usecases.situations import Found, WhatHappened, day_of, read
+from gateway.usecases.situations import Found, WhatHappened, day_of, read, told_of
 from kernel.ids import CarerId, VisitId, new_id
 from kernel.work import Work
 from scheduling import day_store, publishing
 from scheduling.errors import SchedulingError
-from scheduling.events import DayReassigned, ReassignmentUndone, VisitMoved
+from scheduling.events import CitizenAbsenceKind, DayReassigned, ReassignmentUndone, VisitMoved
 from scheduling.model import Day, Plan
 from scheduling.publishing import RouteDraft, StopDraft
 from scheduling.reassignment.acts import DOOR_SHUT
@@ -25,6 +26,7 @@ from scheduling.reassignment.tables import ReassignmentRow
 from scheduling.routes import plan_from_routes
 from scheduling.rules import Breach
 from scheduling.tables import VisitRow
+from video.model import Room
 
 NO_ROOM = "no_room_in_shifts"
 
@@ -47,6 +49,8 @@ class Done:
     carers: tuple[str, ...]
     locks: frozenset[str]
     left_over: int
+    #: calls that were ended with it, to be told after the commit
+    rooms: tuple[Room, ...] = ()
 
 
 class ChoiceBreaksRuleError(SchedulingError):
@@ -77,8 +81,9 @@ def carry_out(work: Work, event: WhatHappened, choice: Choice, seen: Mapping[str
     _require_seen(work.session, event, found, choice, seen)
     day = day_of(found, choice.substitute_id)
     after = _timed(found, day, choice)
-    untouched = retimed(day, found.at.told) if event.kind != "carer_away" else after
-    broken = newly_broken(day, found.at.told, untouched, after)
+    told = told_of(found, day)
+    untouched = retimed(day, told) if event.kind != "carer_away" else after
+    broken = newly_broken(day, told, untouched, after)
     if broken:
         raise ChoiceBreaksRuleError(broken)
     return _publish(work, found, day, after, choice)
@@ -102,22 +107,32 @@ def undo(work: Work, reassignment_id: str, unit_ids: Sequence[str] | None) -> Do
     routes = {r.carer_id: r for r in day_store.routes_of(work.session, row.day)}
     if any(c not in routes or routes[c].version != version for c, version in row.versions.items()):
         raise SchedulingError("act_overtaken")
-    locks = restore_shift(work, row)
+    locks = restore_shift(work, row) | citizen_days.before_taking_back(work, row)
     restore_visits(work, row)
     work.session.flush()
     drafts = [_draft_of(carer_id, kept) for carer_id, kept in sorted(row.before["routes"].items())]
     try:
         _, rights = publish_routes(
-            work, row.day, drafts, reason="undone", unallocated=row.before["waiting"], why=row.before["why"]
+            work, row.day, drafts, reason="undone", unallocated=_still_waiting(work, row), why=row.before["why"]
         )
     except SchedulingError as err:
         raise SchedulingError("act_overtaken") from err
+    citizen_days.after_taking_back(work, row)
     row.undone_at = work.now
     work.session.add(row)
     work.record(
         ReassignmentUndone(at=work.now, reassignment_id=row.reassignment_id, unit_id=row.unit_id, kind=row.kind)
     )
     return Done(row.reassignment_id, row.unit_id, tuple(d.carer_id for d in drafts), rights.locks_to_tell | locks, 0)
+
+
+def _still_waiting(work: Work, row: ReassignmentRow) -> dict[str, str]:
+    """What nobody had before an act, but for visits that have got a carer since on a route the act is not about."""
+    waiting: dict[str, str] = row.before["waiting"]
+    stored = work.session.exec(
+        select(VisitRow.id, VisitRow.carer_id).where(col(VisitRow.id).in_(sorted(waiting)))
+    ).all()
+    return {v: waiting[v] for v, carer_id in stored if carer_id is None or carer_id in row.versions}
 
 
 def _require_seen(session: Session, event: WhatHappened, found: Found, choice: Choice, seen: Mapping[str, int]) -> None:
@@ -173,6 +188,7 @@ def _publish(work: Work, found: Found, day: Day, after: Plan, choice: Choice) ->
     published, rights = publish_routes(
         work, event.on, drafts, reason=choice.reason, unallocated=left, why=dict.fromkeys(handed, choice.reason)
     )
+    freed, rooms = _citizen_followed(work, found, after, before)
     _tell_moves(work, found, after, [*handed, *(VisitId(v) for v in left)], choice.reason)
     row = ReassignmentRow(
         reassignment_id=new_id(),
@@ -196,7 +212,21 @@ def _publish(work: Work, found: Found, day: Day, after: Plan, choice: Choice) ->
             left_count=len(left),
         )
     )
-    return Done(row.reassignment_id, row.unit_id, tuple(sorted(touched)), rights.locks_to_tell | locks, len(left))
+    all_locks = rights.locks_to_tell | locks | freed
+    return Done(row.reassignment_id, row.unit_id, tuple(sorted(touched)), all_locks, len(left), tuple(rooms))
+
+
+def _citizen_followed(
+    work: Work, found: Found, after: Plan, before: dict[str, Any]
+) -> tuple[frozenset[str], Sequence[Room]]:
+    """What a citizen's going and coming changes once the routes are published."""
+    event = found.event
+    if event.kind == citizen_days.AWAY:
+        kind = cast("CitizenAbsenceKind", event.citizen_absence)
+        return citizen_days.go_away(work, cast(str, event.citizen_id), kind, event.on, before)
+    if event.kind == citizen_days.HOME:
+        citizen_days.raise_left(work, before["act"]["restored"], set(after.carer_of))
+    return frozenset(), ()
 
 
 def _unit_id(found: Found) -> str:
@@ -221,7 +251,12 @@ def _before(session: Session, found: Found, touched: Sequence[str]) -> dict[str,
             "unit_id": unit_id or min(found.units),
             "stops": [_stop_json(v) for v in stops if v.start_at is not None and v.end_at is not None],
         }
-    waiting = {v.id: v.unallocated_reason or "not_planned" for v in found.rows.values() if v.carer_id is None}
+    back = found.citizen.visits if found.citizen is not None and found.event.kind == citizen_days.HOME else ()
+    waiting = {
+        v.id: v.unallocated_reason or "not_planned"
+        for v in found.rows.values()
+        if v.carer_id is None and v.id not in back
+    }
     why = {v.id: v.why for v in found.rows.values() if v.carer_id in touched and v.why}
     return {"units": sorted(found.units), "routes": routes, "waiting": waiting, "why": why, "visits": {}, "act": {}}
 

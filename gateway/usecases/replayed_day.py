@@ -11,11 +11,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.split.lived import LivedUnitDay
 from metrics.technologies import Technology
+
+FloatArray: TypeAlias = NDArray[np.float64]
 
 #: Draws of the last days that are kept: every set of a draw asks for the same ones.
 _KEPT = 64
@@ -75,8 +79,10 @@ def _draw(day: LivedUnitDay, draw: int) -> _Before:
     rng = np.random.default_rng([zlib.crc32(f"{day.unit_id}:{day.day_on}".encode()), draw])
     ends_s = sum(_one(rng, day.measured[end.baseline_id])[1] for end in day.ends)
     legs_s = Fraction(0)
+    shares = {baseline_id: _shares(day.measured[baseline_id]) for baseline_id in {s.baseline_id for s in day.legs}}
     for shift in day.legs:
-        count, seconds = _one(rng, day.measured[shift.baseline_id], weighted=True)
+        measured = day.measured[shift.baseline_id]
+        count, seconds = measured[int(rng.choice(len(measured), p=shares[shift.baseline_id]))]
         legs_s += Fraction(seconds * shift.legs, count)
     visit_s = travel_s = Fraction(0)
     for citizen in day.citizens:
@@ -87,12 +93,16 @@ def _draw(day: LivedUnitDay, draw: int) -> _Before:
     return _Before(ends_s, round(legs_s), visit_s, travel_s, second_s)
 
 
-def _one(rng: np.random.Generator, measured: Sequence[tuple[int, int]], *, weighted: bool = False) -> tuple[int, int]:
-    """One measurement; weighted by how many were measured at once, so that its mean is the baseline's."""
-    if not weighted:
-        return measured[int(rng.integers(len(measured)))]
+def _one(rng: np.random.Generator, measured: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """One measurement."""
+    return measured[int(rng.integers(len(measured)))]
+
+
+def _shares(measured: Sequence[tuple[int, int]]) -> FloatArray:
+    """How likely each measurement is: by how many were measured at once, so that the mean is the baseline's."""
     counts = np.array([count for count, _seconds in measured], dtype=float)
-    return measured[int(rng.choice(len(measured), p=counts / counts.sum()))]
+    shares: FloatArray = counts / counts.sum()
+    return shares
 
 
 def _leg_ratio(day: LivedUnitDay) -> Fraction:

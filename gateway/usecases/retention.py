@@ -20,6 +20,7 @@ from kernel.seals import erase_events, latest_seal
 from kernel.tables import EventRow
 from kernel.work import UnitsOfWork, Work
 from metrics.events import BaselineFrozen, MonthClosed, RuleChosen
+from metrics.sums.tables import SubjectSumRow
 from metrics.tables import BaselineSampleRow, EntryRow
 
 AT_MOST = 500
@@ -199,6 +200,9 @@ class PseudonymsRule:
             named = func.replace(EntryRow.occasion_id, subject, fresh)
             changed = connection.execute(entries.values(subject=fresh, occasion_id=named).returning(col(EntryRow.id)))
             ids += [f"entry:{row[0]}" for row in changed]
+            # A week's sum ends with its month: none is of two years.
+            sums = update(SubjectSumRow).where(col(SubjectSumRow.subject) == subject)
+            connection.execute(sums.where(col(SubjectSumRow.first_on) < year_on).values(subject=fresh))
             samples = update(BaselineSampleRow).where(
                 col(BaselineSampleRow.subject) == subject, col(BaselineSampleRow.day_on) < year_on
             )

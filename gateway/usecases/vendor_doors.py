@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
-from devices.keys import openings
+from devices.keys import openings, release
 from devices.keys.model import Operation, RefusalCode
 from devices.keys.proof import NONCE_BYTES, proof_input, verify_proof
 from devices.keys.schemas import DoorOpening, OpeningIds
@@ -96,7 +96,7 @@ def give_proof(parts: Parts, carer_id: str, opening_id: str, *, holder_key: byte
         The signature is not that of the shift's key. The opening stays as it is and expires by itself.
     """
     with parts.units.begin() as work:
-        opening = own_opening(work, carer_id, opening_id)
+        opening = own_opening(work.session, carer_id, opening_id)
         if opening.state != "challenged" or opening.nonce is None:
             return opening
         ids = opening.ids
@@ -105,7 +105,7 @@ def give_proof(parts: Parts, carer_id: str, opening_id: str, *, holder_key: byte
         access = access_for(work.session, ids.lock_id, ids.visit_id, carer_id)
         thumbprint = shift.holder_thumbprint if shift is not None and shift.state == "begun" else None
         if thumbprint is None or access is None or lock is None or lock.lock_id != ids.lock_id:
-            return openings.nothing_left(work, opening_id, RefusalCode.EPOCH_REVOKED.value, time.time())
+            return release.nothing_left(work, opening_id, RefusalCode.EPOCH_REVOKED.value, time.time())
         signed = proof_input(ids.lock_id, Operation.OPEN, openings.request_id(opening_id), opening.nonce)
         verify_proof(holder_key, bytes.fromhex(thumbprint), proof, signed)
         order = OpenOrder(opening_id, lock.lock_ref, access.access_id)
@@ -205,7 +205,7 @@ def door_row(session: Session, door_id: str) -> DoorRow:
 
 
 def _tapped(work: Work, carer_id: str, door_id: str, visit_id: str, lock: ActingLock, tapped_s: float) -> DoorOpening:
-    shift = shifts.shift_of(work.session, carer_id, local_day(work.now))
+    shift = shifts.shift_now(work.session, carer_id, work.now)
     if shift is None or shift.state != "begun":
         raise SchedulingError("shift_not_begun")
     visit = work.session.get(VisitRow, visit_id)

@@ -1,11 +1,13 @@
 """The static files, read once, served under an address that changes whenever any of them changes.
 
 The address carries one hash for the whole folder and not one per file: native modules import each other by
-relative paths, so a module's imports must live under the same prefix as the module itself.
+relative paths, so a module's imports must live under the same prefix as the module itself. Comments of our own
+scripts and styles stay here: they are a fifth of what would travel, and no browser reads them.
 """
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +30,12 @@ _MEDIA_TYPES = {
 }
 _ALREADY_COMPRESSED = {".woff2"}
 _ONE_YEAR_S = 365 * 24 * 3600
+_VENDORED = "vendor/"
+#: comments that have their lines to themselves; one within a line of code stays
+_COMMENTS = {
+    ".js": re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/[ \t]*)\n", re.MULTILINE | re.DOTALL),
+    ".css": re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n", re.MULTILINE | re.DOTALL),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Assets:
                 raise ValueError(f"Expected a static file of a known type, got {name}.")
             body = path.read_bytes()
             digest.update(name.encode() + b"\0" + hashlib.sha256(body).digest())
-            self._files[name] = _read(path.suffix, body)
+            self._files[name] = _read(path.suffix, body if _VENDORED in name else without_comments(path.suffix, body))
         self.version = digest.hexdigest()[:12]
 
     def url(self, name: str) -> str:
@@ -109,6 +117,12 @@ def static_file(version: str, name: str, request: Request) -> Response:
     if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
         return Response(asset.gzipped, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(asset.body, media_type=asset.media_type, headers=headers)
+
+
+def without_comments(suffix: str, body: bytes) -> bytes:
+    """A script or style without the comments that fill whole lines; other files as they are."""
+    pattern = _COMMENTS.get(suffix)
+    return body if pattern is None else pattern.sub("", body.decode()).encode()
 
 
 def _read(suffix: str, body: bytes) -> Asset:

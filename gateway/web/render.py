@@ -101,6 +101,11 @@ def _day(value: date | datetime, language: str = "da") -> str:
     return day_text(local_day(value) if isinstance(value, datetime) else value, language)
 
 
+def _month(value: str, language: Language = "da") -> str:
+    """``oktober 2026`` of ``2026-10``."""
+    return f"{catalogue().text(language, f'claims.month.{int(value[5:])}')} {value[:4]}"
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
@@ -114,6 +119,7 @@ def _environment() -> Environment:
     environment.filters.update(
         clock=clock_text,
         day=_day,
+        month=_month,
         week=week_text,
         number=number_text,
         kroner=kroner_text,

@@ -156,12 +156,13 @@ def test_every_direct_dependency_has_its_reason_and_no_reason_is_left_over() -> 
         "To run": dependencies(project["project"]["dependencies"]),
         "To build without an index": dependencies(groups["build"]),
         "To load": dependencies(groups["load"]),
+        "To measure beside us": dependencies(groups["peers"]),
         "To develop and test": dependencies(names(groups["dev"])),
     }
     sections = page(ROOT / "docs" / "dependencies.md").split("\n## ")[1:]
     explained = {text.splitlines()[0]: {name for name, _ in _ROW.findall(text)} for text in sections}
 
-    assert set(groups) == {"build", "load", "dev"}, "a new group needs a section of its own"
+    assert set(groups) == {"build", "load", "peers", "dev"}, "a new group needs a section of its own"
     assert explained == declared
 
 
@@ -176,3 +177,5 @@ def test_the_locks_hold_every_direct_dependency() -> None:
         }
 
         assert {name.lower() for name in dependencies(wanted)} - locked == set(), lock
+        assert "ortools" not in locked, "what is measured beside us is in an environment of its own"
+    assert re.search(r"^ortools==", page(ROOT / "requirements-peers.lock"), re.MULTILINE)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.order import LONGEST_S, TESTS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("kernel", "devices", "scheduling", "video", "metrics", "gateway")
 MAX_LINES = 450
@@ -182,3 +184,7 @@ def test_every_module_and_public_thing_says_what_it_is_for(package: str) -> None
 def _without_hex(text: str) -> str:
     """Random ids in hexadecimal are no numbers of anybody, nor are decimals of coordinates."""
     return re.sub(r"\b[0-9a-f]{24,}\b|\d+\.\d+|0x[0-9A-Fa-f_]+", "", text)
+
+
+def test_files_of_tests_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST_S if not (TESTS / name).exists()] == []

@@ -11,7 +11,7 @@ from kernel.localtime import local_day
 from scheduling import publishing
 from scheduling.register.tables import ConsentRow
 from scheduling.tables import VisitRow
-from tests.browser.conftest import LAUNCH
+from tests.browser.conftest import launch_arguments
 from tests.browser.tablet_steps import sign_in, start_shift, too_small, too_wide_px, violations
 from tests.conftest import LiveServer
 from tests.gateway.platform import eventually
@@ -25,8 +25,9 @@ CALLING = [
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
 ]
+#: addresses of this machine are shown to the other side as they are
+CALLING_OFF = ("WebRtcHideLocalIpsWithMdns",)
 BOTH = ("camera", "microphone")
 #: lets a test look at the connections and tracks a page has made, and changes nothing about them
 WITNESS = """(() => {
@@ -55,7 +56,7 @@ FRAMES = """async () => {
 def calling_browser(browser: Browser) -> Iterator[Browser]:
     """A second Chromium with a camera and a microphone that are not real."""
     launched = browser.browser_type.launch(
-        executable_path="/usr/bin/chromium", args=[*LAUNCH, *CALLING], handle_sigint=False
+        executable_path="/usr/bin/chromium", args=launch_arguments(*CALLING, off=CALLING_OFF), handle_sigint=False
     )
     yield launched
     launched.close()

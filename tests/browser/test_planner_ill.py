@@ -36,10 +36,10 @@ def visits_of(live: LiveServer, carer_id: str) -> list[str]:
         return [v.id for v in publishing.stops_of(session, carer_id, live.day.on)]
 
 
-def test_two_key_presses_report_a_carer_ill_and_give_her_whole_route_away(live_server: LiveServer, page: Page) -> None:
-    open_board(page, live_server)
-    carer_id, name = ill_carer(live_server)
-    waiting = visits_of(live_server, carer_id)
+def test_two_key_presses_report_a_carer_ill_and_give_her_whole_route_away(morning: LiveServer, page: Page) -> None:
+    open_board(page, morning)
+    carer_id, name = ill_carer(morning)
+    waiting = visits_of(morning, carer_id)
     page.get_by_role("searchbox").fill(name)
     header = page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]')
     header.focus()
@@ -53,18 +53,18 @@ def test_two_key_presses_report_a_carer_ill_and_give_her_whole_route_away(live_s
     expect(page.locator("#undo-words")).to_contain_text(f"{name} er meldt syg, og ruten er givet videre")
     expect(page.locator(f'[data-row="l:{carer_id}"]')).to_have_count(0)
     expect(page.locator("[data-chip=ill]")).to_contain_text("Syge 1")
-    assert visits_of(live_server, carer_id) == []
-    with live_server.runtime.database.reading() as session:
+    assert visits_of(morning, carer_id) == []
+    with morning.runtime.database.reading() as session:
         rows = [session.get(VisitRow, visit_id) for visit_id in waiting]
     assert all(row is not None and (row.carer_id != carer_id) for row in rows)
 
 
 def test_the_same_is_done_with_a_pointer_and_every_visit_can_be_read_before_it_is_confirmed(
-    live_server: LiveServer, page: Page
+    morning: LiveServer, page: Page
 ) -> None:
-    open_board(page, live_server)
-    carer_id, name = ill_carer(live_server)
-    waiting = visits_of(live_server, carer_id)
+    open_board(page, morning)
+    carer_id, name = ill_carer(morning)
+    waiting = visits_of(morning, carer_id)
     page.get_by_role("searchbox").fill(name)
     page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').click()
     page.get_by_role("button", name="Meld syg").click()
@@ -78,9 +78,9 @@ def test_the_same_is_done_with_a_pointer_and_every_visit_can_be_read_before_it_i
     expect(page.locator("#undo-words")).to_contain_text("er meldt syg")
 
 
-def test_what_could_not_be_sent_is_said_and_can_be_tried_again(live_server: LiveServer, page: Page) -> None:
-    open_board(page, live_server)
-    carer_id, name = ill_carer(live_server)
+def test_what_could_not_be_sent_is_said_and_can_be_tried_again(morning: LiveServer, page: Page) -> None:
+    open_board(page, morning)
+    carer_id, name = ill_carer(morning)
     page.get_by_role("searchbox").fill(name)
     page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').focus()
     page.keyboard.press("s")
@@ -96,14 +96,14 @@ def test_what_could_not_be_sent_is_said_and_can_be_tried_again(live_server: Live
     expect(page.locator("#undo-words")).to_contain_text("er meldt syg")
 
 
-def test_a_task_is_shown_with_its_visit_and_goes_away_once_it_is_handled(live_server: LiveServer, page: Page) -> None:
-    carer_id, _ = ill_carer(live_server)
-    visit_id = visits_of(live_server, carer_id)[0]
-    with live_server.runtime.units.begin() as work:
+def test_a_task_is_shown_with_its_visit_and_goes_away_once_it_is_handled(morning: LiveServer, page: Page) -> None:
+    carer_id, _ = ill_carer(morning)
+    visit_id = visits_of(morning, carer_id)[0]
+    with morning.runtime.units.begin() as work:
         row = work.session.get(VisitRow, visit_id)
         assert row is not None
         raise_task(work, NewTask("screen_unanswered", row.unit_id, visit_id, row.citizen_id, carer_id))
-    open_board(page, live_server)
+    open_board(page, morning)
     tasks = page.get_by_role("region", name="Opgaver")
     expect(tasks).to_contain_text("1 opgave venter på dig")
     expect(tasks).to_contain_text("svarer ikke på skærmen")
@@ -116,9 +116,9 @@ def test_a_task_is_shown_with_its_visit_and_goes_away_once_it_is_handled(live_se
     expect(tasks).to_be_hidden()
 
 
-def test_a_lost_tablet_is_blocked_in_two_taps(live_server: LiveServer, page: Page) -> None:
-    open_board(page, live_server)
-    carer_id, name = ill_carer(live_server)
+def test_a_lost_tablet_is_blocked_in_two_taps(morning: LiveServer, page: Page) -> None:
+    open_board(page, morning)
+    carer_id, name = ill_carer(morning)
     page.get_by_role("searchbox").fill(name)
     page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').click()
 
@@ -130,17 +130,17 @@ def test_a_lost_tablet_is_blocked_in_two_taps(live_server: LiveServer, page: Pag
 
 
 def test_a_lost_tablet_says_by_when_the_door_of_a_silent_lock_is_safe_and_then_that_the_lock_has_confirmed(
-    live_server: LiveServer, page: Page
+    morning: LiveServer, page: Page
 ) -> None:
-    carer_id, _ = ill_carer(live_server)
-    tablet = Tablet("127.0.0.1", live_server.port, carer_id, HolderKey.generate())
+    carer_id, _ = ill_carer(morning)
+    tablet = Tablet("127.0.0.1", morning.port, carer_id, HolderKey.generate())
     tablet.sign_in()
     stop = next(s for s in tablet.start_shift("citizen")["route"]["stops"] if s["door"])
     lock_id = stop["door"]["lock_id"]
     held = {g["lock_id"] for g in tablet.call("GET", "/api/v1/me/grants")["grants"]}
     assert lock_id in held
-    live_server.fleet.lose(lock_id)
-    open_board(page, live_server)
+    morning.fleet.lose(lock_id)
+    open_board(page, morning)
     page.locator(f'[data-row="l:{carer_id}"] [role=rowheader]').click()
 
     page.get_by_role("button", name="Tabletten er væk").click()
@@ -150,6 +150,6 @@ def test_a_lost_tablet_says_by_when_the_door_of_a_silent_lock_is_safe_and_then_t
     bound = page.locator("#cover .withdrawn li")
     expect(bound.filter(has_text=stop["door"]["label"])).to_contain_text(f"senest kl. {until}")
     assert violations(page) == []
-    live_server.fleet.restore(lock_id)
+    morning.fleet.restore(lock_id)
     expect(bound).to_have_count(0, timeout=15_000)
     tablet.close()

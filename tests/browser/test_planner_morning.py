@@ -24,7 +24,8 @@ BOTH_FORMS = """async () => {
   const plain = (lane) => ({ ...lane, visits: lane.visits.map((v) => ({ ...v, ...Object.fromEntries(
     ["start_at", "end_at", "begun_at", "ended_at"].map((key) => [key, v[key] && Date.parse(v[key])])) })),
     shift: { ...lane.shift, planned_start_at: Date.parse(lane.shift.planned_start_at),
-      planned_end_at: Date.parse(lane.shift.planned_end_at) } });
+      planned_end_at: Date.parse(lane.shift.planned_end_at) },
+    asides: lane.asides.map((one) => [one.kind, one.fits, Date.parse(one.start_at), Date.parse(one.end_at)]) });
   const [lanes, columns] = [await day("lanes"), await day("columns")];
   return [lanes, columns].map(({ lanes, units, attention, unallocated }) =>
     ({ lanes: lanes.map(plain), units, attention, unallocated }));
@@ -48,6 +49,7 @@ def late_and_movable(page: Page) -> tuple[str, str]:
         visit_id = str(page.evaluate("document.activeElement.dataset.visit"))
         assert "forsinket" in focused(page) or "ikke startet" in focused(page) or "for sen" in focused(page)
         page.keyboard.press("Enter")
+        expect(page.locator("#panel-body .fact-list")).to_be_visible()
         expect(page.get_by_text("Beregner forslag")).to_have_count(0)
         if page.locator(".proposal").count():
             return visit_id, page.locator(".proposal b").first.inner_text()

@@ -46,25 +46,25 @@ def settled_observation(live: LiveServer, visit_id: str, timeout_s: float = 15.0
         sleep(0.05)
 
 
-def test_the_tablet_s_own_key_opens_the_door_and_the_door_begins_the_visit(live_server: LiveServer, page: Page) -> None:
-    carer_id = at_the_first_door(page, live_server)
+def test_the_tablet_s_own_key_opens_the_door_and_the_door_begins_the_visit(streets: LiveServer, page: Page) -> None:
+    carer_id = at_the_first_door(page, streets)
     visit_id = current_visit(page)
 
     page.get_by_role("button", name="Lås op").click()
 
     panel = page.locator("[data-state=unlocked]")
     expect(panel.get_by_role("heading", name="Døren er låst op")).to_be_visible()
-    expect(panel).to_contain_text(f"Låsen svarede {clock_text(live_server.clock.now())}")
+    expect(panel).to_contain_text(f"Låsen svarede {clock_text(streets.clock.now())}")
     expect(panel).to_contain_text("Besøget er startet.")
     expect(panel.get_by_role("status")).to_be_visible()
     assert page.title().startswith("Døren er låst op – ")
-    begun = visit(live_server, visit_id)
+    begun = visit(streets, visit_id)
     assert (begun.state, begun.source) == ("begun", "device")
-    assert shift(live_server, carer_id).started_from == "citizen"
+    assert shift(streets, carer_id).started_from == "citizen"
 
 
-def test_a_whole_visit_ends_with_an_outcome_that_had_to_be_chosen(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_a_whole_visit_ends_with_an_outcome_that_had_to_be_chosen(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     visit_id = current_visit(page)
     page.get_by_role("button", name="Lås op").click()
     page.get_by_role("button", name="Gå til opgaver").click()
@@ -78,13 +78,13 @@ def test_a_whole_visit_ends_with_an_outcome_that_had_to_be_chosen(live_server: L
 
     expect(page.get_by_text("1 besøg er afsluttet")).to_be_visible()
     expect(page.get_by_text("Alt er sendt")).to_be_visible()
-    ended = visit(live_server, visit_id)
+    ended = visit(streets, visit_id)
     assert (ended.state, ended.outcome, ended.note) == ("ended", "partly", "Ville ikke i bad")
     assert current_visit(page) != visit_id
 
 
-def test_the_key_of_the_shift_cannot_leave_the_browser(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_the_key_of_the_shift_cannot_leave_the_browser(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
 
     held = page.evaluate(
         """() => new Promise((resolve) => {
@@ -104,11 +104,11 @@ def test_the_key_of_the_shift_cannot_leave_the_browser(live_server: LiveServer, 
 
 
 def test_a_lock_without_network_is_never_told_and_the_page_says_so_after_five_seconds(
-    live_server: LiveServer, page: Page
+    streets: LiveServer, page: Page
 ) -> None:
-    at_the_first_door(page, live_server)
+    at_the_first_door(page, streets)
     visit_id = current_visit(page)
-    out_of_reach(live_server, lock_of(live_server, page))
+    out_of_reach(streets, lock_of(streets, page))
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
 
@@ -118,14 +118,14 @@ def test_a_lock_without_network_is_never_told_and_the_page_says_so_after_five_se
     expect(page.get_by_role("heading", name="Låsen kunne ikke nås")).to_be_visible(timeout=8000)
     expect(page.locator(".door")).to_contain_text("Intet blev sendt. Døren åbner ikke senere.")
     assert not any(url.endswith("/proof") for url in seen)
-    assert visit(live_server, visit_id).state == "planned"
+    assert visit(streets, visit_id).state == "planned"
 
 
 def test_a_lock_that_never_answers_is_unknown_at_ten_seconds_and_never_unlocked(
-    live_server: LiveServer, page: Page
+    streets: LiveServer, page: Page
 ) -> None:
-    at_the_first_door(page, live_server)
-    lock_id = lock_of(live_server, page)
+    at_the_first_door(page, streets)
+    lock_id = lock_of(streets, page)
     page.evaluate(
         """() => {
             window.shown = [];
@@ -136,7 +136,7 @@ def test_a_lock_that_never_answers_is_unknown_at_ten_seconds_and_never_unlocked(
             }).observe(document.body, { childList: true, subtree: true });
         }"""
     )
-    page.route("**/proof", lambda route: lose_and_go_on(live_server, lock_id, route))
+    page.route("**/proof", lambda route: lose_and_go_on(streets, lock_id, route))
     page.get_by_role("button", name="Lås op").click()
 
     expect(page.get_by_role("heading", name="længe om at svare")).to_be_visible(timeout=8000)
@@ -148,13 +148,11 @@ def test_a_lock_that_never_answers_is_unknown_at_ten_seconds_and_never_unlocked(
     assert 9_800 <= shown[1]["at"] - shown[0]["at"] <= 11_500
 
 
-def test_what_the_carer_sees_is_stored_beside_the_lock_s_word_and_not_instead(
-    live_server: LiveServer, page: Page
-) -> None:
-    at_the_first_door(page, live_server)
+def test_what_the_carer_sees_is_stored_beside_the_lock_s_word_and_not_instead(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     visit_id = current_visit(page)
-    lock_id = lock_of(live_server, page)
-    page.route("**/proof", lambda route: lose_and_go_on(live_server, lock_id, route))
+    lock_id = lock_of(streets, page)
+    page.route("**/proof", lambda route: lose_and_go_on(streets, lock_id, route))
     page.get_by_role("button", name="Lås op").click()
     expect(page.get_by_role("heading", name="Ukendt: låsen svarer ikke")).to_be_visible(timeout=15000)
     # the server's own clock settles the opening a moment after the page's
@@ -162,17 +160,17 @@ def test_what_the_carer_sees_is_stored_beside_the_lock_s_word_and_not_instead(
         page.get_by_role("button", name="Døren er åben").click()
 
     expect(page.locator(".door")).to_contain_text("Du har noteret, at døren er åben.")
-    assert settled_observation(live_server, visit_id) == ("unknown", "open")
+    assert settled_observation(streets, visit_id) == ("unknown", "open")
     page.get_by_role("button", name="Start besøg").click()
     expect(page.get_by_role("button", name="Afslut besøg")).to_be_visible()
     expect(page.get_by_text("Alt er sendt")).to_be_visible()
-    assert (visit(live_server, visit_id).state, visit(live_server, visit_id).source) == ("begun", "manual")
+    assert (visit(streets, visit_id).state, visit(streets, visit_id).source) == ("begun", "manual")
 
 
-def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     stops = page.evaluate('async () => (await (await fetch("/api/v1/me/day")).json()).route.stops')
-    late = [s for s in stops if s["door"] and _at(s["door"]["opens_from_at"]) > live_server.clock.now()]
+    late = [s for s in stops if s["door"] and _at(s["door"]["opens_from_at"]) > streets.clock.now()]
     page.locator(f"[data-key=stop-{late[-1]['visit_id']}]").click()
     expect(page.locator(".now-card")).to_contain_text("Døren kan låses op herfra fra")
 
@@ -181,26 +179,26 @@ def test_a_refusal_names_its_reason_and_that_the_door_is_still_locked(live_serve
     expect(page.get_by_role("heading", name="Afvist – uden for besøgets tid")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("Døren er stadig låst.")
     expect(page.get_by_role("alert")).to_contain_text(clock_text(_at(late[-1]["door"]["opens_from_at"])))
-    assert visit(live_server, late[-1]["visit_id"]).state == "planned"
+    assert visit(streets, late[-1]["visit_id"]).state == "planned"
 
 
-def test_stopping_before_the_signature_leaves_brings_the_button_back(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_stopping_before_the_signature_leaves_brings_the_button_back(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     visit_id = current_visit(page)
-    out_of_reach(live_server, lock_of(live_server, page))
+    out_of_reach(streets, lock_of(streets, page))
 
     page.get_by_role("button", name="Lås op").click()
     page.get_by_role("button", name="Afbryd").click()
 
     expect(page.get_by_role("button", name="Lås op")).to_be_visible()
-    assert visit(live_server, visit_id).state == "planned"
+    assert visit(streets, visit_id).state == "planned"
 
 
-def test_an_opening_is_never_repeated_by_the_tablet(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_an_opening_is_never_repeated_by_the_tablet(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/openings" in request.url else None)
-    out_of_reach(live_server, lock_of(live_server, page))
+    out_of_reach(streets, lock_of(streets, page))
     page.route("**/openings", lambda route: route.abort())
 
     page.get_by_role("button", name="Lås op").click()

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def modules(live_server: LiveServer, page: Page) -> Page:
+def modules(morning: LiveServer, page: Page) -> Page:
     """A page that can import the tablet's modules by ``load(name)``."""
-    page.goto(f"{live_server.url}/tablet")
+    page.goto(f"{morning.url}/tablet")
     page.evaluate("prefix => { window.load = (name) => import(prefix + name); }", assets().url(""))
     return page
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -30,10 +29,10 @@ pytestmark = pytest.mark.browser
 LOCKS = replace(SMALL, locks=SMALL.citizens)
 
 
-@pytest.fixture
-def live_server(tmp_path: Path) -> Iterator[LiveServer]:
-    """A platform where every door has a lock."""
-    live = start_platform(tmp_path, LOCKS)
+@pytest.fixture(scope="module")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A platform where every door has a lock; each test takes a carer of its own."""
+    live = start_platform(tmp_path_factory.mktemp("near"), LOCKS)
     yield live
     stop_platform(live)
 

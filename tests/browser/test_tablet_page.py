@@ -1,6 +1,6 @@
 """The tablet's page in every state: reachable, large enough, not too wide, readable in both themes."""
 
-from typing import Literal
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from kernel.localtime import clock_text
 from scheduling import publishing
+from scheduling.register.tables import UnitRow
+from scheduling.tables import ShiftRow
 from tests.browser.tablet_steps import (
     at_the_first_door,
     current_visit,
@@ -24,11 +26,10 @@ pytestmark = pytest.mark.browser
 SIZES = {"tablet": (800, 1280), "phone": (390, 844), "narrow": (320, 640)}
 
 
-def open_context(browser: Browser, size: tuple[int, int], theme: Literal["light", "dark"]) -> BrowserContext:
+def open_context(browser: Browser, size: tuple[int, int]) -> BrowserContext:
     # the checker of accessibility is put into the page, which the pages' own policy rightly forbids
     return browser.new_context(
         viewport={"width": size[0], "height": size[1]},
-        color_scheme=theme,
         locale="da-DK",
         timezone_id="Europe/Copenhagen",
         bypass_csp=True,
@@ -36,8 +37,11 @@ def open_context(browser: Browser, size: tuple[int, int], theme: Literal["light"
 
 
 def found_in(page: Page, state: str) -> list[str]:
-    """Everything a page does wrong in a state."""
+    """Everything a page does wrong in a state, by day and by night."""
     wrong = [f"{state}: {found}" for found in _that_stay_when_scrolled(page)]
+    page.emulate_media(color_scheme="dark")
+    wrong += [f"{state}, dark: {found}" for found in _that_stay_when_scrolled(page)]
+    page.emulate_media(color_scheme="light")
     if too_wide_px(page) > 0:
         wrong.append(f"{state}: {too_wide_px(page)} px too wide")
     return wrong + [f"{state}: too small: {target}" for target in too_small(page)]
@@ -54,20 +58,17 @@ def _that_stay_when_scrolled(page: Page) -> list[str]:
     return [one for one in found if not one.startswith("target-size") or one in at_the_end]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_no_state_of_the_tablet_has_a_barrier(
-    live_server: LiveServer, browser: Browser, size: str, theme: Literal["light", "dark"]
-) -> None:
-    context = open_context(browser, SIZES[size], theme)
+def test_no_state_of_the_tablet_has_a_barrier(streets: LiveServer, browser: Browser, size: str) -> None:
+    context = open_context(browser, SIZES[size])
     page = context.new_page()
-    carer_id = to_the_first_stop(live_server)
+    carer_id = to_the_first_stop(streets)
     wrong: list[str] = []
 
-    page.goto(f"{live_server.url}/tablet")
+    page.goto(f"{streets.url}/tablet")
     expect(page.locator(".person").first).to_be_visible()
     wrong += found_in(page, "sign in")
-    sign_in(page, live_server, carer_id)
+    sign_in(page, streets, carer_id)
     expect(page.get_by_role("button", name="Start vagt")).to_be_visible()
     wrong += found_in(page, "shift planned")
     page.get_by_role("button", name="Start vagt").click()
@@ -105,14 +106,11 @@ def test_no_state_of_the_tablet_has_a_barrier(
     assert wrong == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["sent", "slow", "unknown", "refused", "jammed", "expired"])
-def test_no_state_of_a_door_has_a_barrier(
-    live_server: LiveServer, browser: Browser, state: str, theme: Literal["light", "dark"]
-) -> None:
-    context = open_context(browser, SIZES["narrow"], theme)
+def test_no_state_of_a_door_has_a_barrier(streets: LiveServer, browser: Browser, state: str) -> None:
+    context = open_context(browser, SIZES["narrow"])
     page = context.new_page()
-    at_the_first_door(page, live_server)
+    at_the_first_door(page, streets)
     opening = settled(current_visit(page), state)
     if state in ("sent", "slow"):
         # the lock's challenge is real; its answer never comes
@@ -138,10 +136,10 @@ def test_no_state_of_a_door_has_a_barrier(
 
 
 def test_a_changed_route_says_why_and_what_came_and_left_until_it_is_acknowledged(
-    live_server: LiveServer, page: Page
+    streets: LiveServer, page: Page
 ) -> None:
-    carer_id = at_the_first_door(page, live_server)
-    moved = move_a_visit_away(live_server, carer_id)
+    carer_id = at_the_first_door(page, streets)
+    moved = move_a_visit_away(streets, carer_id)
 
     banner = page.get_by_role("region", name="Beskeder")
     expect(banner).to_contain_text("Ruten er ændret")
@@ -149,38 +147,61 @@ def test_a_changed_route_says_why_and_what_came_and_left_until_it_is_acknowledge
     expect(banner).to_contain_text(moved)
     page.reload()
     expect(banner).to_contain_text("Taget af:")
-    assert route(live_server, carer_id).acknowledged_version < 2
+    version = route(streets, carer_id).version
+    assert route(streets, carer_id).acknowledged_version < version
     with page.expect_response(lambda answer: answer.url.endswith("/acknowledgement") and answer.ok):
         banner.get_by_role("button", name="Set").click()
 
     expect(banner).not_to_contain_text("Ruten er ændret")
-    assert route(live_server, carer_id).acknowledged_version == 2
+    assert route(streets, carer_id).acknowledged_version == version
 
 
-def test_reading_the_route_on_the_tablet_counts_as_its_delivery(live_server: LiveServer, page: Page) -> None:
-    carer_id = live_server.carer_with_door_first()
-    assert route(live_server, carer_id).delivered_version == 0
+def test_a_break_and_the_car_to_fetch_stand_in_the_day_where_they_come(streets: LiveServer, page: Page) -> None:
+    carer_id = to_the_first_stop(streets)
+    with streets.runtime.units.begin() as work:
+        shift = work.session.get_one(ShiftRow, f"{streets.day.on.isoformat()}.{carer_id}")
+        unit = work.session.get_one(UnitRow, shift.unit_id)
+        latest = shift.planned_end_at - timedelta(minutes=31)
+        earliest = publishing.stops_of(work.session, carer_id, streets.day.on)[0].end_at
+        assert earliest is not None
+        shift.terms = {
+            "breaks": [[earliest.isoformat(), latest.isoformat(), 1800.0]],
+            "vehicle": {"place": unit.base, "reached_by": "bike"},
+        }
+        work.session.add(shift)
+    page.set_viewport_size({"width": 800, "height": 1280})
+    sign_in(page, streets, carer_id)
+    expect(page.locator(".before .aside")).to_contain_text("Hent bil")
+    ahead = page.locator("ol.route .aside")
+    expect(ahead.filter(has_text="Pause")).to_contain_text("–")
+    expect(ahead.last).to_contain_text("Aflever bil")
+    assert found_in(page, "asides") == []
 
-    sign_in(page, live_server, carer_id)
+
+def test_reading_the_route_on_the_tablet_counts_as_its_delivery(streets: LiveServer, page: Page) -> None:
+    carer_id = streets.carer_with_door_first()
+    assert route(streets, carer_id).delivered_version == 0
+
+    sign_in(page, streets, carer_id)
     expect(page.get_by_role("button", name="Start vagt")).to_be_visible()
 
-    assert route(live_server, carer_id).delivered_version == 1
+    assert route(streets, carer_id).delivered_version == route(streets, carer_id).version
 
 
-def test_a_tablet_without_the_key_of_the_shift_says_so(live_server: LiveServer, browser: Browser, page: Page) -> None:
-    carer_id = at_the_first_door(page, live_server)
+def test_a_tablet_without_the_key_of_the_shift_says_so(streets: LiveServer, browser: Browser, page: Page) -> None:
+    carer_id = at_the_first_door(page, streets)
     other = browser.new_context(locale="da-DK", viewport={"width": 800, "height": 1280})
 
     second = other.new_page()
-    sign_in(second, live_server, carer_id)
+    sign_in(second, streets, carer_id)
 
     expect(second.get_by_text("Denne tablet har ikke vagtens nøgle.")).to_be_visible()
     expect(page.get_by_text("Denne tablet har ikke vagtens nøgle.")).not_to_be_visible()
     other.close()
 
 
-def test_the_theme_and_the_language_chosen_stay(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_the_theme_and_the_language_chosen_stay(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("button", name="Mørkt").click()
     page.get_by_role("button", name="English").click()
@@ -194,8 +215,8 @@ def test_the_theme_and_the_language_chosen_stay(live_server: LiveServer, page: P
     assert page.evaluate("document.documentElement.lang") == "en"
 
 
-def test_signing_out_leaves_no_name_on_the_tablet(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_signing_out_leaves_no_name_on_the_tablet(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("button", name="Log ud").click()
 
@@ -211,18 +232,18 @@ def test_signing_out_leaves_no_name_on_the_tablet(live_server: LiveServer, page:
     assert [key for key in kept if key != "touched-at"] == []
 
 
-def test_the_clock_on_the_tablet_is_the_world_s(live_server: LiveServer, page: Page) -> None:
-    at_the_first_door(page, live_server)
+def test_the_clock_on_the_tablet_is_the_world_s(streets: LiveServer, page: Page) -> None:
+    at_the_first_door(page, streets)
 
-    expect(page.locator("#clock")).to_have_text(clock_text(live_server.clock.now()))
+    expect(page.locator("#clock")).to_have_text(clock_text(streets.clock.now()))
 
 
-def test_the_pages_run_under_their_own_policy_without_a_complaint(live_server: LiveServer, page: Page) -> None:
+def test_the_pages_run_under_their_own_policy_without_a_complaint(streets: LiveServer, page: Page) -> None:
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
 
-    at_the_first_door(page, live_server)
+    at_the_first_door(page, streets)
     page.get_by_role("button", name="Lås op").click()
     expect(page.get_by_text("Besøget er startet.")).to_be_visible()
 

@@ -16,6 +16,7 @@ from tests.browser.near_steps import lock_of, opened, out_of_reach, quarantined,
 from tests.browser.office_steps import sign_in_office
 from tests.browser.tablet_steps import (
     current_visit,
+    has_code_doors,
     sign_in,
     start_shift,
     too_wide_px,
@@ -211,6 +212,7 @@ def test_a_spoken_code_opens_stairwell_and_flat_and_the_same_code_asks_only_what
     with page.expect_response("**/api/v1/me/prepared"):
         page.reload()
     until_held(page)
+    assert eventually(lambda: has_code_doors(page))
     for fleet, known in ((stairs.fleet, stairs.lock_id), (live_server.fleet, lock_id)):
         fleet.lose(known)
     switch_radio(stairs.fleet, stairs.lock_id, on=False)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", "/log-ind", "/tilgaengelighed"])
 def test_the_open_pages_have_no_barrier(
-    live_server: LiveServer, browser: Browser, path: str, theme: Literal["light", "dark"]
+    morning: LiveServer, browser: Browser, path: str, theme: Literal["light", "dark"]
 ) -> None:
     context = browser.new_context(
         locale="da-DK",
@@ -24,7 +24,7 @@ def test_the_open_pages_have_no_barrier(
         viewport={"width": 800, "height": 1280},
     )
     page = context.new_page()
-    page.goto(live_server.url + path, wait_until="networkidle")
+    page.goto(morning.url + path, wait_until="networkidle")
 
     assert violations(page) == []
     for width in (320, 390, 800, 1600):
@@ -34,8 +34,8 @@ def test_the_open_pages_have_no_barrier(
     context.close()
 
 
-def test_the_start_page_tells_the_day_and_that_it_is_invented(live_server: LiveServer, page: Page) -> None:
-    page.goto(live_server.url)
+def test_the_start_page_tells_the_day_and_that_it_is_invented(morning: LiveServer, page: Page) -> None:
+    page.goto(morning.url)
 
     expect(page.get_by_text("Demo med opdigtede personer.")).to_be_visible()
     expect(page.locator("#day-clock")).to_have_text("Ons. 25. nov. 07:02")
@@ -44,8 +44,8 @@ def test_the_start_page_tells_the_day_and_that_it_is_invented(live_server: LiveS
     expect(page.locator("#number-freed")).to_have_text("For lidt data endnu")
 
 
-def test_the_speed_buttons_change_the_demo_s_speed(live_server: LiveServer, page: Page) -> None:
-    page.goto(live_server.url)
+def test_the_speed_buttons_change_the_demo_s_speed(morning: LiveServer, page: Page) -> None:
+    page.goto(morning.url)
 
     with page.expect_response(lambda answer: answer.url.endswith("/demo/speed")) as told:
         page.get_by_role("button", name="300 ×").click()
@@ -54,8 +54,8 @@ def test_the_speed_buttons_change_the_demo_s_speed(live_server: LiveServer, page
     assert told.value.request.post_data_json == {"speed": 300}
 
 
-def test_the_carer_s_card_opens_a_tablet_that_is_signed_in(live_server: LiveServer, page: Page) -> None:
-    page.goto(live_server.url)
+def test_the_carer_s_card_opens_a_tablet_that_is_signed_in(morning: LiveServer, page: Page) -> None:
+    page.goto(morning.url)
 
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Åbn som medarbejder").click()
@@ -66,8 +66,8 @@ def test_the_carer_s_card_opens_a_tablet_that_is_signed_in(live_server: LiveServ
     assert tablet.url.endswith("/tablet")
 
 
-def test_signing_in_by_hand_leads_to_the_page_of_the_role(live_server: LiveServer, page: Page) -> None:
-    page.goto(f"{live_server.url}/log-ind?til=/leder")
+def test_signing_in_by_hand_leads_to_the_page_of_the_role(morning: LiveServer, page: Page) -> None:
+    page.goto(f"{morning.url}/log-ind?til=/leder")
     page.get_by_role("searchbox").fill("Leder")
     page.locator(".person").first.click()
     page.get_by_label("Din kode").fill("0000")
@@ -80,7 +80,7 @@ def test_signing_in_by_hand_leads_to_the_page_of_the_role(live_server: LiveServe
     page.wait_for_url("**/leder")
 
 
-def test_a_link_cannot_send_a_signed_in_person_elsewhere(live_server: LiveServer, page: Page) -> None:
-    page.goto(f"{live_server.url}/log-ind?rolle=planner&til=https://evil.example/")
+def test_a_link_cannot_send_a_signed_in_person_elsewhere(morning: LiveServer, page: Page) -> None:
+    page.goto(f"{morning.url}/log-ind?rolle=planner&til=https://evil.example/")
 
     page.wait_for_url("**/planlaegger")

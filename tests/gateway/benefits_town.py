@@ -15,6 +15,7 @@ from gateway.tables import IdentityRow
 from gateway.web_server import WebServer
 from kernel.clock import SimulatedWorldClock
 from metrics.business_case import load_cases
+from tests.databases import migrated_file
 from tests.gateway.web import Person
 from tests.metrics.all_technologies import RESIDENCE, WholeWorld, adoptions
 from tests.metrics.world import PSEUDONYM_KEY, UNITS
@@ -48,6 +49,7 @@ def benefits_town(work_dir: Path, *, lived: bool = True) -> Iterator[BenefitsTow
     """Start it; everybody goes home at the end. ``lived`` writes the three weeks into the log and the ledger."""
     clock = SimulatedWorldClock(datetime(2026, 9, 29, 12, tzinfo=UTC))
     settings = Settings(work_dir=work_dir, demo=True, http=HttpSettings(port=0))
+    migrated_file(work_dir / "omsorgstid.db")
     runtime = Runtime(settings, Duties(ingest=False, work=False, signer=False), clock=clock)
     runtime.start()
     try:

@@ -38,6 +38,7 @@ from metrics.targets import AdoptedUnit, Adoption
 from scheduling.model import Day, Plan
 from scheduling.solver import solve_day
 from tests.conftest import STEADY, TODAY
+from tests.databases import migrated_file
 from tests.gateway.web import Person
 
 SEED = 1
@@ -104,7 +105,7 @@ class Platform:
         self._taken.add(carer_id)
         return carer_id
 
-    def settled(self, tablet: Tablet, opening_id: str, timeout_s: float = 15.0) -> dict[str, Any]:
+    def settled(self, tablet: Tablet, opening_id: str, timeout_s: float = 30.0) -> dict[str, Any]:
         """Wait until an opening is settled; its last state."""
         deadline_s = monotonic() + timeout_s
         while True:
@@ -125,7 +126,7 @@ class Platform:
         self.runtime.stop()
 
 
-def eventually(holds: Any, timeout_s: float = 10.0) -> Any:
+def eventually(holds: Any, timeout_s: float = 20.0) -> Any:
     """Wait for a condition; what it returned at last."""
     deadline_s = monotonic() + timeout_s
     while True:
@@ -187,6 +188,8 @@ def running_platform(
         care_record=CareRecordSettings(directory=care_record),
         planning=PlanningSettings(district_visits=DISTRICT_VISITS),
     )
+    if not database_url:
+        migrated_file(work_dir / "omsorgstid.db")
     runtime = Runtime(settings, Duties(), clock=clock, speed=running)
     runtime.parts.demo = running
     runtime.start()

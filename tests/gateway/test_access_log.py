@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from devices.keys.model import Bolt
+from gateway.demo.tablets import Tablet
 from gateway.tables import CitizenAccessRow, IdentityRow
 from kernel.log import read_after
 from scheduling.register.tables import CarerRow, CitizenRow
@@ -16,10 +17,16 @@ from tests.gateway.web import Person
 
 
 @pytest.fixture(scope="module")
-def home(platform: Platform) -> CitizenRow:
-    """A citizen whose door a carer opened in an emergency and the citizen with the own key."""
+def tablet(platform: Platform) -> Tablet:
+    """A carer on duty."""
     tablet = platform.tablet(platform.fresh_carer())
     tablet.start_shift("citizen")
+    return tablet
+
+
+@pytest.fixture(scope="module")
+def home(platform: Platform, tablet: Tablet) -> CitizenRow:
+    """A citizen whose door a carer opened in an emergency and the citizen with the own key."""
     unit = next(str(c.unit_id) for c in platform.day.carers if c.id == tablet.carer_id)
     with platform.runtime.database.reading() as session:
         citizen = session.exec(
@@ -92,6 +99,29 @@ def test_the_citizen_takes_the_list_away_as_a_sheet_and_as_data_without_a_name(
     page = person.get("/mit/doer").content.decode()
     assert "Egen nøgle" in page
     assert "Nødkald" in page
+
+
+def test_whom_a_search_in_an_emergency_shows_can_see_it_once_however_many_letters_were_typed(
+    platform: Platform, home: CitizenRow, tablet: Tablet
+) -> None:
+    shown: set[str] = set()
+    for letters in range(1, len(home.name) + 1):
+        found = tablet.call("POST", "/api/v1/me/emergencies/search", {"text": home.name[:letters]})["citizens"]
+        shown |= {each["citizen_id"] for each in found}
+    person = _at_home(platform, home)
+
+    page, sheet = person.get("/mit/adgang").content.decode(), person.get("/mit/adgang.csv").content.decode()
+
+    words = "Navn og adresse i en søgning"
+    assert page.count(words) == 1
+    (line,) = [line for line in sheet.splitlines() if words in line]
+    assert line.split(";")[2:] == ["Hjemmeplejen", words, "Nødkald"]
+    looks = person.get("/api/v1/citizen/access-log").json["access"]
+    assert [(look["role"], look["purpose"]) for look in looks if look["what"] == "search"] == [("carer", "emergency")]
+    with platform.runtime.database.reading() as session:
+        noted = session.exec(select(CitizenAccessRow.citizen_id).where(CitizenAccessRow.what == "search")).all()
+    assert home.id in shown
+    assert sorted(noted) == sorted(shown), "whoever was shown, and nobody else"
 
 
 def test_an_auditor_reads_it_for_a_purpose_and_the_citizen_sees_that(platform: Platform, home: CitizenRow) -> None:

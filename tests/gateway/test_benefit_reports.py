@@ -5,18 +5,24 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
+from pypdfium2 import PdfDocument
 
 from gateway.pages.report_facts import month_report
 from gateway.pages.report_files import SCREEN_COLUMNS
+from gateway.pages.report_paper import month_paper
 from kernel.localtime import at_local
 from metrics.evaluation.answers import COLUMNS as ANSWER_COLUMNS
 from metrics.evaluation.answers import blank_file
 from metrics.evaluation.questionnaire import load_questionnaires
 from metrics.money.case_money import worth_ore
+from metrics.reports.comments import write_comment
+from metrics.technologies import NAMES_DA
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
 from tests.gateway.benefits_town import BenefitsTown, benefits_town
@@ -117,6 +123,60 @@ def test_the_paper_has_every_case_and_is_the_same_file_twice(town: BenefitsTown)
     assert len(re.findall(rb"/Type\s*/Page\b", first.content)) >= 2
 
 
+COMMENT = "Færre opkald på Åboulevarden – “uge 42” gav ærgrelser"
+
+
+def pages_of(paper: bytes) -> list[tuple[str, Any]]:
+    """The text of every page, and its picture in shades of grey: rows of points, 0 is black."""
+    found = []
+    with closing(PdfDocument(paper)) as document:
+        for number in range(len(document)):
+            with (
+                closing(document[number]) as page,
+                closing(page.get_textpage()) as text,
+                closing(page.render(scale=2, grayscale=True)) as picture,
+            ):
+                found.append((text.get_text_range(), picture.to_numpy().copy().squeeze()))
+    return found
+
+
+def test_the_paper_keeps_what_belongs_together_on_a_page_and_writes_danish_letters(town: BenefitsTown) -> None:
+    with town.runtime.units.begin() as work:
+        write_comment(work, "screen", "", MONTH, COMMENT, "benefit_owner")
+    with town.runtime.database.reading() as session:
+        report = month_report(session, choice(), MONTH, NOW)
+    pages = pages_of(month_paper(report, NOW))
+    for technology in ("screen", "transfers", "keys", "routing"):
+        (page,) = [text for text, _picture in pages if f"\n{NAMES_DA[technology]}" in text]
+        of_it = page[page.index(f"\n{NAMES_DA[technology]}") :]
+        assert of_it.index("Realiseret kr.") < of_it.index("Tab, der er trukket fra"), technology
+    text = " ".join(" ".join(text for text, _picture in pages).split())
+    assert "Gevinster, oktober 2026" in text
+    assert 'Færre opkald på Åboulevarden - "uge 42" gav ærgrelser' in text
+    assert "?" not in text
+    for _text, picture in pages:
+        # 8 mm at three edges: nothing runs off the page
+        edge = round(8 / 25.4 * 72 * 2)
+        assert picture[:edge].min() == picture[:, :edge].min() == picture[:, -edge:].min() == 255
+        assert (picture < 64).any()
+        # The grey of the boxes stays theirs: the tables below them are black on white.
+        assert (picture == 200).mean() < 0.003
+
+
+def test_a_table_longer_than_a_page_says_on_each_what_its_columns_are(town: BenefitsTown) -> None:
+    with town.runtime.database.reading() as session:
+        report = month_report(session, choice(), MONTH, NOW)
+    line = next(line for line in report.lines if line.row.technology == "keys" and line.row.unit_id == "nord")
+    many = [replace(line, row=replace(line.row, unit_name=f"Center {n}")) for n in range(90)]
+    pages = [text for text, _picture in pages_of(month_paper(replace(report, lines=tuple(many), weeks=()), NOW))]
+    listed = [text for text in pages if re.search(r"Center \d+ 2\.3", text)]
+    assert len(listed) >= 2
+    assert all("Realiseret kr." in text for text in listed)
+    drawn = [text for text in pages if "10.000" in text and text not in listed]
+    assert len(drawn) == 3, "each part of the drawing has its scale"
+    assert len(pages) <= 6
+
+
 def test_the_weeks_of_screen_visits_follow_randers_and_hide_the_few(town: BenefitsTown) -> None:
     with town.runtime.database.reading() as session:
         weeks = month_report(session, choice(), MONTH, NOW).weeks
@@ -175,7 +235,7 @@ def test_who_reads_only_writes_nothing_and_a_month_without_report_is_not_found(t
     assert [answer.status for answer in refused] == [403, 403]
     assert missing.status == 404
     assert empty.status == 200
-    assert "Månedsrapport 2026-09" in empty.content.decode()
+    assert "Månedsrapport september 2026" in empty.content.decode()
 
 
 def answers(count: int) -> bytes:

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from devices.acl import PLATFORM, Speaker, acl_text, write_acl
 from devices.alarms import store as alarms
-from devices.broker import BrokerAddress, Delivery, Publication, TlsFiles
+from devices.broker import Delivery, Publication
+from devices.broker_address import BrokerAddress, TlsFiles
 from devices.broker_process import mosquitto_path
 from devices.certificates import Authority
 from devices.connections import BrokerConnection

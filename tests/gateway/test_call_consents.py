@@ -151,7 +151,8 @@ def test_that_it_was_hard_to_hear_is_kept_for_the_planner_and_counted(visit: Scr
     assert wrong.status == 422
     heard = eventually(lambda: [h for h in _history(planner, visit) if "svært at høre" in h])
     assert len(heard) == 1
-    assert "omsorgstid_screen_trouble_total 1.0" in visit.stranger().get("/metrics").content.decode()
+    stranger = visit.stranger()
+    assert eventually(lambda: "omsorgstid_screen_trouble_total 1.0" in stranger.get("/metrics").content.decode())
 
 
 def test_a_kiosk_may_say_it_of_the_call_it_just_had(visit: ScreenVisit) -> None:

@@ -11,8 +11,8 @@ from sqlmodel import col, select
 
 from devices.keys.model import Bolt
 from devices.keys.tables import GrantRow, RightRow
-from gateway.auth import KIOSK_GLANCE_S, KIOSK_SESSION_S
 from gateway.pins import hash_pin
+from gateway.sessions import KIOSK_GLANCE_S, KIOSK_SESSION_S
 from gateway.tables import CitizenAccessRow, IdentityRow, SessionRow
 from gateway.views.citizen import expected_span
 from kernel.log import read_after

@@ -6,12 +6,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from gateway.migrations import migrate
 from gateway.usecases.days import import_day
 from gateway.usecases.district_planning import DISTRICT_KIND, DistrictCrew, DistrictWork
 from gateway.usecases.planning import KIND, plan_day_body
+from gateway.usecases.taking_off import take_off
 from kernel import jobs
 from kernel.clock import SimulatedWorldClock, SystemLinkClock
 from kernel.database import Database
@@ -22,6 +22,7 @@ from kernel.work import UnitsOfWork
 from loadtests.danish_towns import SEVEN, Town, generated
 from scheduling.solver import AnnealingSolver
 from scheduling.tables import VisitRow
+from tests.databases import sqlite_database
 
 DAY = generated(Town("storby", 4.0, 3, 0.4, 0.3, visits=150, visits_each=12, a_day=(1, 1, 2), by_team=True), 1)
 LINK = SystemLinkClock()
@@ -79,8 +80,7 @@ class Office:
 
 @pytest.fixture(scope="module")
 def _one_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('office') / 'test.db'}")
-    migrate(database)
+    database = sqlite_database(tmp_path_factory.mktemp("office") / "test.db")
     yield Office(database)
     database.dispose()
 
@@ -212,3 +212,54 @@ def test_districts_of_a_plan_whose_worker_died_are_not_waited_for_by_the_next(of
 
     assert office.run(job_id) == "done"
     assert office.row(orphan).state == "cancelled"
+
+
+def taken_off(office: Office) -> str:
+    """Somebody takes a visit off a route, as a planner does while a plan is being made. The visit."""
+    with office.units.begin() as work:
+        query = select(VisitRow).where(VisitRow.day == DAY.on, col(VisitRow.carer_id).is_not(None))
+        visit = work.session.exec(query.order_by(VisitRow.id)).first()
+        assert visit is not None
+        take_off(work, [visit], "wish")
+        return visit.id
+
+
+def test_a_day_that_changed_while_it_was_planned_is_planned_again_from_the_new_day(office: Office) -> None:
+    assert office.run(office.ask(moves=400)) == "done"
+    changed: list[str] = []
+    known_meanwhile: list[dict[str, Any] | None] = []
+
+    def change_once(_district: str) -> None:
+        if not changed:
+            changed.append(taken_off(office))
+        known_meanwhile.append(office.row(job_id).result)
+
+    office.trigger = change_once
+    job_id = office.ask(moves=400, seed=3)
+
+    assert office.run(job_id) == "done"
+    result = office.row(job_id).result
+    assert result is not None
+    assert result["rebased"] is True
+    assert {"rebased": True} in known_meanwhile
+    assert office.routes()[changed[0]][0] is not None
+    assert len(office.districts(job_id)) == 2 * result["district_count"]
+
+
+def test_a_day_that_changes_again_and_again_is_left_as_it_is_and_the_job_says_so(office: Office) -> None:
+    assert office.run(office.ask(moves=400)) == "done"
+    left: list[dict[str, tuple[str | None, Any]]] = []
+
+    def change_each_time(district: str) -> None:
+        # once an attempt: a district's number is 0 in each of them
+        if office.row(district).arguments["number"] == 0:
+            taken_off(office)
+            left.append(office.routes())
+
+    office.trigger = change_each_time
+    job_id = office.ask(moves=400, seed=4)
+
+    assert office.run(job_id) == "failed"
+    assert office.row(job_id).error_code == "plan_overtaken"
+    assert len(left) == 2
+    assert office.routes() == left[-1]

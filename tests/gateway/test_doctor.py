@@ -20,6 +20,7 @@ from gateway.settings import (
     BenefitSettings,
     DatabaseSettings,
     MqttSettings,
+    RouteListSettings,
     Settings,
     SignerSettings,
     VideoSettings,
@@ -278,6 +279,14 @@ def test_a_relay_that_is_not_there_is_told(tmp_path: Path) -> None:
     url = f"turn:127.0.0.1:{_closed_port()}?transport=tcp"
 
     refused(_relayed(url, SECRET, tmp_path), "turn", "no answer", "start coturn")
+
+
+def test_emergency_lists_that_are_written_nowhere_are_a_fault_but_in_the_demo(tmp_path: Path) -> None:
+    unset, folder = Settings(work_dir=tmp_path), tmp_path / "noedlister"
+
+    refused(unset, "emergency lists", "OMSORGSTID_ROUTE_LISTS__DIRECTORY")
+    assert finding(unset.model_copy(update={"demo": True}), "emergency lists").ok
+    assert finding(Settings(work_dir=tmp_path, route_lists=RouteListSettings(directory=folder)), "emergency lists").ok
 
 
 def test_the_command_prints_each_remedy_and_ends_with_status_1(tmp_path: Path) -> None:

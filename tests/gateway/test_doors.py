@@ -8,8 +8,11 @@ import pytest
 from sqlmodel import col, select
 
 from devices.keys.model import Bolt, Operation
+from devices.keys.openings import challenge_request, find_opening, request_id
 from devices.keys.tables import LockRow, OpeningRow
 from devices.simulator.holder import HolderKey
+from gateway.demo.agenda import Agenda
+from gateway.demo.doorstep import Doorstep
 from gateway.demo.tablets import Tablet, TabletError
 from gateway.wire import b64u, from_b64u
 from kernel.log import read_after
@@ -181,6 +184,32 @@ def test_a_lock_without_network_is_not_reached_in_time_and_does_not_open_later(p
     assert fleet.wait_idle(10)
     assert _bolt(platform, stop) is Bolt.LOCKED
     assert tablet.opening(opening["id"])["state"] == "expired"
+
+
+def test_a_day_nobody_watches_does_not_wait_for_a_lock_that_has_lost_its_network(platform: Platform) -> None:
+    tablet, stop = _ready(platform)
+    lock_id, fleet, parts = stop["door"]["lock_id"], platform.fleets[0], platform.runtime.parts
+    fleet.lose(lock_id)
+    assert eventually(lambda: fleet.wait_up(0.1))
+    doors = parts.doors
+    agenda = Agenda(platform.runtime, platform.running, [fleet], [], hurried=True)
+    hurried = Doorstep(agenda, fleet, hurried=True)
+    try:
+        opening = tablet.open_door(stop["door"]["id"], stop["visit_id"])
+        state = hurried.settled(tablet, opening)
+        with platform.runtime.database.reading() as session:
+            question = challenge_request(find_opening(session, opening["id"]))
+        began_s = monotonic()
+        given = parts.doors.challenges([(question, request_id(opening["id"]))], 60.0)
+        asked_s = monotonic() - began_s
+    finally:
+        parts.doors = doors
+        fleet.restore(lock_id)
+    assert fleet.wait_up(10)
+
+    assert (opening["state"], state) == ("requested", "expired")
+    assert (given, asked_s < 30) == ([None], True)
+    assert _bolt(platform, stop) is Bolt.LOCKED
 
 
 def test_a_lock_that_does_not_answer_is_unknown_after_ten_seconds_and_believed_when_it_speaks(

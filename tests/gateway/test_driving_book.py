@@ -18,13 +18,12 @@ from devices.inbox.model import Incoming
 from devices.inbox.service import Inbox
 from devices.registry import store as registry_store
 from devices.simulator.vehicle import Fault
-from gateway.migrations import migrate
 from gateway.usecases.driving import VehicleMount, facts_of, mount_vehicles
 from gateway.views.driving_csv import HEADINGS, week_csv
 from kernel.clock import SimulatedWorldClock
-from kernel.database import Database
 from kernel.work import UnitsOfWork
 from tests.conftest import TODAY
+from tests.databases import sqlite_database
 from tests.devices.driving.roads import SEVEN, driven, legs
 
 MONDAY = TODAY - timedelta(days=TODAY.weekday())
@@ -35,8 +34,7 @@ _NUMBERS = count(1)
 def units(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnitsOfWork]:
     """One database for every example; each has a car and a unit of its own."""
     folder: Path = tmp_path_factory.mktemp("book")
-    database = Database(f"sqlite:///{folder / 'book.db'}")
-    migrate(database)
+    database = sqlite_database(folder / "book.db")
     yield UnitsOfWork(database, SimulatedWorldClock(SEVEN + timedelta(hours=12)))
     database.dispose()
 

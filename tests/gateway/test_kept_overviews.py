@@ -1,4 +1,4 @@
-"""The manager's first page of a large ledger: figures that were kept, the same as computed, with their age."""
+"""The manager's pages of a large ledger: figures that were kept, the same as computed, with their age."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,6 +15,7 @@ from kernel.clock import SimulatedWorldClock
 from kernel.localtime import local_day
 from metrics.kept.store import FORGOTTEN_AFTER, kept_figures
 from metrics.kept.tables import KeptFiguresRow
+from metrics.technologies import WATERFALL
 from tests.gateway.benefits_town import BenefitsTown, benefits_town
 from tests.metrics.all_technologies import FIRST_WEEK_ON, RESIDENCE
 from tests.metrics.world import UNITS, plain_shift
@@ -38,8 +39,9 @@ def look(town: BenefitsTown, path: str = EVERYTHING, identity: str = "manager", 
 
 
 def kept(town: BenefitsTown) -> list[KeptFiguresRow]:
+    """First pages: those of the technologies go with them."""
     with town.runtime.database.reading() as session:
-        return list(session.exec(select(KeptFiguresRow)).all())
+        return list(session.exec(select(KeptFiguresRow).where(KeptFiguresRow.page == "")).all())
 
 
 def pass_by(town: BenefitsTown, minutes: float) -> datetime:
@@ -56,7 +58,7 @@ def correct(town: BenefitsTown, carer: str) -> None:
 
 
 def without_age(page: str) -> str:
-    begin, end = page.index("beregnet kl."), page.index("siden)")
+    begin, end = page.lower().index("beregnet kl."), page.index("siden)")
     return page[:begin] + page[end:]
 
 
@@ -76,6 +78,29 @@ def test_kept_figures_are_those_computed_to_the_last_byte(town: BenefitsTown) ->
         figures = overview_figures(session, choice, now)
         assert kept_figures(session, question_of(choice), now) == as_text(figures)
     assert from_text(as_text(figures)) == figures
+
+
+def test_a_technologys_page_is_kept_with_the_first_one_and_is_the_same_to_the_last_byte(town: BenefitsTown) -> None:
+    for query in ("", "?periode=fourweeks&enhed=nord", "?fra=2026-10-07&til=2026-10-15"):
+        seen = [t for t in (*WATERFALL, "tablets") if "nord" not in query or t != "transfers"]
+        computed = {t: look(town, f"/leder/{t}{query}", large=False) for t in seen}
+        count = len(kept(town))
+        for technology in seen:
+            assert look(town, f"/leder/{technology}{query}") == computed[technology], technology
+            assert "(for 0 min. siden)" in computed[technology]
+        assert look(town, f"/leder{query}") == look(town, f"/leder{query}", large=False)
+        assert len(kept(town)) <= count + 1, "one answer has all the pages"
+
+
+def test_the_pages_of_one_answer_are_of_one_instant(town: BenefitsTown) -> None:
+    path = "/leder/keys?periode=month&maaltal=implied"
+    before = look(town, path)
+    correct(town, "carer-between")
+    pass_by(town, 10)
+    assert without_age(look(town, path)) == without_age(before)
+    assert "(for 10 min. siden)" in look(town, "/leder?periode=month&maaltal=implied")
+    pass_by(town, 6)
+    assert without_age(look(town, path)) != without_age(before)
 
 
 def test_somebody_who_sees_less_is_never_shown_what_was_kept_for_somebody_else(town: BenefitsTown) -> None:

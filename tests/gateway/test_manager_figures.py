@@ -20,7 +20,7 @@ from kernel.localtime import at_local
 from metrics.business_case import load_cases
 from metrics.covered_days import Days
 from metrics.report import adopted_subjects
-from metrics.store import outcome_counts
+from metrics.sums.by_subject import outcome_counts
 from metrics.technologies import WATERFALL, Technology
 from metrics.waterfall import WaterfallStep
 from scheduling.tables import ShiftRow, VisitRow

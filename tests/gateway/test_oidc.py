@@ -417,4 +417,4 @@ def test_a_provider_that_hangs_keeps_one_waiting_and_not_everybody_one_after_the
             thread.join(30)
 
     assert codes == ["provider_away"] * 8
-    assert monotonic() - began_s < 2.0
+    assert monotonic() - began_s < 3.0, "one after the other they would have waited four seconds"

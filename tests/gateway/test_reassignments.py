@@ -97,6 +97,11 @@ def test_an_ill_carer_is_covered_and_the_undo_puts_every_visit_back(office: Plat
     assert ill not in {c for c, _ in now.values()}
     with office.runtime.database.reading() as session:
         assert keys.active_rights(session, TODAY, [ill]) == []
+        told = session.exec(select(EventRow).where(EventRow.event_type == "carer.absent")).all()
+        assert [e.carer_id for e in told] == [ill]
+    assert planner.get("/api/v1/board").json["attention"]["ill"] == 1
+    twice = planner.post("/api/v1/reassignments/preview", {"happened": happened})
+    assert (twice.status, twice.code) == (404, "no_shift_today")
     taker = chosen["moves"][0]["to_carer_id"]
     assert office.signed_in(taker).get("/api/v1/me/day").json["route"]["changes"][-1]["reason"] == "Sygdom"
 
@@ -119,7 +124,11 @@ def test_a_substitute_who_was_called_in_stays_at_home_when_it_is_undone(office: 
     chosen = next(p for p in _ask(planner, happened) if p["kind"] == "substitute")
     done = _do(planner, happened, chosen, "illness")
     assert done.status == 200, done.content
-    assert chosen["substitute_id"] in _lanes(planner)
+    called_in = _lanes(planner)[chosen["substitute_id"]]
+    assert {v["id"] for v in called_in["visits"]} == {
+        m["visit_id"] for m in chosen["moves"] if m["to_carer_id"] == chosen["substitute_id"]
+    }
+    assert _at(called_in["shift"]["planned_start_at"]) >= office.clock.now()
 
     assert _undo(planner, done).status == 200
 
@@ -278,15 +287,19 @@ def test_a_choice_on_old_versions_is_refused_and_nothing_is_saved(office: Platfo
     first, second = office.signed_in("planner"), office.signed_in("planner-2")
     lane = _lane(first)
     happened = {"kind": "carer_late", "carer_id": lane["carer_id"], "minutes": 60}
+    away = {"kind": "carer_away", "carer_id": lane["carer_id"]}
     stale = next(p for p in _ask(first, happened) if p["kind"] == "hand_over")
+    ill = next(p for p in _ask(first, away) if p["kind"] == "split")
     other = next(p for p in _ask(second, happened) if p["kind"] == "wait")
     assert _do(second, happened, other).status == 200
-    before = _places(first)
+    before, ill_before = _places(first), first.get("/api/v1/board").json["attention"]["ill"]
 
-    refused = _do(first, happened, stale)
+    refused = [_do(first, happened, stale), _do(first, away, ill, "illness")]
 
-    assert (refused.status, refused.code) == (412, "route_stale")
+    assert [(r.status, r.code) for r in refused] == [(412, "route_stale")] * 2
     assert _places(first) == before
+    assert _lanes(first)[lane["carer_id"]]["shift"]["state"] == "planned"
+    assert first.get("/api/v1/board").json["attention"]["ill"] == ill_before
 
 
 def test_a_choice_that_breaks_a_rule_is_refused_with_the_rule(office: Platform) -> None:
@@ -319,6 +332,147 @@ def test_what_was_done_is_listed_and_an_overtaken_act_cannot_be_undone(office: P
     with office.runtime.database.reading() as session:
         told = session.exec(select(EventRow).where(EventRow.event_type == "day.reassigned")).all()
     assert {str(e.data["reassignment_id"]) for e in told} >= {done.json["reassignment_id"]}
+
+
+def _citizen_with(office: Platform, planner: Person, state: str = "planned") -> tuple[str, list[str]]:
+    """A citizen at home with planned visits on routes, and those visits."""
+    places = _places(planner)
+    away = {a["citizen_id"] for a in planner.get("/api/v1/citizen-absences").json["absences"]}
+    with office.runtime.database.reading() as session:
+        rows = session.exec(select(VisitRow).where(VisitRow.day == TODAY, VisitRow.state != "cancelled")).all()
+        hers: dict[str, list[VisitRow]] = {}
+        for row in rows:
+            hers.setdefault(row.citizen_id, []).append(row)
+        for citizen_id, visits in sorted(hers.items()):
+            if citizen_id not in away and all(v.id in places and v.state == state for v in visits):
+                return citizen_id, sorted(v.id for v in visits)
+    raise AssertionError("Expected a citizen whose visits have not begun, got none.")
+
+
+def _visit_of_tomorrow(office: Platform, like: str) -> str:
+    """The same visit once more tomorrow, on nobody's route yet."""
+    with office.runtime.units.begin() as work:
+        row = work.session.get_one(VisitRow, like)
+        opens, closes = (at + timedelta(days=1) for at in (row.window_open_at, row.window_close_at))
+        again = VisitRow(
+            id=f"again-{like}"[:64],
+            citizen_id=row.citizen_id,
+            unit_id=row.unit_id,
+            day=TODAY + timedelta(days=1),
+            service=row.service,
+            window_open_at=opens,
+            window_close_at=closes,
+            duration_s=row.duration_s,
+            mode=row.mode,
+            required_skills=[],
+            required_competences=[],
+            priority=row.priority,
+        )
+        work.session.add(again)
+        return again.id
+
+
+def _states(office: Platform, visit_ids: list[str]) -> set[tuple[str, str | None]]:
+    with office.runtime.database.reading() as session:
+        return {(session.get_one(VisitRow, v).state, session.get_one(VisitRow, v).outcome) for v in visit_ids}
+
+
+def test_who_is_admitted_loses_her_visits_by_a_choice_with_a_price_and_gets_them_back_by_one_undo(
+    office: Platform,
+) -> None:
+    planner = office.signed_in("planner")
+    citizen_id, visits = _citizen_with(office, planner)
+    tomorrow = _visit_of_tomorrow(office, visits[0])
+    before = _places(planner)
+    happened = {"kind": "citizen_away", "citizen_id": citizen_id, "citizen_absence": "hospital"}
+
+    chosen = next(p for p in _ask(planner, happened) if p["kind"] == "fall_away")
+    assert _places(planner) == before
+    names = {lane["carer_id"]: lane["name"] for lane in _lanes(planner).values()}
+    assert {(g["visit_id"], g["name"]) for g in chosen["gone"]} == {(v, names[before[v][0]]) for v in visits}
+    assert chosen["cost_min"] < 0
+    assert "1 besøg de næste dage falder også væk" in chosen["cons"]
+
+    done = _do(planner, happened, chosen, "citizen_hospital")
+
+    assert done.status == 200, done.content
+    assert "er ikke hjemme, og besøgene er taget af" in done.json["text"]
+    assert not set(visits) & set(_places(planner))
+    assert _states(office, [*visits, tomorrow]) == {("cancelled", "hospital")}
+    loser = before[visits[0]][0]
+    with office.runtime.database.reading() as session:
+        assert not set(visits) & {r.visit_id for r in keys.active_rights(session, TODAY, [loser])}
+    told = office.signed_in(loser).get("/api/v1/me/day").json["route"]["changes"][-1]
+    assert told["reason"] == "Borgeren er indlagt"
+    assert citizen_id in {a["citizen_id"] for a in planner.get("/api/v1/citizen-absences").json["absences"]}
+    twice = planner.post("/api/v1/reassignments/preview", {"happened": happened})
+    assert (twice.status, twice.code) == (409, "citizen_already_away")
+
+    back = _undo(planner, done)
+
+    assert back.status == 200, back.content
+    assert _places(planner) == before
+    assert _states(office, [*visits, tomorrow]) == {("planned", None)}
+    assert citizen_id not in {a["citizen_id"] for a in planner.get("/api/v1/citizen-absences").json["absences"]}
+    assert (_undo(planner, done).status, _undo(planner, done).code) == (409, "act_undone")
+
+
+def test_who_comes_home_gets_her_visits_from_those_who_had_them_or_they_wait_as_tasks(office: Platform) -> None:
+    planner = office.signed_in("planner")
+    citizen_id, visits = _citizen_with(office, planner)
+    before = _places(planner)
+    gone = {"kind": "citizen_away", "citizen_id": citizen_id, "citizen_absence": "away"}
+    chosen = next(p for p in _ask(planner, gone) if p["kind"] == "fall_away")
+    assert _do(planner, gone, chosen, "citizen_away").status == 200
+    without = _places(planner)
+    home = {"kind": "citizen_home", "citizen_id": citizen_id}
+
+    found = _ask(planner, home)
+    assert found[-1]["kind"] == "leave_waiting"
+    assert {u["visit_id"] for u in found[-1]["left_over"]} == set(visits)
+    as_before = next(p for p in found if {m["to_carer_id"] for m in p["moves"]} == {before[v][0] for v in visits})
+    done = _do(planner, home, as_before, "citizen_home")
+
+    assert done.status == 200, done.content
+    assert {v: _places(planner)[v][0] for v in visits} == {v: before[v][0] for v in visits}
+    assert _undo(planner, done).status == 200
+    assert _places(planner) == without
+    assert _states(office, visits) == {("cancelled", "away")}
+    assert citizen_id in {a["citizen_id"] for a in planner.get("/api/v1/citizen-absences").json["absences"]}
+
+    waits = _do(planner, home, _ask(planner, home)[-1], "citizen_home")
+
+    assert waits.status == 200, waits.content
+    assert set(visits) <= {v["id"] for v in waits.json["unallocated"]}
+    assert set(visits) <= {task["visit_id"] for task in planner.get("/api/v1/tasks").json["tasks"]}
+    again = planner.post("/api/v1/reassignments/preview", {"happened": home})
+    assert (again.status, again.code) == (409, "citizen_not_away")
+
+
+def test_an_undo_leaves_a_visit_with_the_carer_who_has_got_it_since(office: Platform) -> None:
+    planner = office.signed_in("planner")
+    lane = _lane(planner)
+    visit = next(v["id"] for v in lane["visits"] if not v["double"])
+    seen = f'"{lane["route_id"]}:{lane["version"]}"'
+    off = planner.post(f"/api/v1/visits/{visit}/move", {"to_carer_id": None, "reason": "wish"}, If_Match=seen)
+    assert off.status == 200, off.content
+    mates = [c for c in _lanes(planner).values() if c["unit_id"] == lane["unit_id"] and c["visits"]]
+    other = next(c for c in mates if c["carer_id"] != lane["carer_id"])
+    happened = {"kind": "carer_late", "carer_id": other["carer_id"], "minutes": 20}
+    wait = next(p for p in _ask(planner, happened) if p["kind"] == "wait")
+    done = _do(planner, happened, wait)
+    assert done.status == 200, done.content
+    apart = {lane["carer_id"], other["carer_id"], *wait["routes"]}
+    proposals = planner.get(f"/api/v1/visits/{visit}/proposals").json["proposals"]
+    to = next(p["carer_id"] for p in proposals if p["carer_id"] not in apart)
+    taker = _lanes(planner)[to]
+    seen = f'"{taker["route_id"]}:{taker["version"]}"'
+    given = planner.post(f"/api/v1/visits/{visit}/move", {"to_carer_id": to, "reason": "wish"}, If_Match=seen)
+    assert given.status == 200, given.content
+
+    assert _undo(planner, done).status == 200
+
+    assert _places(planner)[visit][0] == to
 
 
 def _at(text: str) -> datetime:

@@ -19,6 +19,9 @@ from kernel.seals import seal_next
 from kernel.seals_check import Checked, check_receipts, check_seals, erased_positions
 from kernel.sequencer import Sequencer
 from kernel.work import UnitsOfWork
+from metrics.sums.keeping import build
+from metrics.sums.pieces import piece_of
+from metrics.sums.tables import SubjectSumRow
 from scheduling.events import ShiftEnded
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
@@ -176,11 +179,16 @@ def test_old_pseudonyms_of_the_ledger_lead_to_nobody_and_every_figure_stays(data
         for number, (day, who) in enumerate(dated, 1):
             row = invented(entry, OLD, number) | {"id": number, "day_on": datetime.fromisoformat(day).date()}
             row |= {"subject": who, "occasion_id": f"{who}:{day}", "replaces_id": None, "net_s": 60 * number}
-            session.execute(insert(entry).values(row))
+            session.execute(insert(entry).values(row | {"technology": "keys"}))
+        build(session, "keys")
 
     gone = Retention(units, SETTINGS, NOW.timestamp).erase()
 
     assert gone == {"ledger_pseudonyms": 3}
+    with database.reading() as session:
+        named = session.execute(select(entry.c.subject, entry.c.day_on)).all()
+        summed = session.execute(select(SubjectSumRow.subject, SubjectSumRow.first_on)).all()
+    assert sorted(summed) == sorted((who, piece_of(on)[0]) for who, on in named)
     with database.reading() as session:
         rows = session.execute(select(entry.c.subject, entry.c.occasion_id, entry.c.net_s).order_by(entry.c.id)).all()
     first, second, other, young = rows

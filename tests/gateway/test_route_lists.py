@@ -108,6 +108,7 @@ def test_a_changed_route_is_written_again_and_the_edition_before_is_kept(listed:
     unit = lane["unit_id"]
     assert eventually(lambda: newest(folder, unit), 30.0)
     before = newest(folder, unit)
+    assert str(folder) in planner.get("/planlaegger/noedliste").content.decode(), "the page says where the files are"
     bar = next(v for v in reversed(lane["visits"]) if v["state"] == "planned" and not v["double"] and not v["pinned"])
     tags = f'"{lane["route_id"]}:{lane["version"]}"'
 

@@ -10,8 +10,12 @@ from sqlmodel import select
 
 from devices.simulator.holder import HolderKey
 from gateway.demo.tablets import Tablet, TabletError
+from gateway.usecases.plans import publish_routes
 from gateway.wire import b64u, iso
 from kernel.tables import EventRow
+from scheduling.publishing import RouteDraft, StopDraft
+from scheduling.tables import ShiftRow, VisitRow
+from tests.conftest import TODAY
 from tests.gateway.platform import Platform
 from tests.gateway.web import Answer, Person
 
@@ -304,3 +308,67 @@ def test_a_route_read_by_the_tablet_counts_as_delivered_once_and_by_a_page_never
     assert delivered["stop_count"] == len([s for s in day["route"]["stops"] if s["mode"] == "physical"])
     assert person.post("/api/v1/me/route/acknowledgement", {"version": 1}).status == 204
     assert person.get("/api/v1/me/day").json["route"]["acknowledged_version"] == 1
+
+
+def _night_route(platform: Platform, carer_id: str) -> str:
+    """A night shift of yesterday that is not over, with a visit behind a door in a quarter of an hour."""
+    now, yesterday = platform.clock.now(), TODAY - timedelta(days=1)
+    with platform.runtime.units.begin() as work:
+        like = work.session.get_one(VisitRow, platform.first_stops[carer_id])
+        shift = ShiftRow(
+            id=f"{yesterday}.{carer_id}",
+            carer_id=carer_id,
+            unit_id=like.unit_id,
+            day=yesterday,
+            kind="night",
+            planned_start_at=now - timedelta(hours=8),
+            planned_end_at=now + timedelta(hours=1),
+            starts_from="base",
+            ends_at_place="base",
+        )
+        visit = VisitRow(
+            id=f"night-{carer_id}",
+            citizen_id=like.citizen_id,
+            unit_id=like.unit_id,
+            day=yesterday,
+            service=like.service,
+            window_open_at=now,
+            window_close_at=now + timedelta(minutes=40),
+            duration_s=600.0,
+            mode="physical",
+            door_id=like.door_id,
+            required_skills=[],
+            required_competences=[],
+        )
+        work.session.add_all([shift, visit])
+        work.session.flush()
+        stop = StopDraft(visit.id, now + timedelta(minutes=15), now + timedelta(minutes=25), 4.0, 1)
+        publish_routes(work, yesterday, [RouteDraft(carer_id, like.unit_id, (stop,))], reason="Nattens plan")
+        return visit.id
+
+
+def test_after_midnight_a_night_carer_has_her_route_her_doors_and_the_end_of_her_shift(office: Platform) -> None:
+    carer_id = office.fresh_carer()
+    visit_id, tablet, planner = _night_route(office, carer_id), office.tablet(carer_id), office.signed_in("planner")
+
+    seen = tablet.day()
+    begun = tablet.start_shift("base")
+    tablet.call("POST", "/api/v1/me/route/acknowledgement", {"version": seen["route"]["version"]})
+
+    assert (seen["day"], seen["shift"]["kind"]) == ((TODAY - timedelta(days=1)).isoformat(), "night")
+    assert [stop["visit_id"] for stop in seen["route"]["stops"]] == [visit_id]
+    assert begun["shift"]["state"] == "begun"
+    assert tablet.call("GET", "/api/v1/me/grants")["unsealed"] == [visit_id]
+    assert tablet.call("GET", f"/api/v1/me/ferry/{begun['route']['stops'][0]['door']['lock_id']}")
+    door_id = begun["route"]["stops"][0]["door"]["id"]
+    # The lock is away here: what counts is that nobody says she has no shift.
+    asked = tablet.call("POST", f"/api/v1/doors/{door_id}/openings", {"visit_id": visit_id})["opening"]
+    assert asked["state"] != "refused"
+    assert tablet.begin_visit(visit_id)["visit"]["state"] == "begun"
+    assert tablet.end_visit(visit_id, "done")["visit"]["outcome"] == "done"
+    lost = planner.post(f"/api/v1/carers/{carer_id}/tablet-lost", {"reason": "glemt i bussen"})
+    assert lost.json["shift_id"] == begun["shift"]["id"]
+    spare = office.tablet(carer_id)
+    spare.start_shift("base")
+    ended = spare.end_shift("base")
+    assert (ended["day"], ended["shift"]["state"]) == (seen["day"], "ended")

@@ -20,6 +20,7 @@ from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
 from tests.gateway.near_link import held_grant
 from tests.gateway.platform import eventually
+from tests.gateway.stairwells import build_stairwell
 from tests.gateway.vendor_town import Town, vendor_town
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -207,6 +208,39 @@ def test_a_door_is_moved_to_our_own_lock_and_back_with_both_listed(town: Town) -
     assert {(lock["vendor"], lock["acts"]) for lock in door["locks"]} == {("native", False), ("cloud", True)}
     with pytest.raises(StopIteration):
         held_grant(tablet, stop["visit_id"])
+
+
+def test_a_door_stays_where_a_stairwell_needs_it_and_while_somebody_is_opening_it(town: Town) -> None:
+    tablet, stop, ref = town.carer_at_vendor_door()
+    door_id, platform = stop["door"]["id"], town.platform
+    unit = next(str(c.unit_id) for c in platform.day.carers if c.id == tablet.carer_id)
+    stairs = build_stairwell(platform.runtime, platform.clock, None, unit, "stairs-vendors")
+    way, vendor = f"/api/v1/doors/{door_id}/stairwell", f"/api/v1/doors/{door_id}/vendor"
+
+    alone = town.technician.call("PUT", way, {"stairwell_id": stairs.door_id})
+    assert (alone.status, alone.code) == (409, "stairwell_of_vendor"), "a vendor's lock opens nothing but itself"
+    assert town.technician.post(vendor, {"vendor": "native"}).status == 200
+    assert eventually(lambda: town.window_of(ref) is None), "what the other maker held is withdrawn"
+    assert town.technician.call("PUT", way, {"stairwell_id": stairs.door_id}).status == 200
+    for each in (door_id, stairs.door_id):
+        said = town.technician.post(f"/api/v1/doors/{each}/vendor", {"vendor": "cloud"})
+        assert (said.status, said.code) == (409, "vendor_not_for_stairwell")
+    page = town.technician.call("POST", f"/tekniker/doer/{door_id}", b"vendor=cloud", **FORM)
+    assert page.status == 409
+    assert "Opgang og lejlighed åbnes her med ét tryk" in page.content.decode()
+    assert town.window_of(ref) is None, "nothing was half done"
+
+    assert town.technician.call("PUT", way, {"stairwell_id": None}).status == 200
+    stairs.stop()
+    tablet.forget_grants()
+    asked = {"visit_id": stop["visit_id"]}
+    opening = tablet.call("POST", f"/api/v1/doors/{door_id}/openings", asked)["opening"]
+    assert opening["state"] == "challenged"
+    said = town.technician.post(vendor, {"vendor": "cloud"})
+    assert (said.status, said.code) == (409, "vendor_door_in_use")
+    assert platform.settled(tablet, opening["id"])["state"] == "expired"
+    assert town.technician.post(vendor, {"vendor": "cloud"}).status == 200
+    assert eventually(lambda: town.window_of(ref) is not None)
 
 
 def test_the_same_deny_by_default_judges_a_vendors_door(town: Town) -> None:

@@ -8,7 +8,6 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.migrations import migrate
 from kernel.clock import SystemWorldClock
 from kernel.database import Database
 from kernel.localtime import local_day
@@ -16,6 +15,7 @@ from kernel.work import UnitsOfWork
 from scheduling import day_store
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
+from tests.databases import sqlite_database
 from tests.scheduling.days import municipality
 
 
@@ -23,8 +23,7 @@ from tests.scheduling.days import municipality
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database in a work directory, with a register of people."""
     monkeypatch.setenv("OMSORGSTID_WORK_DIR", str(tmp_path))
-    made = Database(f"sqlite:///{tmp_path / 'omsorgstid.db'}")
-    migrate(made)
+    made = sqlite_database(tmp_path / "omsorgstid.db")
     with UnitsOfWork(made, SystemWorldClock()).begin() as work:
         day_store.register(work, municipality(3, carers=2, visits_each=2))
     return made

@@ -54,7 +54,26 @@ def test_a_file_is_kept_for_a_year_and_compressed_where_the_browser_can() -> Non
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert answer.text == (STATIC_FOLDER / "tokens.css").read_text("utf-8")
+    stored = (STATIC_FOLDER / "tokens.css").read_text("utf-8")
+    assert [line for line in stored.splitlines() if line in answer.text.splitlines()] == answer.text.splitlines()
+
+
+def test_comments_that_fill_their_lines_stay_on_the_server_and_code_beside_a_comment_travels(tmp_path: Path) -> None:
+    script = "// @ts-check\n/** What\n * it is. */\nconst a = 1; // why\n  // a line\n/** @type {any} */ (a).b();\n"
+    (tmp_path / "a.js").write_text(script + "let c = 2;\n/** end */\n")
+    (tmp_path / "a.css").write_text("/* one\n two */\na { top: 0; /* why */ }\n")
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor" / "b.js").write_text("/* Licence */\nlet d;\n")
+    made = Assets(tmp_path)
+
+    def body(name: str) -> str:
+        found = made.find(made.version, name)
+        assert found is not None
+        return found.body.decode()
+
+    assert body("a.js") == "const a = 1; // why\n/** @type {any} */ (a).b();\nlet c = 2;\n"
+    assert body("a.css") == "a { top: 0; /* why */ }\n"
+    assert body("vendor/b.js") == "/* Licence */\nlet d;\n"
 
 
 def test_a_browser_that_cannot_decompress_gets_the_file_as_it_is() -> None:

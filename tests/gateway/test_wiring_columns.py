@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from devices.broker import BrokerAddress
+from devices.broker_address import BrokerAddress
 from devices.broker_process import mosquitto_path
 from devices.simulator.holder import HolderKey
 from gateway.app import create_app

@@ -22,7 +22,7 @@ from tests.gateway.platform import Platform, eventually, running_platform
 from tests.gateway.web import Person
 
 SECRET = b"what the vendor signs its webhooks with"
-REFS = [f"V-{number}" for number in range(1, 13)]
+REFS = [f"V-{number}" for number in range(1, 14)]
 
 
 @dataclass

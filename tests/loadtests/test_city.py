@@ -21,5 +21,5 @@ def test_a_town_planned_by_district_is_judged_whole_and_keeps_every_rule() -> No
 def test_parts_are_chosen_by_name_and_what_follows_a_name_is_its_own() -> None:
     assert chosen_parts([]) == [(name, []) for name in PARTS]
     assert chosen_parts(["hhcrsp", "--seconds", "1", "city"]) == [("hhcrsp", ["--seconds", "1"]), ("city", [])]
-    with pytest.raises(ValueError, match="Expected one of hhcrsp, curves, towns, ill, city, got --seconds"):
+    with pytest.raises(ValueError, match="Expected one of hhcrsp, curves, towns, continuity, ill, city, got --seconds"):
         chosen_parts(["--seconds", "1"])

@@ -96,11 +96,12 @@ def upgrade() -> None:
     op.create_table(
         "benefit_kept_figures",
         sa.Column("question_id", sa.String(length=64), nullable=False),
+        sa.Column("page", sa.String(length=32), nullable=False),
         sa.Column("question", sa.JSON(), nullable=False),
         sa.Column("computed_at", UtcDateTime(), nullable=False),
         sa.Column("asked_at", UtcDateTime(), nullable=False),
         sa.Column("figures", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("question_id"),
+        sa.PrimaryKeyConstraint("question_id", "page"),
     )
     with op.batch_alter_table("benefit_kept_figures", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_benefit_kept_figures_asked_at"), ["asked_at"], unique=False)
@@ -128,6 +129,36 @@ def upgrade() -> None:
     with op.batch_alter_table("benefit_split_day", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_benefit_split_day_day_on"), ["day_on"], unique=False)
 
+    op.create_table(
+        "benefit_subject_sum",
+        sa.Column("technology", sa.String(length=32), nullable=False),
+        sa.Column("unit_id", sa.String(length=64), nullable=False),
+        sa.Column("first_on", sa.Date(), nullable=False),
+        sa.Column("subject", sa.String(length=32), nullable=False),
+        sa.Column("rule_version", sa.String(length=16), nullable=False),
+        sa.Column("baseline_id", sa.String(length=64), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("occasion_count", sa.Integer(), nullable=False),
+        sa.Column("baseline_count", sa.Integer(), nullable=False),
+        sa.Column("overhead_s", sa.Integer(), nullable=False),
+        sa.Column("spent_s", sa.Integer(), nullable=False),
+        sa.Column("net_s", sa.Integer(), nullable=False),
+        sa.Column("used_s", sa.Integer(), nullable=False),
+        sa.Column("negative_count", sa.Integer(), nullable=False),
+        sa.Column("failure_count", sa.Integer(), nullable=False),
+        sa.Column("device_count", sa.Integer(), nullable=False),
+        sa.Column("evidence_count", sa.Integer(), nullable=False),
+        sa.Column("newest_position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "technology", "unit_id", "first_on", "subject", "rule_version", "baseline_id", "outcome", "reason"
+        ),
+    )
+    op.create_table(
+        "benefit_sums_built",
+        sa.Column("technology", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("technology"),
+    )
     op.create_table(
         "citizen_absence",
         sa.Column("absence_id", sa.String(length=64), nullable=False),
@@ -622,6 +653,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_work_order_unit_state", ["unit_id", "state", "position"], unique=False)
 
     op.drop_table("benefit_deletion_receipt")
+    with op.batch_alter_table("benefit_baseline_sample", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("shift_kind", sa.String(length=16), nullable=True))
+        batch_op.add_column(sa.Column("visit_type", sa.String(length=64), nullable=True))
+
+    with op.batch_alter_table("carer", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("employee_no", sa.String(length=64), nullable=True))
+
     with op.batch_alter_table("citizen", schema=None) as batch_op:
         batch_op.add_column(sa.Column("door_key", sa.JSON(), nullable=True))
 
@@ -738,6 +776,13 @@ def downgrade() -> None:
 
     with op.batch_alter_table("citizen", schema=None) as batch_op:
         batch_op.drop_column("door_key")
+
+    with op.batch_alter_table("carer", schema=None) as batch_op:
+        batch_op.drop_column("employee_no")
+
+    with op.batch_alter_table("benefit_baseline_sample", schema=None) as batch_op:
+        batch_op.drop_column("visit_type")
+        batch_op.drop_column("shift_kind")
 
     op.create_table(
         "benefit_deletion_receipt",
@@ -861,6 +906,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_citizen_absence_citizen")
 
     op.drop_table("citizen_absence")
+    op.drop_table("benefit_sums_built")
+    op.drop_table("benefit_subject_sum")
     with op.batch_alter_table("benefit_split_day", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_benefit_split_day_day_on"))
 

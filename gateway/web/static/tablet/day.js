@@ -5,6 +5,7 @@
  * @typedef {import("./outbox.js").Fact} Fact
  * @typedef {any} Stop
  * @typedef {any} Day
+ * @typedef {{kind: "break" | "fetch" | "bring", start_at: string, end_at: string, fits: boolean}} Aside
  */
 
 /**
@@ -57,6 +58,16 @@ export function currentStop(day, chosen) {
     stops.find((/** @type {Stop} */ stop) => stop.state === "planned") ??
     null
   );
+}
+
+/**
+ * The breaks and ways to the car that lie ahead: one is over as soon as a visit planned after it has begun.
+ * @param {Day} day @returns {Aside[]}
+ */
+export function asidesAhead(day) {
+  const begun = (day?.route?.stops ?? []).filter((/** @type {Stop} */ stop) => stop.state !== "planned");
+  const last_ms = Math.max(-Infinity, ...begun.map((/** @type {Stop} */ stop) => Date.parse(stop.start_at)));
+  return (day?.route?.asides ?? []).filter((/** @type {Aside} */ one) => Date.parse(one.start_at) > last_ms);
 }
 
 /** Whether the route has a change nobody has acknowledged. @param {Day} day */

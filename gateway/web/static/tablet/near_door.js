@@ -15,6 +15,7 @@ const GREETING_MS = 500;
 const QUIET_MS = 500;
 const ASK_EVERY_MS = 5000;
 const ASK_FOR_MS = 120000;
+const ASK_SECOND_EVERY_MS = 500;
 const STATES = /** @type {Record<string, string>} */ ({
   opened: "unlocked", denied: "refused", jammed: "jammed", pending: "pending", none: "expired",
 });
@@ -94,10 +95,24 @@ export class NearDoor {
       if (here()) said = await this.askAgain(ASK_EVERY_MS);
     }
     if (said) show(said);
-    if (said?.state !== "pending") return said;
-    said = await this.answer(SECOND_WITHIN_MS);
-    if (said) show(said);
-    return said;
+    return said?.state === "pending" ? this.#second(said, here, show) : said;
+  }
+
+  /**
+   * While a colleague is waited for. What the lock says when she has come may reach her tablet alone, so it is asked.
+   * @param {Said} pending @param {() => boolean} here @param {(said: Said) => void} show @returns {Promise<Said>}
+   */
+  async #second(pending, here, show) {
+    const until_ms = performance.now() + SECOND_WITHIN_MS;
+    while (here() && performance.now() < until_ms) {
+      await new Promise((resolve) => setTimeout(resolve, ASK_SECOND_EVERY_MS));
+      this.give([{ name: "ask", payload: b64u(encode({ v: 1, request: this.request, from: null })) }]);
+      const said = await this.answer(ASK_SECOND_EVERY_MS);
+      if (!said || said.state === "pending") continue;
+      show(said);
+      return said;
+    }
+    return pending;
   }
 
   /** Ask again what became of the command; it moves nothing. @param {number} timeoutMs @returns {Promise<Said | null>} */

@@ -4,8 +4,10 @@
 import { h, icon, tag } from "../shared/dom.js";
 import { clock, number } from "../shared/formats.js";
 import { has, t } from "../shared/messages.js";
+import { asidesAhead } from "./day.js";
 
 /** @typedef {import("./day.js").Stop} Stop */
+/** @typedef {import("./day.js").Aside} Aside */
 
 /**
  * @param {object} view
@@ -21,12 +23,35 @@ export function routeView({ day, current, now_ms, ticks, choose, tick }) {
   if (!stops.length) return h("p.empty", {}, t("tablet.no_route"));
   const done = stops.filter((/** @type {Stop} */ s) => s.state === "ended");
   const rest = stops.filter((/** @type {Stop} */ s) => s.state !== "ended" && s.visit_id !== current?.visit_id);
+  const asides = asidesAhead(day);
+  const first = asides.filter((one) => current && Date.parse(one.start_at) <= Date.parse(current.start_at));
   return [
+    first.length > 0 && h("ul.route.before", {}, first.map(asideRow)),
     current ? nowCard(current, now_ms, ticks, tick) : h("p.empty", {}, t("tablet.no_more_visits")),
     rest.length > 0 && h("h2.list-heading", {}, t("tablet.rest_of_route", { n: rest.length })),
-    rest.length > 0 && h("ol.route", {}, rest.map((/** @type {Stop} */ s) => restRow(s, choose))),
+    restList(rest, asides.filter((one) => !first.includes(one)), choose),
     done.length > 0 && doneList(done),
   ];
+}
+
+/** The visits to come with the breaks and ways between them, by time. @param {Stop[]} rest @param {Aside[]} asides @param {(visit_id: string) => void} choose */
+function restList(rest, asides, choose) {
+  const rows = [
+    ...rest.map((stop) => ({ at: stop.start_at, row: restRow(stop, choose) })),
+    ...asides.map((one) => ({ at: one.start_at, row: asideRow(one) })),
+  ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  return rows.length > 0 && h("ol.route", {}, rows.map(({ row }) => row));
+}
+
+const ASIDE_ICONS = { break: "own-pause", fetch: "car", bring: "car" };
+
+/** A break, or the way to the car or back: nothing is pressed there. @param {Aside} one */
+function asideRow(one) {
+  const span = { from: clock(one.start_at), to: clock(one.end_at) };
+  const words = span.from === span.to ? span.from : t("tablet.aside.span", span);
+  return h(one.fits ? "li.aside" : "li.aside.aside-tight", {}, icon(one.fits ? ASIDE_ICONS[one.kind] : "warning"),
+    h("span", {}, h("b", {}, t(`tablet.aside.${one.kind}`)), ` ${words}`,
+      !one.fits && h("span.muted", {}, ` ${t("tablet.aside.no_room")}`)));
 }
 
 /** @param {Stop} stop @param {number} now_ms @param {Record<string, boolean>} ticks @param {(key: string, done: boolean) => void} tick */
