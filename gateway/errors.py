@@ -7,9 +7,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from kernel.errors import DomainError, ErrorKind
+from kernel.errors import DomainError, ErrorKind, KernelError
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +131,13 @@ def install(app: FastAPI) -> None:
             f"Something sent does not fit: {where}.",
             {"problems": wrong},
         )
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeoutError)
+    async def database_away(request: Request, err: Exception) -> JSONResponse:
+        log.error("database_away", path=request.scope.get("route", None) and request.scope["route"].path, exc_info=err)
+        busy = KernelError("database_busy")
+        return problem(STATUS[busy.kind], busy.code, busy.text("da"), busy.text("en"), {})
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, err: Exception) -> JSONResponse:

@@ -16,6 +16,11 @@ DURATION = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
 )
+TRIED_AGAIN = Counter(
+    "omsorgstid_http_requests_tried_again_total",
+    "Requests begun again because the database gave another transaction the way.",
+    registry=REGISTRY,
+)
 LISTENERS = Gauge("omsorgstid_stream_listeners", "Open server-sent event streams.", registry=REGISTRY)
 
 SCREEN_CALLS = Counter("omsorgstid_screen_calls_total", "Screen visits concluded.", ["outcome"], registry=REGISTRY)

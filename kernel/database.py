@@ -18,11 +18,14 @@ from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
+from kernel.attempts import ChosenVictimError
 from kernel.errors import KernelError
 
 BUSY_TIMEOUT_MS = 15_000
 _BEGIN_OPTION = "omsorgstid_begin"
 _USED_S = "omsorgstid_used_s"
+#: PostgreSQL's words for "begin again": deadlock detected, could not serialize
+_VICTIM = frozenset({"40P01", "40001"})
 _ASKED_AFTER_S = 2.0
 
 
@@ -82,7 +85,8 @@ class Database:
         Raises
         ------
         KernelError
-            ``database_busy`` when another writer held the database past the busy time-out.
+            ``database_busy`` when another writer held the database past the busy time-out, or when two waited for
+            each other and this one was ended (:class:`kernel.attempts.ChosenVictimError`).
         """
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
@@ -90,6 +94,8 @@ class Database:
         except OperationalError as err:
             if "database is locked" in str(err):
                 raise KernelError("database_busy") from err
+            if getattr(err.orig, "sqlstate", None) in _VICTIM:
+                raise ChosenVictimError from err
             raise
 
     @contextmanager

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlmodel import Session
 
+from kernel.attempts import note_kept
 from kernel.clock import WorldClock
 from kernel.database import Database
 from kernel.events import Event
@@ -93,5 +94,6 @@ class UnitsOfWork:
             work = Work(session, self.clock.now())
             yield work
             wrote = work.write_events()
+        note_kept()
         if wrote:
             (self._committed_calmly if calmly else self._committed)()

@@ -44,7 +44,7 @@ def throw_away_parts(directory: Path) -> Iterator[Parts]:
     """
     binaries = _needed()
     directory.mkdir(parents=True, exist_ok=True)
-    with _postgres(binaries) as (database_url, postgres_pid), _redis(directory) as (redis_url, redis_pid):
+    with _postgres(binaries, directory) as (database_url, postgres_pid), _redis(directory) as (redis_url, redis_pid):
         broker = start_broker(directory / "broker", "mosquitto")
         try:
             yield Parts(database_url, redis_url, broker, postgres_pid, redis_pid)
@@ -70,7 +70,7 @@ def _needed() -> Path:
 
 
 @contextmanager
-def _postgres(binaries: Path) -> Iterator[tuple[str, int]]:
+def _postgres(binaries: Path, directory: Path) -> Iterator[tuple[str, int]]:
     # A directory of its own: as root it runs as Debian's user, who may not go below our others.
     data = Path(tempfile.mkdtemp(prefix="omsorgstid-pg-"))
     run_as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -91,6 +91,8 @@ def _postgres(binaries: Path) -> Iterator[tuple[str, int]]:
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres", pid
     finally:
         run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        # Who waited for whom in a deadlock is told here and nowhere else.
+        shutil.copyfile(data / "log", directory / "postgres.log")
         shutil.rmtree(data, ignore_errors=True)
 
 

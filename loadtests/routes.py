@@ -5,6 +5,8 @@
 Every plan is judged by the strict judge beside the instances. A gap is the mean over the seeds of one instance, in
 percent of the published cost; negative is better than published. ``--clock cpu`` counts seconds of this
 process, for a machine that has other work; a search then has as many lanes as cores, and they share the seconds.
+``--kept`` names a file to which every run is added, and from which runs of the same clock are taken instead of being
+repeated: hours of measuring may be cut short, and several processes may share them (``--only``).
 """
 
 import argparse
@@ -19,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
 from statistics import fmean, median
 
@@ -31,6 +34,7 @@ from scheduling.solver import AnnealingSolver
 INSTANCES = Path(__file__).parents[2] / "shared" / "benchmarks" / "hhcrsp"
 ON = date(2026, 11, 25)
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": time.process_time}
+_KEPT = ("seconds", "seed", "feasible", "gap_percent", "wall_s", "cpu_s")
 LARGE = 100
 """Patients from which the published values are known to be far from the best."""
 
@@ -104,6 +108,24 @@ def judged(instance: Published, day: Day, plan: Plan, judge: Path) -> float:
         verdict = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
     cost = verdict["cost"] if verdict["feasible"] else float("inf")
     return 100.0 * (float(cost) / instance.cost - 1.0)
+
+
+def kept_runs(file: Path, instances: Iterable[Published], clock: str, cores: int) -> list[Run]:
+    """The runs of a file by this clock on so many cores, in the order they were made; none where there is no file."""
+    by_name = {instance.name: instance for instance in instances}
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return [
+        Run(by_name[row["instance"]], **{name: row[name] for name in _KEPT})
+        for row in rows
+        if (row["clock"], row["cores"]) == (clock, cores) and row["instance"] in by_name
+    ]
+
+
+def keep(file: Path, run: Run, clock: str, cores: int) -> None:
+    """Add a run to a file, as a line of JSON."""
+    row = {"instance": run.instance.name, "clock": clock, "cores": cores} | {n: getattr(run, n) for n in _KEPT}
+    with file.open("a") as lines:
+        lines.write(json.dumps(row) + "\n")
 
 
 def gaps(runs: Iterable[Run]) -> list[Gap]:
@@ -209,6 +231,25 @@ def calibration_ms() -> float:
     return (time.process_time() - began) * 1e3
 
 
+def _all_runs(options: argparse.Namespace, efforts: Sequence[tuple[float, int]]) -> list[Run]:
+    """Every run that was asked for: those that are kept, and the others made now."""
+    instances = published(options.instances, options.only)
+    clock, judge = CLOCKS[options.clock], options.instances / "check.py"
+    before = kept_runs(options.kept, instances, options.clock, options.cores) if options.kept else []
+    known = {(run.instance.name, run.seconds, run.seed): run for run in before}
+    runs = []
+    for seconds, count in efforts:
+        for instance, seed in product(instances, range(1, count + 1)):
+            run = known.get((instance.name, seconds, seed))
+            if run is None:
+                run = measured(instance, seconds, seed, clock, judge)
+                if options.kept:
+                    keep(options.kept, run, options.clock, options.cores)
+                print(f"{seconds:g} s {instance.name} seed {seed}: {run.gap_percent:+.2f} %", flush=True)
+            runs.append(run)
+    return runs
+
+
 def _without_out(typed: list[str]) -> list[str]:
     at = typed.index("--out") if "--out" in typed else len(typed)
     return typed[:at] + typed[at + 2 :]
@@ -223,6 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of names of instances")
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument("--instances", type=Path, default=INSTANCES)
+    parser.add_argument("--kept", type=Path, help="take runs from here, and add those that were missing")
     parser.add_argument("--out", type=Path, help="write the page here too")
     options = parser.parse_args(typed)
     options.typed = " ".join(_without_out(typed))
@@ -232,13 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(options.seeds) not in (1, len(options.seconds)):
         parser.error(f"Expected one number of seeds or {len(options.seconds)}, got {len(options.seeds)}.")
     seeds = options.seeds * (len(options.seconds) // len(options.seeds))
-    runs: list[Run] = []
-    for seconds, count in zip(options.seconds, seeds, strict=True):
-        for instance in published(options.instances, options.only):
-            for seed in range(1, count + 1):
-                judge = options.instances / "check.py"
-                runs.append(measured(instance, seconds, seed, CLOCKS[options.clock], judge))
-                print(f"{seconds:g} s {instance.name} seed {seed}: {runs[-1].gap_percent:+.2f} %", flush=True)
+    runs = _all_runs(options, list(zip(options.seconds, seeds, strict=True)))
     page = report(runs, options)
     print(page)
     if options.out is not None:

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, get_args
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session, col, select
 
@@ -13,6 +13,7 @@ from gateway.errors import STATUS
 from gateway.parts import Parts
 from gateway.routers.absence_register import AbsentDays, PlanAbsence, cancel_absence, plan_absence
 from gateway.routers.visits_in import own_unit
+from gateway.routing import Router
 from gateway.usecases.citizen_absences import come_home, go_away
 from gateway.views.absence_register import register_json
 from gateway.web.render import language_of, render
@@ -22,7 +23,7 @@ from scheduling.events import AbsenceKind, CitizenAbsenceKind
 from scheduling.patterns.errors import PatternError
 from scheduling.register.tables import CarerRow, CitizenRow
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 PATH = "/planlaegger/fravaer"
 

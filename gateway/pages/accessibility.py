@@ -1,12 +1,13 @@
 """The accessibility statement, linked from every page."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import public
+from gateway.routing import Router
 from gateway.web.render import render
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 
 @router.get("/tilgaengelighed")

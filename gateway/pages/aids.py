@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from gateway.pages.alarms import open_alarms
 from gateway.pages.technician import device_page
 from gateway.routers.aids import Course, Inspection, Surveyed, enter_inspection, set_carers
 from gateway.routers.technician import require_unit
+from gateway.routing import Router
 from gateway.views.aids import aids_json, competences_json, inventory_json
 from gateway.views.devices import unit_names
 from gateway.web.catalogue import catalogue
@@ -25,7 +26,7 @@ from scheduling import competences, transfer_plans
 from scheduling.competences import RECORDED, NewCompetence
 from scheduling.transfer_plans import AIDS, SITUATIONS, NewTransfer
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 AIDS_PATH, COURSES_PATH, PLANS_PATH = (

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
@@ -13,11 +13,12 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS
 from gateway.routers.alarms import PAGE, require_own_alarm
+from gateway.routing import Router
 from gateway.views.alarms import alarms_json, sees_all
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Watcher = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.PLANNER, Role.OPERATIONS))]
 #: where each of them has the page: a surface has a session of its own
 PATHS = ("/tekniker/alarmer", "/planlaegger/alarmer")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, UploadFile
+from fastapi import Depends, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import Role, Who, require
@@ -11,6 +11,7 @@ from gateway.errors import STATUS, EdgeError
 from gateway.pages import manager_facts as facts
 from gateway.pages.evaluation_files import blank_csv, evaluation_csv, evaluation_workbook
 from gateway.pages.manager_choice import Choice, Chosen, Manager, needed
+from gateway.routing import Router
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
 from metrics.errors import EvaluationFileError
@@ -23,7 +24,7 @@ from metrics.technologies import TECHNOLOGIES, name_of
 PATH = "/leder/evaluering"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Owner = Annotated[Who, Depends(require(Role.MANAGER))]
 
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.deps import PartsDep, ReadDep
 from gateway.pages.manager_choice import PERIODS, Chosen, Manager
 from gateway.pages.money_facts import CaseKroner, kroner_of, ranges_of
+from gateway.routing import Router
 from gateway.web.render import language_of, render
 from metrics.money.assumptions import Assumptions, Result, Swing, result_of, swings_of
 from metrics.targets import READINGS
@@ -21,7 +22,7 @@ RIGHT, APART = 92.0, 14.0
 #: the drawing of what a case hangs on
 SWING_WIDTH = 300.0
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

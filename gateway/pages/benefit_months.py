@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
@@ -13,6 +13,7 @@ from gateway.deps import PartsDep, ReadDep, WorkDep
 from gateway.errors import STATUS, EdgeError
 from gateway.pages import manager_facts as facts
 from gateway.pages.manager_choice import Choice, Chosen, Manager, needed
+from gateway.routing import Router
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 from kernel.localtime import local_day
@@ -22,7 +23,7 @@ from metrics.technologies import TECHNOLOGIES, name_of
 Owner = Annotated[Who, Depends(require(Role.MANAGER))]
 _MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import Role, Who, require
@@ -14,6 +14,7 @@ from gateway.pages.manager_choice import Choice, Chosen, Manager, needed, techno
 from gateway.pages.report_facts import MonthReport, month_report, months_to_report
 from gateway.pages.report_files import report_csv, report_workbook
 from gateway.pages.report_paper import month_paper
+from gateway.routing import Router
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 from kernel.localtime import local_day
@@ -23,7 +24,7 @@ from metrics.technologies import TECHNOLOGIES, name_of
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Owner = Annotated[Who, Depends(require(Role.MANAGER))]
 Month = Annotated[str, Query(alias="maaned", max_length=7)]
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
@@ -16,6 +16,7 @@ from gateway.deps import PartsDep, ReadDep
 from gateway.parts import Parts
 from gateway.routers.access_log import openings_file
 from gateway.routers.citizen import AtHome, Citizen, ConsentKind, Decides, give_own, withdraw_own
+from gateway.routing import Router
 from gateway.usecases.citizens import note_look, own_citizen
 from gateway.views import citizen as view
 from gateway.web.catalogue import catalogue
@@ -23,7 +24,7 @@ from gateway.web.render import language_of, render
 from kernel.localtime import clock_text, day_text, local_day
 from scheduling.register.tables import CitizenRow
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/mit")

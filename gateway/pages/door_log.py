@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.deps import PartsDep
 from gateway.routers.access_log import Auditor, Purpose, citizen_by_number, read_door_log
+from gateway.routing import Router
 from gateway.views import citizen as view
 from gateway.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 PURPOSES = ("inspection", "complaint", "request")
 
 

@@ -3,13 +3,14 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from devices.driving.logs import week_text
 from gateway.auth import SURFACES, Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.routers.driving import first_day, units_seen
+from gateway.routing import Router
 from gateway.views.driving import units_json, vehicles_json, week_view
 from gateway.views.driving_said import carers_json
 from gateway.views.mileage import claims_view, month_days
@@ -19,7 +20,7 @@ from kernel.localtime import clock_text, local_day
 WEEKS_BACK = 12
 MONTHS_BACK = 12
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/koerebog")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
@@ -14,11 +14,12 @@ from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS
 from gateway.pages.alarms import open_alarms
 from gateway.routers.emergency import require_own
+from gateway.routing import Router
 from gateway.views.emergency import emergencies_json
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Reviewer = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 #: where each of them has the page: a surface has a session of its own
 PATHS = ("/leder/noedaabninger", "/planlaegger/noedaabninger")

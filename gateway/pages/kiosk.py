@@ -1,13 +1,14 @@
 """The citizen's own screen: enrolled once by PIN, then it waits for a call."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import public
 from gateway.deps import PartsDep
 from gateway.pages.screen import call_page
+from gateway.routing import Router
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 
 @router.get("/kiosk")

@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
 from gateway.load_verdict import Line, latest
+from gateway.routing import Router
 from gateway.web.catalogue import Language
 from gateway.web.render import language_of, render
 from kernel.localtime import number_text
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 _DECIMALS = {"ms": 0, "s": 1, "ratio": 2, "count": 0}
 

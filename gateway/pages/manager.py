@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
@@ -24,6 +24,7 @@ from gateway.pages.manager_choice import (
 )
 from gateway.pages.overview_figures import Spark, worst_row
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
 from metrics.adoption_funnel import STEPS
@@ -37,7 +38,7 @@ from metrics.threats import SEEN
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/leder")

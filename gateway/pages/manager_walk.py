@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from gateway.auth import Role
@@ -13,6 +13,7 @@ from gateway.errors import EdgeError
 from gateway.pages import manager_facts as facts
 from gateway.pages.manager_choice import Chosen, Manager, needed, technology_of
 from gateway.pages.manager_matrix import Span, matrix_of
+from gateway.routing import Router
 from gateway.views.audit import rule_text
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
@@ -48,7 +49,7 @@ INPUTS: dict[Technology, tuple[str, ...]] = {
     "routing": ("legs", "travel_s", "breaks", "break_s", "screen_citizen_legs"),
 }
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.post("/leder/formaal")

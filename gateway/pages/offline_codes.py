@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from devices.keys.codes import in_groups
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
+from gateway.routing import Router
 from gateway.usecases.prepared import code_list
 from gateway.web.render import render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/planlaegger/beredskab")

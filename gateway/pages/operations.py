@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
+from gateway.routing import Router
 from gateway.views.audit import audit_view, rule_text
 from gateway.web.render import language_of, messages_for_scripts, render
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/drift")

@@ -3,12 +3,13 @@
 from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.pages.alarms import open_alarms
+from gateway.routing import Router
 from gateway.web.render import language_of, messages_for_scripts, render
 from kernel.localtime import local_day
 
@@ -23,7 +24,7 @@ FIRST_WORDS = (
     *("planner.print.",),
 )
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/planlaegger/ord")

@@ -3,18 +3,19 @@
 from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.routers.route_lists import opened, units_with_routes
+from gateway.routing import Router
 from gateway.usecases.route_lists import editions
 from gateway.views.route_list import way_in
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/planlaegger/noedliste")

@@ -1,15 +1,16 @@
 """The page behind the link of a screen visit: a shell that knows nothing until the link is redeemed."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.auth import public
 from gateway.deps import PartsDep
+from gateway.routing import Router
 from gateway.web.assets import assets
 from gateway.web.catalogue import LANGUAGES
 from gateway.web.render import SECURITY_HEADERS, messages_for_scripts, render
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 #: a page that calls: camera and microphone for itself alone, never the screen, and no address of ours told elsewhere
 CALL_HEADERS = {

@@ -2,14 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import public
+from gateway.routing import Router
 from gateway.web.catalogue import LANGUAGES, Language
 from gateway.web.render import language_of, messages_for_scripts, render
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 _ONE_YEAR_S = 365 * 24 * 3600
 

@@ -1,12 +1,13 @@
 """The front page: in the demo the running day and the ways in, otherwise the way to signing in."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import public
+from gateway.routing import Router
 from gateway.web.render import language_of, messages_for_scripts, render
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 
 @router.get("/", response_class=HTMLResponse)

@@ -2,17 +2,18 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from gateway.auth import public
 from gateway.deps import parts_of
 from gateway.pages.screen import CALL_HEADERS
+from gateway.routing import Router
 from gateway.web.assets import assets
 from gateway.web.catalogue import LANGUAGES
 from gateway.web.render import SECURITY_HEADERS, fragment, messages_for_scripts, render
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 #: of signing in only what the tablet says itself: the pages of the identity provider are the server's
 _SIGN_IN = tuple(

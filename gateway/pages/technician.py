@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from sqlmodel import Session
@@ -29,6 +29,7 @@ from gateway.routers.technician import (
     require_unit,
     take_down,
 )
+from gateway.routing import Router
 from gateway.usecases.replacements import Replacement
 from gateway.views.alarms import alarms_json
 from gateway.views.devices import devices_json, door_of_lock, faulty_json, messages_of_units, unit_names
@@ -37,7 +38,7 @@ from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 from kernel.localtime import local_day
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 FAULTY_SHOWN = 20
 REASONS = ("replaced", "broken", "taken_down", "stolen", "other")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
@@ -17,6 +17,7 @@ from gateway.pages.alarms import open_alarms
 from gateway.parts import Parts
 from gateway.routers.technician import require_unit
 from gateway.routers.vendor_doors import NewVendorLock, own_door, seen_door
+from gateway.routing import Router
 from gateway.usecases import stairwells, vendor_doors
 from gateway.usecases.devices import MountError
 from gateway.usecases.vendor_doors import NewLock
@@ -26,7 +27,7 @@ from gateway.web.catalogue import catalogue
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError, KernelError
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 LIST = "/tekniker/doere"
 SHOWN = 200

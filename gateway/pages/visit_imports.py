@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, UploadFile
+from fastapi import Depends, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
+from gateway.routing import Router
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.visits_in import bring_in
 from gateway.views.visits_in import arrival_row_json
@@ -16,7 +17,7 @@ from scheduling.exchange.arrivals import arrivals
 from scheduling.exchange.reader import MAX_BYTES
 from scheduling.exchange.sheets import SHEETS
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 PATH = "/planlaegger/indlaesning"
 

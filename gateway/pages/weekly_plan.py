@@ -3,7 +3,7 @@
 from datetime import date, time, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 
@@ -12,6 +12,7 @@ from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS
 from gateway.routers.route_lists import units_with_routes
 from gateway.routers.visits_in import SavePattern, own_unit, save
+from gateway.routing import Router
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.visits_in import generate_day
 from gateway.views.services import NAMES, service_name
@@ -22,7 +23,7 @@ from kernel.localtime import local_day
 from scheduling.model import VisitMode
 from scheduling.patterns import store
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 PATH = "/planlaegger/grundplan"
 

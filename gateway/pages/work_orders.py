@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from sqlmodel import Session
@@ -15,13 +15,14 @@ from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS
 from gateway.pages.alarms import open_alarms
 from gateway.routers.work_orders import PAGE, Order, order_for, own_order
+from gateway.routing import Router
 from gateway.views.devices import unit_names
 from gateway.views.work_orders import order_json
 from gateway.web.catalogue import catalogue
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 Cursor = Annotated[int | None, Query(alias="fra", ge=0, le=2**63 - 1)]

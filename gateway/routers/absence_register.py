@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 from sqlmodel import Session
 
@@ -11,6 +11,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.parts import Parts
 from gateway.routers.visits_in import own_unit
+from gateway.routing import Router
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.visits_in import RoutesLeft
 from gateway.views.absence_register import register_json
@@ -19,7 +20,7 @@ from scheduling.absence_register import service
 from scheduling.events import AbsenceKind
 from scheduling.register.tables import CarerRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 
 

@@ -5,7 +5,7 @@ import io
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import Response
 from sqlmodel import select
 
@@ -14,6 +14,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
 from gateway.parts import Parts
 from gateway.routers.emergency import require_own
+from gateway.routing import Router
 from gateway.usecases.citizens import note_access
 from gateway.views import citizen as view
 from gateway.web.catalogue import Language, catalogue
@@ -21,7 +22,7 @@ from kernel.errors import KernelError
 from kernel.localtime import clock_text, local_day
 from scheduling.register.tables import CitizenRow
 
-router = APIRouter(prefix="/api/v1", tags=["audit"])
+router = Router(prefix="/api/v1", tags=["audit"])
 Auditor = Annotated[Who, Depends(require(Role.AUDITOR))]
 Purpose = Literal["inspection", "complaint", "request"]
 Form = Literal["page", "csv", "json"]

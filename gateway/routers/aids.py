@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from devices.transfers.upkeep import NewInspection, aids_of, open_faults, record
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, WorkDep
 from gateway.routers.technician import require_unit
+from gateway.routing import Router
 from gateway.usecases.aids import states
 from gateway.views.aids import aid_json, aids_json, competences_json, inventory_csv, inventory_json
 from kernel.errors import KernelError
@@ -24,7 +25,7 @@ from scheduling.competences import NewCompetence
 from scheduling.tables import TransferPlanRow
 from scheduling.transfer_plans import MOST_PER_DAY, NewTransfer, Situation
 
-router = APIRouter(prefix="/api/v1", tags=["aids"])
+router = Router(prefix="/api/v1", tags=["aids"])
 Watcher = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.PLANNER, Role.OPERATIONS))]
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]

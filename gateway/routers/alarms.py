@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from devices.alarms import service, store
@@ -11,11 +11,12 @@ from devices.alarms.service import Actor
 from gateway.auth import Role, Who, require
 from gateway.deps import ReadDep, WorkDep
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.views.alarms import alarms_json, sees_all
 from kernel.errors import KernelError
 from kernel.work import Work
 
-router = APIRouter(prefix="/api/v1/alarms", tags=["alarms"])
+router = Router(prefix="/api/v1/alarms", tags=["alarms"])
 Watcher = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.PLANNER, Role.OPERATIONS))]
 RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]
 PAGE = 50

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from devices.keys.schemas import RightsChange
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.usecases.citizens import Withdrawn, give_again, note_look, own_citizen, withdraw
 from gateway.usecases.doors import tell_locks
 from gateway.views import citizen as view
 from kernel.localtime import local_day
 
-router = APIRouter(prefix="/api/v1/citizen", tags=["citizen"])
+router = Router(prefix="/api/v1/citizen", tags=["citizen"])
 AtHome = Annotated[Who, Depends(require(Role.CITIZEN, Role.RELATIVE, Role.KIOSK))]
 #: a relative looks along; what holds and what ends is the citizen's to say
 Decides = Annotated[Who, Depends(require(Role.CITIZEN, Role.KIOSK))]

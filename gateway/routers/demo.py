@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from gateway.auth import public
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
 from gateway.parts import DemoRun, Parts
+from gateway.routing import Router
 from gateway.views.running_day import running_day
 from gateway.wire import iso, world
 
-router = APIRouter(prefix="/api/v1/demo", tags=["demo"], dependencies=[Depends(public)])
+router = Router(prefix="/api/v1/demo", tags=["demo"], dependencies=[Depends(public)])
 
 
 class Speed(BaseModel):

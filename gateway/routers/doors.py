@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -10,6 +10,7 @@ from devices.keys import openings
 from gateway.auth import Role, Who, at_door, require
 from gateway.deps import PartsDep, ReadDep, WorkDep, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases import doors, vendor_doors
 from gateway.usecases.bounds import withdrawn_of_shifts
 from gateway.views.openings import opening_json
@@ -21,7 +22,7 @@ from scheduling.register.tables import CarerRow
 
 # The two steps somebody waits for at a door answer with what they made themselves: checking a plain dictionary against
 # its own description would be another thread's turn.
-router = APIRouter(prefix="/api/v1", tags=["doors"])
+router = Router(prefix="/api/v1", tags=["doors"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 AtDoor = Annotated[Who, Depends(at_door(Role.CARER))]
 Overseer = Annotated[Who, Depends(require(Role.PLANNER, Role.OPERATIONS))]

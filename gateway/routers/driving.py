@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
@@ -16,6 +16,7 @@ from devices.driving.tracks.service import MAX_BYTES as MAX_TRACK_BYTES
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases import driving
 from gateway.usecases.nearest import nearest
 from gateway.views.driving import my_log, vehicles_json, week_view
@@ -25,7 +26,7 @@ from gateway.views.driving_said import arrivals_json, correction_json, trail_jso
 from kernel.localtime import local_day
 from scheduling.tables import VisitRow
 
-router = APIRouter(prefix="/api/v1", tags=["driving"])
+router = Router(prefix="/api/v1", tags=["driving"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Office = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]

@@ -5,7 +5,7 @@ Names and addresses are asked for in a body and never in an address.
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from devices.events import EmergencyOutcome, EmergencyReason
@@ -14,13 +14,14 @@ from devices.keys.holders import door_of
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, WorkDep, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases import emergency
 from gateway.usecases.citizens import note_found
 from gateway.usecases.stairwells import choose_holders
 from gateway.views.emergency import emergencies_json, emergency_json
 from gateway.views.openings import grant_json, opening_json
 
-router = APIRouter(prefix="/api/v1", tags=["emergency"])
+router = Router(prefix="/api/v1", tags=["emergency"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 Reviewer = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 Setter = Annotated[Who, Depends(require(Role.PLANNER, Role.TECHNICIAN, Role.OPERATIONS))]

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from pydantic import BaseModel, Field
 
 from devices.keys.fragments import NearMessage
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, own_carer
+from gateway.routing import Router
 from gateway.usecases import ferry
 from gateway.wire import Base64Url, b64u, from_b64u
 
-router = APIRouter(prefix="/api/v1/me/ferry", tags=["tablet"])
+router = Router(prefix="/api/v1/me/ferry", tags=["tablet"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 LockId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 

@@ -5,19 +5,20 @@ from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlmodel import Session, col, func, select
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.usecases.citizens import note_many
 from gateway.views.services import service_name
 from scheduling.exchange import fhir
 from scheduling.tables import VisitRow
 
-router = APIRouter(prefix="/api/v1/fhir", tags=["fhir"])
+router = Router(prefix="/api/v1/fhir", tags=["fhir"])
 Reader = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 MOST = 1_000
 _DAY = re.compile(r"(?:eq)?(\d{4}-\d\d-\d\d)")

@@ -5,16 +5,17 @@ import json
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.routers.board import packed
+from gateway.routing import Router
 from gateway.usecases.kept_ahead import AHEADS
 from gateway.views.foresight import foresight_json
 from kernel.localtime import local_day
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.auth import public
 from gateway.deps import PartsDep
 from gateway.observation import LISTENERS, REGISTRY, SIGNALLING_OPEN
+from gateway.routing import Router
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
 
 
 @router.get("/healthz", dependencies=[Depends(public)])

@@ -3,18 +3,19 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases.district_planning import DISTRICT_KIND
 from gateway.wire import iso, iso_or_none
 from kernel import jobs
 from kernel.tables import JobRow
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = Router(prefix="/api/v1/jobs", tags=["jobs"])
 Reader = Annotated[Who, Depends(require(Role.PLANNER, Role.OPERATIONS))]
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 

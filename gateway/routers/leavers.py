@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session, SQLModel
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.routers.emergency import require_own
+from gateway.routing import Router
 from gateway.usecases.citizen_absences import Away, come_home, go_away
 from gateway.usecases.leavers import stop_working
 from gateway.wire import iso, iso_or_none
@@ -21,7 +22,7 @@ from scheduling.tables import CitizenAbsenceRow
 
 Row = TypeVar("Row", bound=SQLModel)
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Employer = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 

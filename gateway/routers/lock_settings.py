@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.keys.settings import SettingsState, settings_of
@@ -10,10 +10,11 @@ from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.routers.technician import own_device
+from gateway.routing import Router
 from gateway.usecases.lock_settings import set_lock_settings
 from kernel.errors import KernelError
 
-router = APIRouter(prefix="/api/v1/devices/{lock_id}/settings", tags=["technician"])
+router = Router(prefix="/api/v1/devices/{lock_id}/settings", tags=["technician"])
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 
 

@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases.lost_tablets import block_tablet
 from kernel.errors import KernelError
 from scheduling.register.tables import CarerRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Reporter = Annotated[Who, Depends(require(Role.PLANNER, Role.OPERATIONS))]
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import Depends, Header
 from pydantic import AfterValidator, BaseModel, Field
 from sqlmodel import Session
 
@@ -13,6 +13,7 @@ from devices.keys.rights import revoke_shift
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, WorkDep, once, own_carer
 from gateway.parts import Parts, ShiftGrants
+from gateway.routing import Router
 from gateway.sealing import seal_chain
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.driving import end_driving
@@ -22,7 +23,7 @@ from gateway.wire import Base64Url, b64u, from_b64u, iso, world
 from scheduling import publishing, shifts
 from scheduling.events import Place
 
-router = APIRouter(prefix="/api/v1/me", tags=["tablet"])
+router = Router(prefix="/api/v1/me", tags=["tablet"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
@@ -13,11 +13,12 @@ from devices.driving.rates import OwnVehicle, rates
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.routers.driving import units_seen
+from gateway.routing import Router
 from gateway.views.mileage import claim_json, claims_csv, claims_paper, claims_view, month_days, my_claims
 from kernel.localtime import local_day
 from scheduling.register.tables import CarerRow
 
-router = APIRouter(prefix="/api/v1", tags=["mileage"])
+router = Router(prefix="/api/v1", tags=["mileage"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 Office = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 Reader = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER, Role.AUDITOR))]

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 from sqlmodel import Session, select
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases import offers
 from gateway.usecases.doors import tell_locks
 from gateway.views.reasons import reason_words
@@ -19,7 +20,7 @@ from scheduling.reassignment.tables import OfferRow
 from scheduling.register.tables import CarerRow, CitizenRow
 from scheduling.tables import VisitRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 

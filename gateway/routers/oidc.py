@@ -5,7 +5,7 @@ import secrets
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import delete
 from sqlmodel import col
@@ -17,12 +17,13 @@ from gateway.errors import STATUS, EdgeError
 from gateway.oidc import Departure, Provider, SignInError
 from gateway.pages.sign_in import own_path
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.tables import SignInRow
 from gateway.usecases.identities import identity_of
 from gateway.web.render import language_of, render
 from kernel.errors import DomainError
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 _COOKIE = "omsorgstid_sign_in"
 _PATH = "/log-ind/oidc"

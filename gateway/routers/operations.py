@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 from sqlmodel import Session, select
 
@@ -17,6 +17,7 @@ from devices.registry.model import DeviceKind
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.views.devices import battery_level
 from gateway.views.payloads import EditFormat, edited, readable
 from gateway.views.quarantine import inbox_fault, reason_text
@@ -27,7 +28,7 @@ from kernel.log import latest_position
 from kernel.tables import ConsumerRow
 from scheduling.register.tables import UnitRow
 
-router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
+router = Router(prefix="/api/v1/operations", tags=["operations"])
 Operator = Annotated[Who, Depends(require(Role.OPERATIONS, Role.TECHNICIAN))]
 #: what a database can number its rows with; a larger number is nobody's row
 RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]

@@ -5,13 +5,14 @@ import os
 from typing import Annotated, Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from devices.keys.codes import CODE_DIGITS, ITERATIONS, code_key
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases import prepared
 from gateway.usecases.prepared import PreparedDoor
 from gateway.views.openings import grant_json
@@ -19,7 +20,7 @@ from gateway.wire import b64u, iso
 from kernel.errors import KernelError
 from scheduling.register.tables import CarerRow
 
-router = APIRouter(prefix="/api/v1", tags=["doors"])
+router = Router(prefix="/api/v1", tags=["doors"])
 NONCE_BYTES = 12
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import Depends, Header
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlmodel import Session
@@ -14,6 +14,7 @@ from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError, problem
 from gateway.parts import Parts
 from gateway.routers.board import route_versions
+from gateway.routing import Router
 from gateway.usecases import reassignments, situations
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.reassignments import Choice, ChoiceBreaksRuleError, Done
@@ -30,7 +31,7 @@ from scheduling.reassignment.store import acts_of
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Id = Annotated[str, Field(max_length=64)]
 

@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from sqlmodel import Session, col, select
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.usecases.route_lists import edition_of, editions, new_edition, note_opening
 from gateway.views.route_list import UnitList, unit_list
 from gateway.views.route_list_paper import Edition, carer_paper, unit_paper
@@ -19,7 +20,7 @@ from kernel.localtime import local_day
 from scheduling.model import UnitKind
 from scheduling.register.tables import UnitRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Office = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 UnitId = Annotated[str, Query(max_length=64)]
 

@@ -3,7 +3,7 @@
 import time
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
@@ -14,6 +14,7 @@ from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.errors import EdgeError
 from gateway.observation import SCREEN_CALLS, SCREEN_LINKS, SCREEN_SETUP, SCREEN_TROUBLE
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.usecases import screen_visits
 from gateway.views.screen import kiosk_state, room_state
 from kernel.work import Work
@@ -26,7 +27,7 @@ from video.invitations import Refusal
 from video.model import TALKING, AnsweredBy, CallState, Room
 from video.quality import Window
 
-router = APIRouter(prefix="/api/v1", tags=["screen visits"])
+router = Router(prefix="/api/v1", tags=["screen visits"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 CitizenSide = Annotated[Who, Depends(require(Role.LINK, Role.KIOSK))]
 Kiosk = Annotated[Who, Depends(require(Role.KIOSK))]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
@@ -11,10 +11,11 @@ from gateway.auth import Role, Who, cookie_name, current, public, surface_of
 from gateway.demo.identities import DEMO_PIN
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.tables import IdentityRow
 from scheduling.register.tables import UnitRow
 
-router = APIRouter(prefix="/api/v1", tags=["session"])
+router = Router(prefix="/api/v1", tags=["session"])
 
 
 class SignIn(BaseModel):

@@ -9,18 +9,19 @@ from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect, WebSocketException
+from fastapi import Depends, WebSocket, WebSocketDisconnect, WebSocketException
 from sqlmodel import Session
 
 from gateway.auth import Role, Who, current, still_signed_in
 from gateway.call_sides import browser_key, call_here
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.signalling import BEAT_S, Changed, Deliver, Leave, Member, Met, Parcel, citizen_channel
 from gateway.views.screen import room_state
 from video import service, store
 from video.model import TALKING, CallState, Room, Side
 
-router = APIRouter(prefix="/api/v1", tags=["signalling"])
+router = Router(prefix="/api/v1", tags=["signalling"])
 
 MAX_CHARS = 64 * 1024
 #: a page says something at least every 20 s

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from devices.keys.holders import door_of
@@ -11,11 +11,12 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep
 from gateway.errors import EdgeError
 from gateway.routers.technician import own_device
+from gateway.routing import Router
 from gateway.usecases import stairwells
 from gateway.wire import Base64Url, from_b64u
 from kernel.errors import KernelError
 
-router = APIRouter(prefix="/api/v1", tags=["technician"])
+router = Router(prefix="/api/v1", tags=["technician"])
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 
 

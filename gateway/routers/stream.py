@@ -8,17 +8,18 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import StreamingResponse
 
 from gateway.auth import Role, Who, require, still_signed_in
 from gateway.deps import PartsDep
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.wire import iso
 from kernel.events import StoredEvent
 from kernel.tailer import Subscription
 
-router = APIRouter(prefix="/api/v1", tags=["stream"])
+router = Router(prefix="/api/v1", tags=["stream"])
 #: staff only: a citizen, relative, kiosk or link has no business in what happens to a whole unit
 _STAFF = (Role.CARER, Role.PLANNER, Role.MANAGER, Role.OPERATIONS, Role.TECHNICIAN, Role.AUDITOR)
 Listener = Annotated[Who, Depends(require(*_STAFF))]

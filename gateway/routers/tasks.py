@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, WorkDep
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.views.tasks import task_json
 from kernel.localtime import local_day
 from scheduling import tasks
 
-router = APIRouter(prefix="/api/v1/tasks", tags=["planner"])
+router = Router(prefix="/api/v1/tasks", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 
 

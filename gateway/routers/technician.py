@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
@@ -13,6 +13,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import EdgeError
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.usecases.citizens import note_look
 from gateway.usecases.devices import House, Mounted, NewDevice, Retired, RetireReason, mount_device, retire_device
 from gateway.usecases.doors import tell_locks
@@ -20,7 +21,7 @@ from gateway.usecases.replacements import Replaced, Replacement, replace_device
 from gateway.views.devices import devices_json, messages_of, place_of
 from kernel.errors import KernelError
 
-router = APIRouter(prefix="/api/v1/devices", tags=["technician"])
+router = Router(prefix="/api/v1/devices", tags=["technician"])
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 PAGE = 50
 

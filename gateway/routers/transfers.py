@@ -3,20 +3,21 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import col, select
 
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, ReadDep, WorkDep, once, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases.transfers import answer_transfer, register_presence
 from gateway.views.transfers import my_residence, transfer_json, unit_transfers
 from gateway.wire import iso, world
 from kernel.localtime import local_day
 from scheduling.register.tables import UnitRow
 
-router = APIRouter(prefix="/api/v1", tags=["transfers"])
+router = Router(prefix="/api/v1", tags=["transfers"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 Office = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
 

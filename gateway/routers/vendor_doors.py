@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
@@ -10,13 +10,14 @@ from devices.keys.tables import DoorRow
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.routers.technician import require_unit
+from gateway.routing import Router
 from gateway.usecases import vendor_doors
 from gateway.usecases.citizens import note_look
 from gateway.usecases.vendor_doors import NewLock
 from gateway.views.vendor_doors import door_json, home_of_door
 from kernel.errors import KernelError
 
-router = APIRouter(prefix="/api/v1", tags=["technician"])
+router = Router(prefix="/api/v1", tags=["technician"])
 Technician = Annotated[Who, Depends(require(Role.TECHNICIAN, Role.OPERATIONS))]
 
 

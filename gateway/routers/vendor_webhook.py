@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import Depends, Header, Request
 
 from devices.keys.vendors.cloud_wire import MAX_WEBHOOK_BYTES
 from gateway.auth import public
 from gateway.deps import PartsDep
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases.vendor_doors import take_webhook
 
-router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"])
+router = Router(prefix="/api/v1/vendors", tags=["vendors"])
 Signed = Annotated[str, Header(max_length=128)]
 
 

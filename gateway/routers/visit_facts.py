@@ -2,19 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, Field
 
 from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, WorkDep, answer_once, once, own_carer
 from gateway.errors import EdgeError, refusal
+from gateway.routing import Router
 from gateway.views.my_day import visit_json
 from kernel.errors import DomainError
 from kernel.work import UnitsOfWork, Work
 from scheduling import visits
 from scheduling.events import Outcome
 
-router = APIRouter(prefix="/api/v1/me", tags=["tablet"])
+router = Router(prefix="/api/v1/me", tags=["tablet"])
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 #: a shift has some forty facts of visits; a tablet with more sends the rest in its next request
 TOLD_AT_ONCE = 60

@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep, WorkDep
 from gateway.errors import EdgeError
 from gateway.parts import Parts
+from gateway.routing import Router
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.visits_in import bring_in, generate_day
 from gateway.views.visits_in import arrival_json, arrival_row_json, patterns_json
@@ -26,7 +27,7 @@ from scheduling.patterns.errors import PatternError
 from scheduling.patterns.model import MAX_WEEKS, Pattern
 from scheduling.register.tables import CitizenRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 UnitId = Annotated[str, Query(max_length=64)]
 

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from gateway.auth import Role, Who, require
 from gateway.deps import ReadDep, own_carer
 from gateway.errors import EdgeError
+from gateway.routing import Router
 from gateway.usecases.why import why
 from gateway.views.why import my_why_json, why_json
 from scheduling import day_store
 from scheduling.errors import SchedulingError
 from scheduling.tables import VisitRow
 
-router = APIRouter(prefix="/api/v1", tags=["planner"])
+router = Router(prefix="/api/v1", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
 Carer = Annotated[Who, Depends(require(Role.CARER))]
 

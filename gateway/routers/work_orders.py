@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, Field
 
 from devices.registry import order_store, orders
@@ -15,12 +15,13 @@ from gateway.deps import PartsDep, ReadDep, WorkDep
 from gateway.errors import EdgeError
 from gateway.parts import Parts
 from gateway.routers.technician import require_unit
+from gateway.routing import Router
 from gateway.usecases.work_orders import Wanted, order_work
 from gateway.views.work_orders import order_json
 from kernel.errors import KernelError
 from kernel.work import Work
 
-router = APIRouter(prefix="/api/v1/work-orders", tags=["technician"])
+router = Router(prefix="/api/v1/work-orders", tags=["technician"])
 ISSUERS = (Role.PLANNER, Role.OPERATIONS)
 Issuer = Annotated[Who, Depends(require(*ISSUERS))]
 Reader = Annotated[Who, Depends(require(*ISSUERS, Role.TECHNICIAN))]

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from gateway.auth import public
+from gateway.routing import Router
 
 STATIC_FOLDER = Path(__file__).with_name("static")
 _MEDIA_TYPES = {
@@ -100,7 +101,7 @@ def assets() -> Assets:
     return Assets(STATIC_FOLDER)
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
+router = Router(include_in_schema=False, dependencies=[Depends(public)])
 
 
 @router.get("/static/{version}/{name:path}")

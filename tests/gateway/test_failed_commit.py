@@ -45,6 +45,11 @@ def person(database: Database) -> Iterator[Person]:
         work.record(noted(f"child of {parent_id}"))
         return {"said": "stored"}
 
+    @app.post("/last-words", status_code=201, dependencies=[Depends(public)])
+    def last_words(work: WorkDep) -> dict[str, str]:
+        work.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return {"said": "stored"}
+
     server = WebServer(app, "127.0.0.1", 0)
     server.start()
     made = Person(server.port)
@@ -84,3 +89,16 @@ def test_the_same_request_is_201_once_the_database_can_keep_it(person: Person, d
     assert _children(database) == 1
     assert _told(database) == ["child of 1"]
     assert texts_after(database, 0) == [], "its position comes later, from the sequencer"
+
+
+def test_a_database_that_goes_away_meanwhile_is_told_as_busy_and_the_next_request_is_served(
+    person: Person, database: Database
+) -> None:
+    if database.is_sqlite:
+        return
+    answer = person.post("/last-words")
+
+    assert (answer.status, answer.code) == (503, "database_busy")
+    with database.engine.begin() as connection:
+        connection.execute(text("INSERT INTO parent VALUES (5)"))
+    assert person.post("/children/5").status == 201
