@@ -60,6 +60,11 @@ class CallError(DomainError):
             "Ingen har svaret på opkaldet. Vælg et andet resultat, eller ring op igen.",
             "Nobody answered the call. Choose another outcome or call again.",
         ),
+        "call_outcome_missing": ErrorText(
+            ErrorKind.CONFLICT,
+            "Der er ringet op til besøget. Åbn skærmbesøget, og vælg dér, hvordan det gik.",
+            "There was a call for this visit. Open the screen visit and choose there how it went.",
+        ),
         "room_unknown": ErrorText(
             ErrorKind.NOT_FOUND,
             "Der er ikke ringet op til det besøg.",

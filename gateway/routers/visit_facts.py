@@ -9,6 +9,7 @@ from gateway.auth import Role, Who, require
 from gateway.deps import FactKey, PartsDep, WorkDep, answer_once, once, own_carer
 from gateway.errors import EdgeError, refusal
 from gateway.routing import Router
+from gateway.usecases import screen_visits
 from gateway.views.my_day import visit_json
 from kernel.errors import DomainError
 from kernel.work import UnitsOfWork, Work
@@ -48,7 +49,8 @@ class EndVisit(BaseModel):
         return f"end {visit_id} {self.outcome} {self.note or ''}"
 
     def tell(self, work: Work, carer_id: str, visit_id: str) -> dict[str, Any]:
-        """The visit ends with its outcome."""
+        """The visit ends with its outcome; one that was rung ends with its call and not here."""
+        screen_visits.require_outcome(work.session, visit_id)
         end = visits.VisitEnd(visit_id, carer_id, self.at or work.now, self.outcome, self.note)
         return visit_json(visits.end_visits(work, [end])[0])
 

@@ -129,6 +129,19 @@ def conclude(
     return ended
 
 
+def require_outcome(session: Session, visit_id: str) -> None:
+    """A visit that was rung ends with its call: how it went is said there, and never left open.
+
+    Raises
+    ------
+    CallError
+        ``call_outcome_missing``.
+    """
+    room = store.room_of_visit(session, visit_id)
+    if room is not None and not room.concluded:
+        raise CallError("call_outcome_missing")
+
+
 def sweep(parts: Parts, wall_s: float) -> list[Room]:
     """End rings that are over, tries that were forgotten, talks nobody ended. Returns the calls that changed."""
     limits = times(parts.settings.video)

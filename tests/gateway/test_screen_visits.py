@@ -211,6 +211,20 @@ def test_an_outcome_told_twice_happens_once(office: Platform) -> None:
     assert [t.kind for t in visit.tasks()] == ["screen_needs_physical"]
 
 
+def test_a_visit_that_was_rung_ends_with_its_call_and_by_no_other_way(office: Platform) -> None:
+    visit = screen_visit(office)
+    visit.answered()
+    end = f"/api/v1/me/visits/{visit.visit_id}/end"
+
+    early = visit.carer.post(end, {"outcome": "done"})
+    assert visit.visit().state == "begun"
+    assert visit.conclude("completed").status == 200
+    repeated = visit.carer.post(end, {"outcome": "done"})
+
+    assert (early.status, early.code) == (409, "call_outcome_missing")
+    assert (repeated.status, visit.visit().outcome) == (200, "done")
+
+
 def test_an_outcome_that_cannot_be_kept_leaves_call_and_visit_as_they_were(office: Platform) -> None:
     visit = screen_visit(office)
     visit.answered()
