@@ -85,6 +85,8 @@ def _postgres(binaries: Path, directory: Path) -> Iterator[tuple[str, int]]:
     run("initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
     # fsync stays on: a verdict about a database that does not write would be worth nothing.
     options = f"-k '' -c listen_addresses=127.0.0.1 -p {port} -c max_connections=300 -c shared_buffers=256MB"
+    # as docs/operations.md asks for
+    options += " -c deadlock_timeout=100ms"
     run("pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(data / "log"), "start")
     try:
         pid = int((data / "postmaster.pid").read_text(encoding="ascii").split()[0])
