@@ -10,11 +10,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from gateway.observation import TRIED_AGAIN
-from kernel.attempts import ChosenVictimError, attempt
+from kernel.attempts import PAUSES_S, ChosenVictimError, attempt
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-#: before each new try, on average: whoever was given the way is done by then
-PAUSES_S = (0.02, 0.1)
 
 
 class Router(APIRouter):

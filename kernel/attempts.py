@@ -4,11 +4,17 @@ A database that finds two transactions waiting for each other ends one of them: 
 was ended may begin again. That is right only where nothing of the try was kept, which is what an attempt knows.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
 from kernel.errors import KernelError
+
+#: before each new try: whoever was given the way is done by then
+PAUSES_S = (0.02, 0.1)
+_Made = TypeVar("_Made")
 
 
 class ChosenVictimError(KernelError):
@@ -45,3 +51,19 @@ def note_kept() -> None:
     current = _CURRENT.get()
     if current is not None:
         current.has_kept = True
+
+
+def again(act: Callable[[], _Made]) -> _Made:
+    """Do one unit of work, from the beginning again where the database gave another one the way.
+
+    Raises
+    ------
+    ChosenVictimError
+        Where that happened three times.
+    """
+    for pause_s in PAUSES_S:
+        try:
+            return act()
+        except ChosenVictimError:
+            time.sleep(pause_s)
+    return act()

@@ -15,6 +15,7 @@ from devices.keys.schemas import RightsChange
 from gateway.usecases.aids import with_aids
 from gateway.usecases.district_planning import DistrictWork
 from gateway.usecases.plans import publish_plan
+from kernel.attempts import again
 from kernel.ids import CarerId
 from kernel.jobs import JobBody
 from kernel.jobs import Progress as JobProgress
@@ -136,6 +137,9 @@ class _Planner:
         SchedulingError
             ``plan_overtaken`` if a route has changed or a visit has begun since the day was read.
         """
+        return again(lambda: self._applied_once(made))
+
+    def _applied_once(self, made: _Made) -> RightsChange:
         with self._units.begin() as work:
             try:
                 return publish_plan(work, made.day, made.plan, reason="Ny plan for dagen", expected=made.versions)
