@@ -251,7 +251,7 @@ def surface_of_path(path: str) -> str:
 def surface_of(request: HTTPConnection) -> str:
     """The surface a request comes from: its header, its query, or the page's path; empty for none."""
     surface = request.headers.get("x-surface") or request.query_params.get("surface") or ""
-    return surface if surface in SURFACES else surface_of_path(request.url.path)
+    return surface if surface in SURFACES else surface_of_path(request.scope["path"])
 
 
 def cookie_of(surface: str) -> str:

@@ -4,9 +4,11 @@ A challenge is asked for over MQTT and waited for here, by request id, in memory
 ten seconds. A command is handed to the broker once; if the broker does not take it, it is gone.
 """
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as NotInTimeError
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -36,16 +38,18 @@ class DoorDesk:
     ----------
     instance
         Makes the client id unique: two processes with one id would throw each other out.
+    asking
+        Whether this process asks locks for challenges. One that only tells them something hears of no other's.
     """
 
-    def __init__(self, address: BrokerAddress, tenant: str, instance: str) -> None:
+    def __init__(self, address: BrokerAddress, tenant: str, instance: str, *, asking: bool = True) -> None:
         self._tenant = tenant
         self._waiting: dict[tuple[str, bytes], Future[Challenge]] = {}
         self._lock = Lock()
         self._connection = BrokerConnection(
             address,
             f"gateway-{instance}",
-            [f"omsorgstid/v1/{tenant}/lock/+/up/challenge"],
+            [f"omsorgstid/v1/{tenant}/lock/+/up/challenge"] if asking else [],
             self._arrived,
             acknowledge=True,
             session_expiry_s=0,
@@ -77,6 +81,28 @@ class DoorDesk:
         questions
             What to publish, and the request id of each.
         """
+        with self._asked(questions) as given:
+            deadline_s = monotonic() + timeout_s
+            _, missing = wait(given, timeout_s, FIRST_COMPLETED)
+            if missing:
+                wait(missing, max(0.0, min(GRACE_S, deadline_s - monotonic())))
+            return [future.result() if future.done() else None for future in given]
+
+    async def challenges_soon(
+        self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float
+    ) -> list[Challenge | None]:
+        """As :meth:`challenges`, for who waits in a loop: forty doors that wait for their locks take no thread."""
+        with self._asked(questions) as given:
+            deadline_s = monotonic() + timeout_s
+            coming = [asyncio.wrap_future(future) for future in given]
+            _, missing = await asyncio.wait(coming, timeout=timeout_s, return_when=FIRST_COMPLETED)
+            if missing:
+                await asyncio.wait(missing, timeout=max(0.0, min(GRACE_S, deadline_s - monotonic())))
+            return [future.result() if future.done() else None for future in given]
+
+    @contextmanager
+    def _asked(self, questions: Sequence[tuple[Outgoing, bytes]]) -> Iterator[list[Future[Challenge]]]:
+        """What becomes of each question, as long as somebody waits."""
         awaited: dict[tuple[str, bytes], Future[Challenge]] = {
             (question.device_id, request): Future() for question, request in questions
         }
@@ -85,14 +111,11 @@ class DoorDesk:
         try:
             # Not waited for: who does not take the question answers nothing either.
             self.hand_over([question for question, _ in questions])
-            deadline_s = monotonic() + timeout_s
-            wait(awaited.values(), timeout_s, FIRST_COMPLETED)
-            wait(awaited.values(), max(0.0, min(GRACE_S, deadline_s - monotonic())))
+            yield list(awaited.values())
         finally:
             with self._lock:
                 for key in awaited:
                     del self._waiting[key]
-        return [future.result() if future.done() else None for future in awaited.values()]
 
     def hand_over(self, messages: Iterable[Outgoing]) -> None:
         """Hand messages to the broker, each once, and wait for nothing. What it does not take is logged and gone."""
@@ -115,6 +138,8 @@ class DoorDesk:
         return self._connection.publish(Publication(str(topic), message.payload, spec.retain, spec.expiry_s))
 
     def _arrived(self, delivery: Delivery) -> None:
+        if not self._waiting:
+            return  # another web process has asked
         try:
             topic = Topic.parse(delivery.topic)
             message = decode_message(Direction.UP, topic.name, delivery.payload)

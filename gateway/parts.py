@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from threading import BoundedSemaphore
 from typing import Protocol
 
 from devices.inbox.model import Outgoing
@@ -26,12 +27,22 @@ from kernel.work import UnitsOfWork
 from metrics.business_case import BusinessCase
 from metrics.targets import Adoption
 
+#: Transactions at doors that run at once in one process. More would only take turns more often, and open connections
+#: that are closed again at their end.
+DOORS_AT_ONCE = 4
+
 
 class OpeningDesk(Protocol):
     """Carries challenges and commands between the pages and the locks (gateway.door_desk)."""
 
     def challenges(self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float) -> list[Challenge | None]:
         """Ask locks for a nonce each, by question and request id. ``None`` where none came in time."""
+        ...
+
+    async def challenges_soon(
+        self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float
+    ) -> list[Challenge | None]:
+        """The same without a thread that waits."""
         ...
 
     def hand_over(self, messages: Iterable[Outgoing]) -> None:
@@ -202,6 +213,8 @@ class Parts:
     demo: DemoRun | None = None
     vendors: Vendors = field(default_factory=NoVendors)
     known: KnownSessions = field(default_factory=KnownSessions)
+    #: taken by each transaction somebody at a door waits for
+    door_turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(DOORS_AT_ONCE))
     #: where a tablet meets the locks beside it; empty: a tablet of its own make knows
     near_url: str = ""
     #: up to so many entries the manager's first page reads the ledger itself (gateway.kept_overviews)

@@ -131,7 +131,7 @@ class Runtime:
         self.broker: BrokerProcess | None = None
         self.address = self._broker_address()
         instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.desk = DoorDesk(self.address, settings.mqtt.tenant, instance)
+        self.desk = DoorDesk(self.address, settings.mqtt.tenant, instance, asking=duties.web)
         self.signer = SignerClient(signer_address(settings), load_or_create_secret(signer_secret(settings)))
         self._signer_process: subprocess.Popen[bytes] | None = None
         self.celery = make_celery(settings.redis_url)
@@ -188,7 +188,7 @@ class Runtime:
         self.parts.vendors = self.vendor_desk
         self.call_sweeper = CallSweeper(self.parts)
         self.trust_keeper = TrustKeeper(self.parts, self.signer)
-        self.figures = FiguresRound(self.parts)
+        self.figures = FiguresRound(self.parts, goes_on=duties.work)
 
     def start(self) -> None:
         """Start what this process is to do, in the order things depend on each other."""
@@ -220,13 +220,15 @@ class Runtime:
             self.video.start()
             self.call_sweeper.start()
             self.trust_keeper.start()
+        if not self.settings.demo and (self.duties.web or self.duties.work):
+            # In a simulated day no page is computed ahead: a quarter of an hour passes in seconds.
+            self.figures.start()
+            self.parts.checks["figures"] = self.figures.check
         if self.duties.work:
             self.rounds.start()
             if not self.settings.demo:
                 # A simulated day is told by its own story, the same every time.
                 self.outlooks.start()
-                # Nor is a page computed ahead there: a quarter of an hour passes in seconds.
-                self.figures.start()
             for watch in (self.route_lists, self.care_record):
                 if watch is not None:
                     watch.start()

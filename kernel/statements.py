@@ -5,10 +5,9 @@ instructions, reading one row of 24 columns from PostgreSQL: 1.13 million so, 0.
 where somebody waits at a door, and nowhere else.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Delete, Dialect, Executable, Insert, Select, Table, Update
 from sqlalchemy.engine import Connection, CursorResult
@@ -19,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 _Process: TypeAlias = Callable[[Any], Any] | None
+_Taken = TypeVar("_Taken")
 _Statement: TypeAlias = Select[*tuple[Any, ...]] | Insert | Update | Delete
 
 
@@ -57,7 +57,9 @@ class _Form:
             found = [kind.dialect_impl(dialect).result_processor(dialect, told[1]) for kind, told in described]
             self.results = tuple((at, process) for at, process in enumerate(found) if process is not None)
         if not self.results:
-            return [tuple(row) for row in cursor.fetchall()]
+            # Both drivers give tuples.
+            told: list[tuple[Any, ...]] = cursor.fetchall()
+            return told
         return [_told_row(row, self.results) for row in cursor.fetchall()]
 
 
@@ -95,8 +97,7 @@ class Prepared:
         sqlalchemy.exc.DBAPIError
             As for any statement.
         """
-        with self._run(session, (values,)) as (form, cursor):
-            return form.rows(cursor, session.get_bind().dialect)
+        return self._run(session, (values,), _rows_of)
 
     def first(self, session: Session, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The first of them, ``None`` where there is none."""
@@ -105,13 +106,11 @@ class Prepared:
 
     def run(self, session: Session, *values: Mapping[str, Any]) -> int:
         """Write, once for each set of values, all of the same names. Returns how many rows were written."""
-        if not values:
-            return 0
-        with self._run(session, values) as (_, cursor):
-            return int(cursor.rowcount)
+        return self._run(session, values, _count_of) if values else 0
 
-    @contextmanager
-    def _run(self, session: Session, values: Sequence[Mapping[str, Any]]) -> Iterator[tuple[_Form, Any]]:
+    def _run(
+        self, session: Session, values: Sequence[Mapping[str, Any]], taken: Callable[[_Form, Any, Dialect], _Taken]
+    ) -> _Taken:
         session.flush()
         connection = session.connection()
         dialect = connection.dialect
@@ -129,11 +128,19 @@ class Prepared:
                 cursor.execute(form.text, given[0])
             else:
                 cursor.executemany(form.text, given)
-            yield form, cursor
+            return taken(form, cursor, dialect)
         except dialect.loaded_dbapi.Error as err:
             raise _told(connection, form.text, err) from err
         finally:
             cursor.close()
+
+
+def _rows_of(form: _Form, cursor: Any, dialect: Dialect) -> list[tuple[Any, ...]]:
+    return form.rows(cursor, dialect)
+
+
+def _count_of(_form: _Form, cursor: Any, _dialect: Dialect) -> int:
+    return int(cursor.rowcount)
 
 
 def _formed(statement: _Statement, dialect: Dialect, columns: Sequence[str] | None) -> _Form:

@@ -19,8 +19,9 @@ import structlog
 from devices.events import MessageCorrected, MessageQuarantined
 from devices.inbox import counter_store, report_store
 from devices.inbox import quarantine_store as aside
+from devices.inbox.admission import Admission
 from devices.inbox.errors import InboxError, database_is_away, refusal_of
-from devices.inbox.message_work import MessageWork
+from devices.inbox.message_work import LastWords, MessageWork
 from devices.inbox.model import (
     SEEN_EVERY,
     Accepted,
@@ -61,6 +62,7 @@ class _Tally:
     seen: dict[str, datetime] = field(default_factory=dict)
     stored: AbstractSet[ReportKey] = frozenset()
     unclaimed: set[ReportKey] = field(default_factory=set)
+    last_words: LastWords = field(default_factory=dict)
 
     def accepted(self) -> Accepted:
         duplicates = self.outcomes[Reason.DUPLICATE.value]
@@ -95,8 +97,7 @@ class Inbox:
         reports_of: Mapping[tuple[str, str], ReportsOf] | None = None,
     ) -> None:
         self._units = units
-        self._handlers = dict(handlers)
-        self._tenant = tenant
+        self._admission = Admission(tenant, handlers)
         self._known_devices = known_devices
         self._seen = seen
         self._kept_as = dict(kept_as or {})
@@ -148,7 +149,7 @@ class Inbox:
             known = self._known_devices(work.session, {incoming.device_id})
             message = MessageWork(work.session, work.now)
             try:
-                answers = self._run_in_savepoint(message, incoming, self._admit(incoming, known))
+                answers = self._run_in_savepoint(message, incoming, self._admission.handler_of(incoming, known))
             except Refused as refused:
                 aside.note_refusal(work.session, quarantine_id, refused)
                 return Replayed(quarantine_id, accepted=False, reason=refused.reason)
@@ -158,7 +159,7 @@ class Inbox:
             aside.settle(work.session, quarantine_id, "replayed", work.now)
             outcome = Reason.DUPLICATE.value if message.is_duplicate else "accepted"
             counter_store.count(work.session, {outcome: 1})
-        return Replayed(quarantine_id, accepted=True, outgoing=tuple(answers))
+        return Replayed(quarantine_id, accepted=True, outgoing=(*answers, *_said(message.last_words)))
 
     def replay_many(self, reason: Reason, limit: int, unit_ids: Collection[str] | None = None) -> ReplayedMany:
         """Run what was set aside for one reason through again, oldest first, each in a transaction of its own.
@@ -215,7 +216,7 @@ class Inbox:
                     at=work.now,
                     quarantine_id=quarantine_id,
                     reason=row.reason,
-                    kind=self._kind_label(row.kind),
+                    kind=self._admission.kind_label(row.kind),
                     by_role=by_role,
                 )
             )
@@ -244,7 +245,7 @@ class Inbox:
             if fence is not None:
                 fence(work.session)
             known = self._known_devices(work.session, {incoming.device_id for incoming in batch})
-            admitted = [self._admitted(incoming, known) for incoming in batch]
+            admitted = [self._admission.judge(incoming, known) for incoming in batch]
             if run == self._run:
                 self._store_at_once(work, batch, admitted, tally)
             for incoming, handler in zip(batch, admitted, strict=True):
@@ -252,6 +253,7 @@ class Inbox:
             spoke = {device_id: at for device_id, at in tally.seen.items() if _is_news(known[device_id], at)}
             if self._seen is not None and spoke:
                 self._seen(work, spoke)
+            tally.outgoing.extend(_said(tally.last_words))
             counter_store.count(work.session, tally.outcomes)
         return tally.accepted()
 
@@ -287,6 +289,7 @@ class Inbox:
         for payload, why in message.parts_aside:
             self._set_aside(work, incoming._replace(payload=payload), why, tally)
         tally.outgoing.extend(answers)
+        tally.last_words |= message.last_words
         if recorded := message.recorded:
             work.record(*recorded)
         if incoming.name not in _NOT_BY_THE_DEVICE:
@@ -309,7 +312,7 @@ class Inbox:
                     at=work.now,
                     quarantine_id=quarantine_id,
                     reason=refused.reason.value,
-                    kind=self._kind_label(incoming.kind),
+                    kind=self._admission.kind_label(incoming.kind),
                 )
             )
 
@@ -342,35 +345,9 @@ class Inbox:
             raise refused from error
         return answers
 
-    def _admitted(self, incoming: Incoming, known: Mapping[str, Known]) -> "Handler | Refused":
-        try:
-            return self._admit(incoming, known)
-        except Refused as refused:
-            return refused
 
-    def _admit(self, incoming: Incoming, known: Mapping[str, Known]) -> Handler:
-        if not incoming.kind:
-            raise Refused(Reason.UNKNOWN_TOPIC, "omsorgstid/v1/{tenant}/{kind}/{id}/up/{name}", incoming.name)
-        if incoming.tenant != self._tenant:
-            raise Refused(Reason.FOREIGN_TENANT, f"tenant {self._tenant}", f"tenant {incoming.tenant}")
-        handler = self._handlers.get((incoming.kind, incoming.name))
-        if handler is None:
-            names = ", ".join(sorted("/".join(pair) for pair in self._handlers))
-            raise Refused(Reason.UNKNOWN_TOPIC, f"one of {names}", f"{incoming.kind}/{incoming.name}")
-        sender = known.get(incoming.device_id)
-        if sender is None:
-            raise Refused(Reason.UNKNOWN_DEVICE, "an enrolled device", "a device nobody enrolled")
-        if sender.tenant != self._tenant:
-            raise Refused(Reason.FOREIGN_TENANT, f"a device of {self._tenant}", "a device of another tenant")
-        if sender.retired:
-            raise Refused(Reason.UNKNOWN_DEVICE, "an enrolled device", "a retired device")
-        if sender.kind != incoming.kind:
-            raise Refused(Reason.UNKNOWN_DEVICE, f"a {incoming.kind}", f"an enrolled {sender.kind}")
-        return handler
-
-    def _kind_label(self, kind: str) -> str:
-        """A kind we know, or ``unknown``: the event log takes no words from strangers."""
-        return kind if any(kind == known for known, _ in self._handlers) else "unknown"
+def _said(last_words: LastWords) -> list[Outgoing]:
+    return [Outgoing(*to, make()) for to, make in last_words.items()]
 
 
 def _place_of(error: Exception) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
-from devices.keys import grant_store
+from devices.keys import grant_store, store
 from devices.keys.held_lock import HeldLock
 from devices.keys.schemas import GrantIssued
 
@@ -39,6 +39,11 @@ class Held:
         if unmet:
             self.grants |= grant_store.grants(session, unmet)
         return {cti: self.grants[cti] for cti in ctis if cti in self.grants}
+
+    def told_of(self, session: Session, lock_id: str, openings: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Which of these physical openings, by start and number, the log was told of in this transaction or before."""
+        told = {number for number in openings if (lock_id, *number) in self.told}
+        return told | store.told_before(session, lock_id, set(openings) - told)
 
 
 def held_by(session: Session) -> Held:

@@ -12,6 +12,7 @@ from typing import cast
 
 import structlog
 
+from devices.inbox.message_work import MessageWork
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
 from devices.inbox.report_store import store_reports
 from devices.keys import opening_store, openings, store
@@ -78,6 +79,16 @@ class _Heard:
     openings: dict[str, DoorOpening] = field(default_factory=dict)
     grants: dict[bytes, GrantIssued] = field(default_factory=dict)
     first_told: set[tuple[int, int]] = field(default_factory=set)
+    #: openings the answer has told of: it has settled and told everything there is to them
+    told: set[tuple[int, int]] = field(default_factory=set)
+
+    def opened(self) -> set[tuple[int, int]]:
+        """Start and number of each opening by grant."""
+        return {(e.event.boot, e.event.seq) for e in self.events if e.event.type == LockResult.OPENED.value}
+
+    def untold(self) -> list[SignedEvent]:
+        """The events that bring something new."""
+        return [event for event in self.events if (event.event.boot, event.event.seq) not in self.told]
 
     def opening_of(self, event: SignedEvent) -> DoorOpening | None:
         """The opening an event belongs to, by the request it committed to."""
@@ -85,8 +96,8 @@ class _Heard:
         return None if request is None else self.openings.get(request)
 
     def requests(self) -> set[str]:
-        """Ids of all openings the events name."""
-        named = (self._request(event.event.seq) for event in self.events)
+        """Ids of all openings that events with news name."""
+        named = (self._request(event.event.seq) for event in self.untold())
         return {request for request in named if request is not None}
 
     def other_grant(self, event: SignedEvent) -> GrantIssued | None:
@@ -95,8 +106,8 @@ class _Heard:
         return None if cti is None else self.grants.get(cti)
 
     def ctis(self) -> set[bytes]:
-        """Every grant the events name."""
-        named = (cti for e in self.events for cti in (e.event.cti, self._other_cti(e)))
+        """Every grant that events with news name."""
+        named = (cti for e in self.untold() for cti in (e.event.cti, self._other_cti(e)))
         return {cti for cti in named if cti is not None}
 
     def list_taken(self) -> int:
@@ -139,7 +150,7 @@ class LockVoice:
             heard.payloads = _payloads(batch, heard.events)
             self._take_in(work, lock, heard)
         _extend(work, lock, report, heard)
-        return (Outgoing(KIND, lock.lock_id, "ack", sign_ack(ack_of(report.state), self._service_key)),)
+        return self._watermark(work, report.state)
 
     def answer(self, work: Work, incoming: Incoming) -> Sequence[Outgoing]:
         """``up/answer``: what the lock did with one command."""
@@ -218,6 +229,17 @@ class LockVoice:
         )
         return self._missed(work, lock)
 
+    def _watermark(self, work: Work, state: ChainState) -> Sequence[Outgoing]:
+        """A lock is told once a batch how far its log is home."""
+
+        def sign() -> bytes:
+            return sign_ack(ack_of(state), self._service_key)
+
+        if not isinstance(work, MessageWork):
+            return (Outgoing(KIND, state.lock, "ack", sign()),)
+        work.answer_last(KIND, state.lock, "ack", sign)
+        return ()
+
     def _missed(self, work: Work, lock: HeldLock) -> Sequence[Outgoing]:
         """What the lock does not have yet: revocations, settings, issuers."""
         missed: list[Outgoing] = []
@@ -245,16 +267,14 @@ class LockVoice:
     def _take_in(self, work: Work, lock: HeldLock, heard: _Heard) -> None:
         session = work.session
         store.keep_payloads(session, lock.lock_id, heard.payloads)
+        held = held_by(session)
+        heard.told = held.told_of(session, lock.lock_id, heard.opened())
         heard.openings = opening_store.openings_for_update(session, lock.lock_id, heard.requests())
-        held = held_by(work.session)
-        heard.grants = held.grants_of(work.session, heard.ctis())
-        opened = [
-            s
-            for s in heard.events
-            if s.event.type in OPENINGS and (lock.lock_id, s.event.boot, s.event.seq) not in held.told
-        ]
+        heard.grants = held.grants_of(session, heard.ctis())
         numbers = {
-            (s.event.boot, s.event.seq): row.opening_id if (row := heard.opening_of(s)) else None for s in opened
+            (s.event.boot, s.event.seq): row.opening_id if (row := heard.opening_of(s)) else None
+            for s in heard.untold()
+            if s.event.type in OPENINGS
         }
         heard.first_told = store.first_told(session, lock.lock_id, numbers)
         for signed in heard.events:

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, insert, select, update
 from sqlmodel import Session
 
+from devices.keys import grant_store
 from devices.keys.opening import OpeningState
-from devices.keys.schemas import DoorOpening, OpeningIds
-from devices.keys.tables import OpeningRow
+from devices.keys.schemas import DoorOpening, GrantIssued, OpeningIds
+from devices.keys.tables import GrantRow, OpeningRow
 from kernel.statements import Prepared, ask, table_of
 
 _HELD = "omsorgstid_held_openings"
@@ -52,6 +53,12 @@ _ONE = _ANY.where(_C.opening_id == bindparam("opening_id"))
 _FOUND = Prepared(_ONE)
 _HOLD = Prepared(_ONE.with_for_update())
 _HOLD_AT_LOCK = Prepared(_ONE.where(_C.lock_id == bindparam("lock_id")).with_for_update())
+_ANSWERED = Prepared(
+    select(*COLUMNS, *grant_store.COLUMNS)
+    .select_from(_T.outerjoin(table_of(GrantRow), table_of(GrantRow).c.cti == bindparam("cti")))
+    .where(_C.opening_id == bindparam("opening_id"), _C.lock_id == bindparam("lock_id"))
+    .with_for_update(of=_T)
+)
 _HOLD_MANY = (
     _ANY.where(_C.opening_id.in_(bindparam("opening_ids", expanding=True)), _C.lock_id == bindparam("lock_id"))
     .order_by(_C.opening_id)
@@ -188,6 +195,19 @@ def openings_for_update(session: Session, lock_id: str, opening_ids: Collection[
         held[row[0]] = opening_in(row)
     found = (held.get(opening_id) for opening_id in sorted(opening_ids))
     return {one.opening_id: one for one in found if one is not None and one.ids.lock_id == lock_id}
+
+
+def answered_opening(
+    session: Session, lock_id: str, opening_id: str, cti: bytes | None
+) -> tuple[DoorOpening, GrantIssued | None] | None:
+    """The opening a lock has answered, held as above, and what the grant it names stands for."""
+    row = _ANSWERED.first(session, {"lock_id": lock_id, "opening_id": opening_id, "cti": cti})
+    if row is None:
+        return None
+    opening, grant = opening_in(row), row[len(COLUMNS) :]
+    if not session.in_nested_transaction():
+        session.info.setdefault(_HELD, {})[opening_id] = opening
+    return opening, None if grant[0] is None else grant_store.grant_in(grant)
 
 
 def _hold(session: Session, lock_id: str, opening_ids: Sequence[str]) -> Iterable[Sequence[Any]]:

@@ -18,6 +18,7 @@ from devices.inbox.model import Outgoing
 from devices.keys import opening as machine
 from devices.keys import opening_store
 from devices.keys.answer import Answer
+from devices.keys.held import held_by
 from devices.keys.messages import Ask, Challenge, ChallengeRequest
 from devices.keys.model import Refused, VisitFacts
 from devices.keys.opening import Answered, Challenged, OpeningState, RefusedByServer
@@ -152,6 +153,27 @@ def challenge_came(work: Work, opening: DoorOpening, challenge: Challenge, wall_
     return challenged(work, opening.opening_id, challenge, wall_s)
 
 
+def challenge_handed_out(opening: DoorOpening, challenge: Challenge, wall_s: float, now: datetime) -> DoorOpening:
+    """As :func:`challenge_came`, where the tablet hands the nonce back with its proof: nothing is stored.
+
+    Raises
+    ------
+    OpeningError
+        ``challenge_not_for_opening``.
+    """
+    if challenge.lock != opening.ids.lock_id or challenge.request != request_id(opening.opening_id):
+        raise OpeningError("challenge_not_for_opening")
+    after = stepped(opening, Challenged(wall_s), now)
+    return replace(after, nonce=challenge.nonce) if after.state is OpeningState.CHALLENGED else after
+
+
+def challenge_handed_back(opening: DoorOpening, nonce: bytes) -> DoorOpening:
+    """An opening as it stands, by the nonce that its tablet was handed out; itself where it has one, or is past it."""
+    if opening.state is not OpeningState.REQUESTED or opening.nonce is not None:
+        return opening
+    return replace(opening, state=OpeningState.CHALLENGED, nonce=nonce)
+
+
 def challenged_by_us(work: Work, opening_id: str, nonce: bytes, wall_s: float) -> DoorOpening:
     """A lock of another maker asks for no proof, so the server does: 16 fresh bytes for the tablet's key.
 
@@ -168,10 +190,12 @@ def settle_answer(work: Work, answer: Answer, wall_s: float) -> DoorOpening | No
 
     A tablet at the door makes request ids of its own: their answers tell of a door and of no opening here.
     """
-    named = answer.request.hex()
-    opening = opening_store.openings_for_update(work.session, answer.lock, {named}).get(named)
-    if opening is None:
+    found = opening_store.answered_opening(work.session, answer.lock, answer.request.hex(), answer.cti)
+    if found is None:
         return None
+    opening, grant = found
+    if grant is not None:
+        held_by(work.session).grants[grant.cti] = grant
     answered = Answered(wall_s, answer.result, answer.code)
     return settle(work, opening, answered, answer.boot, answer.seq, answer.motor_ms)
 

@@ -66,7 +66,7 @@ def released(
     signed = proof_input(ids.lock_id, Operation.OPEN, grant.cti, opening.nonce)
     verify_proof(holder_key, grant.holder_thumbprint, proof, signed)
     command = OpenCommand(request_id(opening.opening_id), Operation.OPEN, grant.token, holder_key, opening.nonce, proof)
-    sent = move(work, opening, Sent(wall_s), {"cti": grant.cti})
+    sent = move(work, opening, Sent(wall_s), {"cti": grant.cti, "nonce": opening.nonce})
     return ProofOutcome(sent, Outgoing("lock", ids.lock_id, "open", command.encode()))
 
 

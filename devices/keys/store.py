@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col
 
@@ -23,6 +23,14 @@ from kernel.statements import Prepared, ask, table_of
 
 ACTIVE = "active"
 WITHDRAWN = "withdrawn"
+
+_OPENED = table_of(DoorOpenedRow).c
+_TOLD = Prepared(
+    select(_OPENED.boot, _OPENED.seq).where(
+        _OPENED.lock_id == bindparam("lock_id"),
+        _OPENED.seq.between(bindparam("from_seq"), bindparam("to_seq")),
+    )
+)
 
 _Item = TypeVar("_Item")
 _CHUNK = 500
@@ -255,6 +263,15 @@ def first_told(session: Session, lock_id: str, openings: Mapping[tuple[int, int]
         ["boot", "seq"],
     )
     return {(int(boot), int(seq)) for boot, seq in told}
+
+
+def told_before(session: Session, lock_id: str, numbers: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Which of these physical openings, by ``(boot, seq)``, the log has been told of. Notes nothing."""
+    if not numbers:
+        return set()
+    seqs = [seq for _, seq in numbers]
+    found = _TOLD.rows(session, {"lock_id": lock_id, "from_seq": min(seqs), "to_seq": max(seqs)})
+    return {(int(boot), int(seq)) for boot, seq in found} & set(numbers)
 
 
 def keep_payloads(session: Session, lock_id: str, payloads: Mapping[int, tuple[bytes, bytes]]) -> None:

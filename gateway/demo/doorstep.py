@@ -89,8 +89,17 @@ class HastyDesk:
 
     def challenges(self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float) -> list[Challenge | None]:
         """Ask locks for a nonce each. ``None`` where none came in time, or none can come."""
+        return self._desk.challenges(questions, self._patience_s(questions, timeout_s))
+
+    async def challenges_soon(
+        self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float
+    ) -> list[Challenge | None]:
+        """As :meth:`challenges`."""
+        return await self._desk.challenges_soon(questions, self._patience_s(questions, timeout_s))
+
+    def _patience_s(self, questions: Sequence[tuple[Outgoing, bytes]], timeout_s: float) -> float:
         may_answer = any(self._locks.has_network(question.device_id) for question, _ in questions)
-        return self._desk.challenges(questions, timeout_s if may_answer else 0.0)
+        return timeout_s if may_answer else 0.0
 
     def hand_over(self, messages: Iterable[Outgoing]) -> None:
         """As the desk does."""

@@ -56,7 +56,8 @@ class Tablet(HttpClient):
         """Lås op: tap, sign the lock's challenge, send the proof. Returns the opening as last heard."""
         if visit_id not in self._grants:
             self._fetch_grants()
-        opening = self.call("POST", f"/api/v1/doors/{quote(door_id)}/openings", {"visit_id": visit_id})["opening"]
+        tap = {"visit_id": visit_id, "hands_back": True}
+        opening = self.call("POST", f"/api/v1/doors/{quote(door_id)}/openings", tap)["opening"]
         if opening["state"] == "challenged" and opening["by_vendor"]:
             return self._prove(opening, from_b64u(opening["cti"]), _NO_GRANT)
         if opening["state"] != "challenged" or visit_id not in self._grants:
@@ -95,6 +96,8 @@ class Tablet(HttpClient):
     def _prove(self, opening: Any, cti: bytes, token: bytes) -> Any:
         proof = self.key.prove(opening["lock_id"], Operation.OPEN, cti, from_b64u(opening["nonce"]))
         body = {"token": b64u(token), "public_key": b64u(self.key.public_key), "signature": b64u(proof)}
+        if "seal" in opening:
+            body |= {"nonce": opening["nonce"], "seal": opening["seal"]}
         return self.call("POST", f"/api/v1/openings/{opening['id']}/proof", body)["opening"]
 
     def _fetch_grants(self) -> None:

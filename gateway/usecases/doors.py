@@ -12,16 +12,16 @@ import structlog
 from sqlmodel import Session, col, select
 
 from devices.keys import openings, release, revocations
-from devices.keys.messages import Challenge
 from devices.keys.model import DoorFacts, RightFacts, VisitFacts
-from devices.keys.opening import SEND_WITHIN_S
 from devices.keys.schemas import DoorOpening, OpeningIds
 from devices.keys.vendors.model import NATIVE
 from gateway.auth import Who
 from gateway.parts import Parts
+from gateway.usecases.challenges import handed_back
 from gateway.usecases.door_facts import CONSENT, Planned, TapFacts, proof_facts_of, require_still, tap_facts_of
 from kernel.errors import KernelError
 from kernel.ids import new_id
+from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling.errors import SchedulingError
 from scheduling.register.tables import CompetenceRow, ConsentRow
@@ -40,7 +40,7 @@ def request_opening(
     *,
     at_own_locks: bool = False,
 ) -> list[DoorOpening]:
-    """A carer tapped *Lås op*: judged, stored, and where allowed every lock is asked for its challenge.
+    """A carer tapped *Lås op*: judged and stored. Its locks are asked next (:mod:`gateway.usecases.challenges`).
 
     Nothing happens here at a door another maker's lock acts on.
 
@@ -51,6 +51,8 @@ def request_opening(
         came half way a tablet names what has certainly not moved.
     at_own_locks
         Also where another maker is in charge of the door: its lock is not there.
+    handed_out
+        The tablet hands each challenge back with its proof, so that none is stored.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def request_opening(
     """
     tapped_s = time.time()
     # Its readers are woken by the lock's answer.
-    with parts.units.begin(calmly=True) as work:
+    with parts.door_turns, parts.units.begin(calmly=True) as work:
         found = tap_facts_of(work.session, parts, who, door_id, visit_id, work.now)
         require_still(work.session, parts, who, found)
         if found is None or found.shift_state != "begun":
@@ -92,36 +94,28 @@ def request_opening(
             )
             if tapped[0].state == "refused" and not on_way:
                 break
-    return await_challenges(parts, tapped)
-
-
-def await_challenges(parts: Parts, tapped: Sequence[DoorOpening]) -> list[DoorOpening]:
-    """Ask each lock for its nonce, once the intent is committed; a refused opening is returned as it is."""
-    asked = [opening for opening in tapped if opening.state == "requested"]
-    if not asked:
-        return list(tapped)
-    given = parts.doors.challenges(
-        [(openings.challenge_request(each), openings.request_id(each.opening_id)) for each in asked],
-        SEND_WITHIN_S - 0.5,
-    )
-    by_id = {each.opening_id: challenge for each, challenge in zip(asked, given, strict=True)}
-    with parts.units.begin() as work:
-        return [_answered(work, opening, by_id.get(opening.opening_id)) for opening in tapped]
-
-
-def _answered(work: Work, opening: DoorOpening, challenge: Challenge | None) -> DoorOpening:
-    if challenge is None:
-        # The sweeper judges the deadline: what is not challenged in time expires there.
-        return openings.find_opening(work.session, opening.opening_id)
-    return openings.challenge_came(work, opening, challenge, time.time())
+    return tapped
 
 
 def give_proof(
-    parts: Parts, who: Who, carer_id: str, opening_id: str, *, token: bytes, holder_key: bytes, proof: bytes
+    parts: Parts,
+    who: Who,
+    carer_id: str,
+    opening_id: str,
+    *,
+    token: bytes,
+    holder_key: bytes,
+    proof: bytes,
+    challenge: tuple[bytes, bytes] | None = None,
 ) -> DoorOpening | None:
     """The tablet signed the challenge: release the command, once, after commit.
 
     ``None`` where the lock is another maker's, and nothing is done.
+
+    Parameters
+    ----------
+    challenge
+        The nonce the tablet was handed out, and its seal (:mod:`gateway.challenge_seals`).
 
     Raises
     ------
@@ -130,18 +124,18 @@ def give_proof(
     KernelError
         ``not_found`` where the opening is not this carer's.
     OpeningError
-        ``grant_not_for_opening`` where the token is none of the shift's.
+        ``grant_not_for_opening`` where the token is none of the shift's; ``challenge_not_for_opening`` where the nonce
+        was given for another.
     """
-    with parts.units.begin() as work:
+    with parts.door_turns, parts.units.begin() as work:
         found = proof_facts_of(work.session, parts, who, opening_id, token, work.now)
         require_still(work.session, parts, who, found)
         if found is None or found.opening.ids.carer_id != carer_id:
             raise KernelError("not_found", what="Åbningen")
         if found.opening.vendor != NATIVE:
             return None
-        outcome = release.released(
-            work, found.opening, found.grant, holder_key=holder_key, proof=proof, wall_s=time.time()
-        )
+        opening = found.opening if challenge is None else handed_back(parts, found.opening, *challenge)
+        outcome = release.released(work, opening, found.grant, holder_key=holder_key, proof=proof, wall_s=time.time())
     if outcome.command is not None:
         parts.doors.hand_over([outcome.command])
     return outcome.opening
@@ -175,7 +169,7 @@ def tell_locks(parts: Parts, lock_ids: frozenset[str]) -> None:
 
 
 def _facts(work: Work, carer_id: str, found: TapFacts, visit: Planned, door: DoorFacts) -> VisitFacts:
-    active = _consent_active(found.consents, visit.day)
+    active = _consent_active(found.consents, max(visit.day, local_day(work.now)))
     return _visit_facts(work, carer_id, found.shift_day, visit, door, found.right, consent_active=active)
 
 
@@ -186,7 +180,7 @@ def visit_facts(
     rows = work.session.exec(
         select(ConsentRow).where(ConsentRow.citizen_id == visit.citizen_id, ConsentRow.kind == CONSENT)
     ).all()
-    active = _consent_active([(row.given_on, row.withdrawn_on) for row in rows], visit.day)
+    active = _consent_active([(row.given_on, row.withdrawn_on) for row in rows], max(visit.day, local_day(work.now)))
     return _visit_facts(work, carer_id, shift.day, Planned.of(visit), door, right, consent_active=active)
 
 

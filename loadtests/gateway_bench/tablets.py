@@ -25,6 +25,8 @@ class QuickTablet(Tablet):
         self._socket: socket.socket | None = None
         self._session = ""
         self._asked_s = 0.0
+        #: by the last word of their path: when the last such request began and was answered (performance counter)
+        self.took: dict[str, tuple[float, float]] = {}
 
     def close(self) -> None:
         """Hang up."""
@@ -47,8 +49,10 @@ class QuickTablet(Tablet):
         if self._socket is None:
             self._socket = socket.create_connection(self._where, _WAIT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        began_s = time.perf_counter()
         self._socket.sendall(head.encode() + content)
         status, told, answer = _answer(self._socket)
+        self.took[path.rpartition("/")[2]] = began_s, time.perf_counter()
         decoded = json.loads(answer) if answer else None
         if status >= 300:
             raise self.refused(status, decoded)

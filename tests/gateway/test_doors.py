@@ -1,12 +1,16 @@
 """*Lås op* over HTTP and MQTT: every end an opening can have, and everything that must not open a door."""
 
+import asyncio
 from datetime import datetime
+from threading import active_count
 from time import monotonic
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
+from devices.inbox.model import Outgoing
+from devices.keys.messages import Challenge, ChallengeRequest
 from devices.keys.model import Bolt, Operation
 from devices.keys.openings import challenge_request, find_opening, request_id
 from devices.keys.tables import LockRow, OpeningRow
@@ -18,6 +22,7 @@ from gateway.wire import b64u, from_b64u
 from kernel.log import read_after
 from kernel.tables import EventRow
 from scheduling.register.tables import ConsentRow
+from tests import own_loop
 from tests.gateway.platform import Platform, eventually, odd_carers
 
 
@@ -29,9 +34,9 @@ def _ready(platform: Platform, carer_id: str | None = None) -> tuple[Tablet, dic
     return tablet, stop
 
 
-def _tap(tablet: Tablet, stop: dict[str, Any]) -> dict[str, Any]:
+def _tap(tablet: Tablet, stop: dict[str, Any], **more: Any) -> dict[str, Any]:
     path = f"/api/v1/doors/{stop['door']['id']}/openings"
-    opening: dict[str, Any] = tablet.call("POST", path, {"visit_id": stop["visit_id"]})["opening"]
+    opening: dict[str, Any] = tablet.call("POST", path, {"visit_id": stop["visit_id"], **more})["opening"]
     return opening
 
 
@@ -186,6 +191,27 @@ def test_a_lock_without_network_is_not_reached_in_time_and_does_not_open_later(p
     assert tablet.opening(opening["id"])["state"] == "expired"
 
 
+def test_fifty_locks_that_say_nothing_are_waited_for_together_and_by_no_thread(platform: Platform) -> None:
+    desk, requests = platform.runtime.parts.doors, [bytes([number]) * 16 for number in range(50)]
+
+    async def ask(request: bytes) -> list[Challenge | None]:
+        question = Outgoing("lock", f"nobody{request[0]}", "challenge", ChallengeRequest(request).encode())
+        return await desk.challenges_soon([(question, request)], 0.5)
+
+    async def ask_all() -> tuple[list[list[Challenge | None]], int]:
+        waiting = [asyncio.create_task(ask(request)) for request in requests]
+        before = active_count()
+        await asyncio.wait(waiting, timeout=0.1)
+        return [await each for each in waiting], active_count() - before
+
+    began_s = monotonic()
+    given, more_threads = own_loop.run(ask_all())
+
+    assert given == [[None]] * 50
+    assert more_threads < 3
+    assert monotonic() - began_s < 10
+
+
 def test_a_day_nobody_watches_does_not_wait_for_a_lock_that_has_lost_its_network(platform: Platform) -> None:
     tablet, stop = _ready(platform)
     lock_id, fleet, parts = stop["door"]["lock_id"], platform.fleets[0], platform.runtime.parts
@@ -254,6 +280,29 @@ def test_a_proof_with_another_shifts_key_moves_nothing(platform: Platform) -> No
     body = _proof(tablet, opening, stop)
     tablet.call("POST", f"/api/v1/openings/{opening['id']}/proof", body)
     assert platform.settled(tablet, opening["id"])["state"] == "unlocked"
+
+
+def test_a_challenge_handed_back_is_stored_by_nobody_before_and_taken_for_its_own_opening_only(
+    platform: Platform,
+) -> None:
+    tablet, stop = _ready(platform)
+    first, second = (_tap(tablet, stop, hands_back=True) for _ in range(2))
+    assert (first["state"], second["state"]) == ("challenged", "challenged")
+    with platform.runtime.database.reading() as session:
+        rows = session.exec(select(OpeningRow).where(OpeningRow.visit_id == stop["visit_id"])).all()
+        assert {(row.state, row.nonce) for row in rows} == {("requested", None)}
+
+    body = _proof(tablet, second, stop)
+    for nonce, seal in ((first["nonce"], first["seal"]), (second["nonce"], first["seal"]), ("A" * 22, "A" * 22)):
+        stolen = body | {"nonce": nonce, "seal": seal}
+        assert _refusal(tablet, second["id"], stolen) == "challenge_not_for_opening"
+    # Without the challenge there is nothing a proof could be about.
+    assert tablet.call("POST", f"/api/v1/openings/{second['id']}/proof", body)["opening"]["state"] == "requested"
+    assert _bolt(platform, stop) is Bolt.LOCKED
+
+    own = body | {"nonce": second["nonce"], "seal": second["seal"]}
+    assert tablet.call("POST", f"/api/v1/openings/{second['id']}/proof", own)["opening"]["state"] == "sent"
+    assert platform.settled(tablet, second["id"])["state"] == "unlocked"
 
 
 def test_a_proof_sent_twice_opens_once(platform: Platform) -> None:

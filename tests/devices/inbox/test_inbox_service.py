@@ -12,10 +12,12 @@ from sqlmodel import select
 
 from devices.inbox import counter_store, quarantine_store, report_store
 from devices.inbox.errors import InboxError
+from devices.inbox.message_work import MessageWork
 from devices.inbox.model import Handler, Incoming, Outgoing, Reason, Refused, Report, require_not_future
 from devices.inbox.report_store import store_reports
 from devices.inbox.service import Inbox
 from devices.inbox.tables import ReportRow
+from devices.keys.control import read_ack
 from devices.keys.cose import SigningKey, server_trust
 from devices.keys.lock_events import lock_handlers
 from devices.keys.schemas import LockEnrolment
@@ -174,7 +176,7 @@ def test_a_duplicate_is_answered_like_the_first_time_counted_and_put_away(
     first = inbox.accept([event_batch])
     again = inbox.accept([event_batch, event_batch])
     assert again.duplicates == 2
-    assert [out.payload for out in again.outgoing] == [first.outgoing[0].payload] * 2
+    assert [out.payload for out in again.outgoing] == [first.outgoing[0].payload], "one watermark a batch"
     assert counts(database) == {"accepted": 1, "duplicate": 2}
     with database.reading() as session:
         (row,) = quarantine_store.quarantined(session, state="dismissed").rows
@@ -273,13 +275,18 @@ def test_a_handler_with_a_fault_of_ours_loses_nothing_and_undoes_what_it_wrote(
     lock = make_lock(units, world)
 
     def half_way(work: Work, message: Incoming) -> Sequence[Outgoing]:
+        assert isinstance(work, MessageWork)
         store_reports(work, [report(7), report(8)])
+        work.answer_last("lock", message.device_id, "ack", lambda: b"all is home")
         raise KeyError("Expected to be contained.")
 
     inbox = make_inbox(units, {("lock", "half"): half_way})
     good = messages(lock, lock.power_on())
-    accepted = inbox.accept([incoming("lock-a", "half", b"precious"), *good])
+    accepted = inbox.accept([*good, incoming("lock-a", "half", b"precious")])
     assert accepted.accepted == len(good)
+    trust = server_trust([], [SERVICE_KEY.verifying_key])
+    (told,) = [out for out in accepted.outgoing if out.name == "ack"]
+    assert read_ack(told.payload, trust).upto == 1, "of what was undone the device is told nothing"
     (row,) = open_rows(database)
     assert (row.reason, row.payload, row.found) == ("not_accepted", b"precious", "KeyError")
     with database.reading() as session:

@@ -5,21 +5,25 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
-from devices.events import LockReported
+from devices.events import DoorOpened, LockReported
 from devices.inbox.model import Accepted, Reason
 from devices.inbox.tables import ReportRow
 from devices.keys.chain import ChainEvent, ChainState, SignedEvent, commit, extend_chain, sign_event
 from devices.keys.control import read_ack, read_time
 from devices.keys.cose import SigningKey, server_trust
-from devices.keys.messages import EventBatch, LoggedEvent, TimeRequest
+from devices.keys.holders import set_holders
+from devices.keys.messages import Challenge, ChallengeRequest, EventBatch, LoggedEvent, TimeRequest, decode_message
 from devices.keys.revocations import raise_epoch
 from devices.keys.schemas import LockEnrolment
 from devices.keys.service import dismount_lock, mount_locks
 from devices.keys.tables import LockPayloadRow, LockRow
+from devices.keys.topics import Direction
+from devices.simulator.body import Outgoing
 from devices.simulator.lock import SimulatedLock
-from tests.devices.keys_store.town import UNIT, Town
+from tests.devices.keys_store.town import UNIT, Town, stop
 
 LOCK = "lock-1"
 KEY = SigningKey(bytes([7]) * 32)
@@ -203,3 +207,37 @@ def test_a_lock_that_missed_its_revocations_gets_them_at_its_next_birth(town: To
     assert lock.access.epoch == 1
     assert _row(town).crl_reported == 1, "the lock reported the version it now has"
     assert town.inbox.accept([town.incoming(LOCK, "birth", lock.birth())]).outgoing == ()
+
+
+def test_what_is_stored_is_recognised_by_its_bytes_and_by_nothing_else(bare: Town) -> None:
+    events, _ = _chain(bare, 4)
+    _hear(bare, events[:3])
+    with bare.units.begin() as work:  # from now on no signature of the lock would hold
+        work.session.execute(update(LockRow).values(public_key=SigningKey(bytes([8]) * 32).public_bytes))
+
+    again, other = _hear(bare, events[:3]), _hear(bare, events[1:])
+
+    assert (again.duplicates, _upto(bare, again)) == (1, 3)
+    assert [setback.reason for setback in other.quarantined] == [Reason.BAD_SIGNATURE]
+    assert _seqs(bare) == [1, 2, 3]
+
+
+def test_a_door_two_open_beside_it_is_told_with_both_visits_whoever_brings_the_log_home(town: Town) -> None:
+    lock = town.mount(LOCK, "door-1")
+    with town.units.begin() as work:
+        set_holders(work, "door-1", 2, "planner")
+    carers = [town.begin_shift(f"carer-{name}", f"shift-{name}") for name in "ab"]
+    for carer in carers:
+        town.publish(carer, 1, [stop(f"visit-of-{carer.carer_id}", "door-1", 0)])
+    said: list[Outgoing] = []
+    for carer in carers:
+        (grant,) = town.grants(carer)
+        (given,) = lock.on_message("challenge", ChallengeRequest(carer.key.thumbprint[:16]).encode(), carer.carer_id)
+        challenge = cast(Challenge, decode_message(Direction.UP, "challenge", given.payload))
+        said += lock.on_message("open", carer.key.command(challenge, grant.token, grant.cti).encode(), carer.carer_id)
+
+    town.hear(LOCK, [(one.name, one.payload) for one in said if one.name == "evt"])
+
+    (opened,) = cast("list[DoorOpened]", town.events("door.opened"))
+    assert (opened.visit_id, opened.carer_id) == ("visit-of-carer-b", "carer-b")
+    assert (opened.with_visit_id, opened.with_carer_id) == ("visit-of-carer-a", "carer-a")

@@ -277,7 +277,8 @@ def test_a_challenge_that_comes_after_the_sweeper_or_a_second_time_changes_nothi
     assert _now(town, swept) == late
 
 
-def test_an_answer_and_its_event_that_come_together_ask_for_their_rows_once(town: Town) -> None:
+@pytest.mark.parametrize("batches", [[["answer", "evt"]], [["answer"], ["evt"]]], ids=["together", "in turn"])
+def test_an_answer_and_its_event_ask_for_the_rows_of_their_opening_once(town: Town, batches: list[list[str]]) -> None:
     carer, grant = _ready(town)
     _, command = _sent(town, carer, grant)
     said, asked = _said(town, command), list[str]()
@@ -286,12 +287,16 @@ def test_an_answer_and_its_event_that_come_together_ask_for_their_rows_once(town
         asked.append(" ".join(statement.split()))
 
     listen(town.database.engine, "before_cursor_execute", note)
-    town.inbox.accept([town.incoming("lock-1", name, said[name]) for name in ("answer", "evt")])
+    for names in batches:
+        town.inbox.accept([town.incoming("lock-1", name, said[name]) for name in names])
     remove(town.database.engine, "before_cursor_execute", note)
 
-    for table in ("opening", "lock_device", "door_grant"):
-        assert sum(f" FROM {table}" in statement and "SELECT" in statement for statement in asked) == 1, table
+    questions = [statement for statement in asked if statement.startswith("SELECT")]
+    assert sum(" FROM opening" in question for question in questions) == 1
+    assert sum("door_grant" in question for question in questions) == 1
+    assert sum(" FROM lock_device" in question for question in questions) == len(batches)
     assert sum(statement.startswith("INSERT INTO door_opened") for statement in asked) == 1
+    assert len(town.events("door.opened")) == 1
 
 
 def test_what_the_carer_sees_is_kept_beside_the_locks_word(town: Town) -> None:

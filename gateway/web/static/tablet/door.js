@@ -80,7 +80,7 @@ export class DoorDriver extends EventTarget {
     // a signer that is away mints nothing new; what the tablet holds opens all the same
     const grants = fetchGrants(machine.SEND_WITHIN_MS).then((answer) => answer.grants, async () => [await grantOf(stop.visit_id)]);
     const answer = call("POST", `/api/v1/doors/${stop.door_id}/openings`, {
-      body: { visit_id: stop.visit_id, lock_ids }, key: crypto.randomUUID(), timeout_ms: machine.SEND_WITHIN_MS,
+      body: { visit_id: stop.visit_id, lock_ids, hands_back: true }, key: crypto.randomUUID(), timeout_ms: machine.SEND_WITHIN_MS,
     });
     const act = { stop, answer, grants, near_url: this.near_url };
     await Promise.all([...(own ? [this.#drive(act, "")] : []), ...asked.map((one) => one.driver.#drive(act, one.id))]);
@@ -245,7 +245,7 @@ export class DoorDriver extends EventTarget {
     if (!machine.maySend(this.door, performance.now())) return this.#set(machine.notSent(this.door));
     this.#set(machine.commanded(this.door));
     const answer = await call("POST", `/api/v1/openings/${opening.id}/proof`, {
-      body: { token: grant.token, ...signed }, timeout_ms: machine.UNKNOWN_AFTER_MS,
+      body: { token: grant.token, ...signed, nonce: opening.seal && opening.nonce, seal: opening.seal }, timeout_ms: machine.UNKNOWN_AFTER_MS,
     });
     if (this.door.opening?.id === opening.id) this.#set(machine.heard(this.door, answer.opening));
   }
