@@ -1,29 +1,41 @@
-"""Keeps the figures of the manager's first page up to date, in a thread where jobs run."""
+"""Keeps the figures of the manager's pages up to date, in a thread where jobs run."""
 
 from threading import Event, Thread
+from time import monotonic
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.parts import Parts
-from kernel.errors import KernelError
 
 log = structlog.get_logger(__name__)
 
 EVERY_S = 60.0
 """Between two looks; what is kept and young enough costs one query each."""
+READY_AFTER_S = 30.0
+"""A process is ready then at the latest: with the first figures of many leaders to compute, others need it more."""
 
 
 class FiguresRound:
-    """One thread; several processes do no harm, each looks whether another one was faster."""
+    """One thread; several processes do no harm, each looks whether another one was faster.
 
-    def __init__(self, parts: Parts) -> None:
+    Parameters
+    ----------
+    goes_on
+        A process that only serves pages looks once, at its start: what nobody kept is there before it is ready, and
+        all it takes to read and show figures is loaded.
+    """
+
+    def __init__(self, parts: Parts, *, goes_on: bool = True) -> None:
         self._parts = parts
+        self._goes_on = goes_on
+        self._looked = Event()
+        self._ready_by_s = 0.0
         self._stop = Event()
         self._thread = Thread(target=self._run, name="figures", daemon=True)
 
     def start(self) -> None:
         """Begin."""
+        self._ready_by_s = monotonic() + READY_AFTER_S
         self._thread.start()
 
     def stop(self) -> None:
@@ -38,10 +50,19 @@ class FiguresRound:
 
         return renew(self._parts)
 
+    def check(self) -> str:
+        """What ``/readyz`` says: the first page of whoever signs in here is there, or its time has come."""
+        waits = not self._looked.is_set() and monotonic() < self._ready_by_s
+        return "the first figures are being computed" if waits else ""
+
     def _run(self) -> None:
-        while not self._stop.wait(EVERY_S):
+        wait_s = 0.0
+        while not self._stop.wait(wait_s):
             try:
                 self.look()
-            except (SQLAlchemyError, KernelError, ValueError) as err:
-                # The page computes for itself meanwhile.
+            except Exception as err:  # noqa: BLE001 - looked at again in a minute; the page computes for itself meanwhile
                 log.warning("figures_failed", error=type(err).__name__)
+            self._looked.set()
+            if not self._goes_on:
+                return
+            wait_s = EVERY_S

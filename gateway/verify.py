@@ -25,6 +25,7 @@ from kernel.seals_check import (
 from kernel.seals_daily import DailyRoot, UnreadableRootError, fingerprint, read_root
 from kernel.tables import DailyRootRow, VerificationRow
 from kernel.work import Work
+from metrics.sums.checking import checked_sums
 from metrics.tables import EntryRow
 
 FAULTS_KEPT = 20
@@ -58,6 +59,7 @@ class Verified:
     locks: LocksChecked = field(default_factory=LocksChecked)
     roots: int = 0
     entries: int = 0
+    sums: int = 0
     unsealed: int = 0
     faults: list[Fault] = field(default_factory=list)
 
@@ -71,7 +73,7 @@ class Verified:
             f"a receipt; {self.unsealed} newer ones wait for a seal",
             f"days      {self.roots} daily roots",
             f"locks     {self.locks.events} events of {self.locks.locks} locks, {self.locks.emptied} emptied",
-            f"ledger    {self.entries} entries",
+            f"ledger    {self.entries} entries, {self.sums} kept sums",
             f"result    {'no fault' if not self.faults else f'{len(self.faults)} faults'}",
         ]
 
@@ -105,6 +107,7 @@ def _faults(session: Session, wanted: Wanted, verified: Verified) -> Iterator[Fa
         yield from _check_root(session, origin, text, wanted.public_key)
     yield from check_locks(session, verified.locks)
     yield from _check_ledger(session, wanted, verified)
+    yield from _check_sums(session, wanted, verified)
 
 
 def _texts(session: Session, wanted: Wanted) -> Iterator[tuple[str, str]]:
@@ -168,6 +171,17 @@ def _check_ledger(session: Session, wanted: Wanted, verified: Verified) -> Itera
         lost = [p for p in evidence if p > head or p < 1 or p in gone]
         if lost:
             yield Fault("evidence_missing", f"ledger entry {entry_id}", f"position {lost[0]} is gone without a receipt")
+
+
+def _check_sums(session: Session, wanted: Wanted, verified: Verified) -> Iterator[Fault]:
+    """What the pages add figures up from is what the entries come to."""
+    for checked in checked_sums(session, wanted.from_on, wanted.to_on):
+        verified.sums += checked.sum_count
+        first_on, last_on = checked.days
+        for unit in checked.differing:
+            where = f"{checked.technology} in {unit.unit_id}, {first_on} to {last_on}"
+            detail = f"{unit.sum_count} kept sums are not those of the entries, the first by {unit.difference:+d} in "
+            yield Fault("sum_differs", where, f"{detail}{unit.figure}")
 
 
 def last_verification(session: Session) -> tuple[datetime, int] | None:

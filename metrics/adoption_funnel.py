@@ -4,19 +4,20 @@ Counted in subjects (citizens, residents, carers), from the ledger and the enrol
 part of the one before.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, literal, or_, select
 from sqlmodel import Session
 
 from kernel.localtime import at_local
+from metrics.covered_days import Days
 from metrics.enrolment_store import load_enrolments
 from metrics.ledger import epoch_ms
 from metrics.sums.parts import parts_of
+from metrics.sums.weeks import monday_of
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
 
 StepKey = Literal["enrolled", "installed", "used_weekly", "used_at_share"]
@@ -39,15 +40,15 @@ class AdoptionStep:
     count: int | None
 
 
-@dataclass(slots=True)
-class _Use:
-    """What one subject did in the period, and whether it ever used the technology."""
+class _Use(NamedTuple):
+    """What one subject did in the period, in one unit or in all of them, and whether it ever used the technology."""
 
-    ever: bool = False
+    subject: str
+    ever: bool
     possible: int = 0
     used: int = 0
-    weeks: set[date] = field(default_factory=set)
-    used_weeks: set[date] = field(default_factory=set)
+    weeks: int = 0
+    used_weeks: int = 0
 
 
 def adoption_funnel(
@@ -67,7 +68,7 @@ def adoption_funnel(
         was used at least once by the end of the period. Used weekly and used at its share:
         :data:`WEEKLY_RATIO`, :data:`SHARE_RATIO` of the period's weeks and occasions in which it could be used.
     """
-    counts = _counts(_read(session, technology, unit_ids, from_on, to_on), unit_ids)
+    counts = _counts(_read(session, technology, unit_ids, from_on, to_on), None)
     hidden = _hidden({None: counts})
     return _steps(counts, {step for _unit, step in hidden})
 
@@ -82,77 +83,77 @@ def adoption_funnels(
     """
     keys: list[str | None] = [*sorted(unit_ids), None]
     told = _read(session, technology, unit_ids, from_on, to_on)
-    counts = {key: _counts(told, unit_ids if key is None else [key]) for key in keys}
+    counts = {key: _counts(told, key) for key in keys}
     hidden = _hidden(counts)
     return {key: _steps(counts[key], {step for unit, step in hidden if unit == key}) for key in keys}
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the ledger says of a period, read once for every unit: each with its unit, then the subject."""
+    """What the ledger says of a period, by unit; under ``None`` of all of them together."""
 
-    #: first day of a week within a month, outcome, reason, and how many occasions
-    occasions: Sequence[tuple[str, str, date, str, str, int]]
-    used_before: Collection[tuple[str, str]]
-    enrolled: Collection[tuple[str, str]]
+    uses: Mapping[str | None, Sequence[_Use]]
+    enrolled: Mapping[str | None, Collection[str]]
 
 
 def _read(session: Session, technology: str, unit_ids: Collection[str], from_on: date, to_on: date) -> _Told:
-    part = parts_of(session, technology, dict.fromkeys(unit_ids, (from_on, to_on))).c
-    keys = (part.unit_id, part.subject, part.on, part.outcome, part.reason)
-    query = select(*keys, func.sum(part.occasion_count)).where(part.reason != "not_enrolled").group_by(*keys)
-    return _Told(
-        occasions=[(*row[:5], int(row[5])) for row in session.execute(query)],
-        used_before=_used_before(session, technology, unit_ids, from_on),
-        enrolled=_enrolled(session, technology, from_on, to_on),
-    )
-
-
-def _counts(told: _Told, unit_ids: Collection[str]) -> list[int]:
-    """Subjects of some units at each step, nothing withheld."""
-    uses = _uses(told, unit_ids)
-    for unit_id, subject in told.enrolled:
+    before = _used_before(session, technology, unit_ids, from_on)
+    uses: dict[str | None, list[_Use]] = {unit_id: [] for unit_id in unit_ids}
+    for unit_id, use in _uses(session, technology, unit_ids, (from_on, to_on), by_unit=True):
+        uses[unit_id].append(use._replace(ever=use.ever or (unit_id, use.subject) in before))
+    everybody = [use for found in uses.values() for use in found]
+    if len({use.subject for use in everybody}) < len(everybody):
+        # Somebody is of several units: a week is one, in however many of them it was lived.
+        moved = {subject for _unit, subject in before}
+        together = _uses(session, technology, unit_ids, (from_on, to_on), by_unit=False)
+        everybody = [use._replace(ever=use.ever or use.subject in moved) for _unit, use in together]
+    uses[None] = everybody
+    enrolled: dict[str | None, set[str]] = {key: set() for key in uses}
+    for unit_id, subject in _enrolled(session, technology, from_on, to_on):
         if unit_id in unit_ids:
-            uses.setdefault(subject, _Use())
-    remaining = list(uses.values())
-    steps: list[int] = [len(remaining)]
-    remaining = [use for use in remaining if use.ever]
-    steps.append(len(remaining))
-    remaining = [use for use in remaining if use.weeks and len(use.used_weeks) >= WEEKLY_RATIO * len(use.weeks)]
+            enrolled[unit_id].add(subject)
+            enrolled[None].add(subject)
+    return _Told(uses, enrolled)
+
+
+def _counts(told: _Told, unit_id: str | None) -> list[int]:
+    """Subjects at each step, nothing withheld."""
+    uses = told.uses[unit_id]
+    remaining = [use for use in uses if use.ever]
+    steps = [len({use.subject for use in uses} | set(told.enrolled[unit_id])), len(remaining)]
+    remaining = [use for use in remaining if use.weeks and use.used_weeks >= WEEKLY_RATIO * use.weeks]
     steps.append(len(remaining))
     steps.append(sum(use.used >= SHARE_RATIO * use.possible for use in remaining))
     return steps
 
 
-def _uses(told: _Told, unit_ids: Collection[str]) -> dict[str, _Use]:
-    found: dict[str, _Use] = defaultdict(_Use)
-    for unit_id, subject, on, outcome, reason, occasions in told.occasions:
-        if unit_id not in unit_ids:
-            continue
-        used = outcome != "ineligible" or reason in _USED_UNCOUNTED
-        use = found[subject]
-        use.ever |= used
-        if used or reason in _UNUSED:
-            monday_on = on - timedelta(days=on.weekday())
-            use.possible += occasions
-            use.weeks.add(monday_on)
-            if used:
-                use.used += occasions
-                use.used_weeks.add(monday_on)
-    for unit_id, subject in told.used_before:
-        if unit_id in unit_ids and subject in found:
-            found[subject].ever = True
-    return dict(found)
+def _uses(
+    session: Session, technology: str, unit_ids: Collection[str], days: Days, *, by_unit: bool
+) -> Iterator[tuple[str, _Use]]:
+    """Each subject with an occasion in the period, by unit or in all of them at once (unit empty)."""
+    part = parts_of(session, technology, dict.fromkeys(unit_ids, days)).c
+    used = or_(part.outcome != "ineligible", part.reason.in_(sorted(_USED_UNCOUNTED)))
+    possible = or_(used, part.reason.in_(sorted(_UNUSED)))
+    week = monday_of(session, technology, part.on, days)
+    keys = [part.unit_id if by_unit else literal("").label("unit_id"), part.subject]
+    figures = (
+        func.sum(case((possible, part.occasion_count), else_=0)),
+        func.sum(case((used, part.occasion_count), else_=0)),
+        func.count(case((possible, week)).distinct()),
+        func.count(case((used, week)).distinct()),
+    )
+    query = select(*keys, *figures).where(part.reason != "not_enrolled").group_by(*keys[0 if by_unit else 1 :])
+    for unit_id, subject, *counts in session.execute(query):
+        possible_count, used_count, weeks, used_weeks = map(int, counts)
+        yield unit_id, _Use(subject, used_count > 0, possible_count, used_count, weeks, used_weeks)
 
 
-def _used_before(
-    session: Session, technology: str, unit_ids: Collection[str], before_on: date
-) -> list[tuple[str, str]]:
+def _used_before(session: Session, technology: str, unit_ids: Collection[str], before_on: date) -> set[tuple[str, str]]:
     """Who used it before a day, and where."""
     part = parts_of(session, technology, dict.fromkeys(unit_ids, (date.min, before_on - timedelta(days=1)))).c
     used = or_(part.outcome != "ineligible", part.reason.in_(sorted(_USED_UNCOUNTED)))
     query = select(part.unit_id, part.subject).where(used).distinct()
-    return [(unit_id, subject) for unit_id, subject in session.execute(query)]
+    return {(unit_id, subject) for unit_id, subject in session.execute(query)}
 
 
 def _enrolled(session: Session, technology: str, from_on: date, to_on: date) -> list[tuple[str, str]]:

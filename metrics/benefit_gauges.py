@@ -24,6 +24,7 @@ from metrics.adoption_funnel import AdoptionStep, adoption_funnel
 from metrics.business_case import BusinessCase
 from metrics.case_drivers import Reading
 from metrics.covered_days import covered_days
+from metrics.one_instant import one_instant
 from metrics.report import BenefitRow, adopted_subjects, all_benefits
 from metrics.report_figures import Subject
 from metrics.rules_beside.choice import current_rules
@@ -89,7 +90,7 @@ class BenefitCollector(Collector):
         """Read how far the ledger is and recompute what has changed. Returns whether figures did."""
         now = self._clock.now()
         yesterday = local_day(now) - timedelta(days=1)
-        with self._lock, self._database.reading() as session:
+        with self._lock, one_instant(self._database) as session:
             self._reach = _read_reach(session, now)
             key = self._key(session, yesterday, now)
             if self._figures is not None and self._figures.key == key:

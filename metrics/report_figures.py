@@ -31,6 +31,7 @@ from metrics.report_words import ReportReason
 from metrics.rule_versions import CURRENT_RULES
 from metrics.rules_beside import by_visit_type as screen_2
 from metrics.sums.by_subject import SubjectSum, outcome_counts, subject_sums
+from metrics.sums.once import once
 from metrics.targets import AdoptedUnit, Adoption, Reading, target_over
 from metrics.technologies import OCCASION_KINDS, OccasionKind, Technology
 from metrics.threats import baselines_have_trend
@@ -236,8 +237,9 @@ def _open_shifts(session: Session, technology: Technology, unit_id: str, covered
     """Shifts that should have ended; today's may still run."""
     if OCCASION_KINDS[technology] != "carer_shift":
         return 0
-    last_on = min(covered[1], local_day(now) - timedelta(days=1))
-    return store.open_shift_count(session, unit_id, SHIFT_KIND, covered[0], last_on)
+    days = (covered[0], min(covered[1], local_day(now) - timedelta(days=1)))
+    # Two technologies are counted by the same shifts.
+    return once(session, ("open", unit_id, days), lambda: store.open_shift_count(session, unit_id, SHIFT_KIND, *days))
 
 
 def settled_sums(session: Session, subject: Subject, period: Days, now: datetime) -> dict[str, list[SubjectSum]]:

@@ -13,7 +13,7 @@ The document's calendar meets ours in one point per unit: its beginning is our g
 along with it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -109,7 +109,7 @@ def target_for(case: BusinessCase, adoption: Adoption, unit: str, on: date, read
     _check(case, adoption)
     carried = adoption.carried_by(adoption.unit(unit), on)
     return Target(
-        seconds=_seconds(case, carried, on, reading),
+        seconds=_added(_parts(case, carried, on, reading), on),
         document=case.document.number,
         line=_line(case, on),
         basis="; ".join(_said(case, part, on, reading) for part in carried) or "the unit does not exist on this day",
@@ -125,7 +125,16 @@ def target_over(case: BusinessCase, adoption: Adoption, unit: str, from_on: date
     """Seconds promised for a unit over a period, both days included; 0 for an empty period."""
     _check(case, adoption)
     adopted = adoption.unit(unit)
-    return sum(_seconds(case, adoption.carried_by(adopted, day), day, reading) for day in days(from_on, to_on))
+    seconds = 0
+    for first_on, last_on in _alike(case, adoption, from_on, to_on, reading):
+        parts = _parts(case, adoption.carried_by(adopted, first_on), first_on, reading)
+        if parts:
+            # Two kinds of days, each worked out once.
+            kinds = [is_rest_day(day) for day in days(first_on, last_on)]
+            seconds += sum(
+                kinds.count(kind) * _added(parts, first_on + timedelta(days=kinds.index(kind))) for kind in set(kinds)
+            )
+    return seconds
 
 
 def document_adoption(case: BusinessCase) -> Adoption:
@@ -231,14 +240,49 @@ def _check(case: BusinessCase, adoption: Adoption) -> None:
         raise ValueError(f"Expected an adoption of {case.id}, got one of {adoption.case_id}.")
 
 
-def _seconds(case: BusinessCase, units: Iterable[AdoptedUnit], on: date, reading: Reading) -> int:
-    """What the units of one target are promised on a day together, rounded once."""
-    found = Fraction(0)
+def _alike(
+    case: BusinessCase, adoption: Adoption, from_on: date, to_on: date, reading: Reading
+) -> Iterator[tuple[date, date]]:
+    """A period in stretches in which days differ by being rest days or not; single days while a unit grows."""
+    changes = {from_on}
+    for unit in adoption.units:
+        document_unit = case.document_unit(unit.document_unit)
+        moved = unit.go_live_on - document_unit.begun.date_on
+        dated = [step.begins_on(reading) for driver in case.drivers for step in driver.rates]
+        dated += [step.from_on for step in case.rollout.money_steps]
+        changes |= {on + moved for on in dated if on is not None}
+        changes |= {unit.go_live_on, unit.valid_from_on or from_on}
+        changes |= set() if unit.valid_to_on is None else {unit.valid_to_on + timedelta(days=1)}
+        if reading == "implied":
+            changes |= set(days(unit.go_live_on, unit.go_live_on + timedelta(days=max(0, document_unit.ramp_days))))
+    begins = sorted(on for on in changes if from_on <= on <= to_on)
+    yield from zip(begins, [on - timedelta(days=1) for on in begins[1:]] + [to_on], strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one adopted unit adds to a target on a day: its share, how far it has come, and the drivers' rates."""
+
+    share: Fraction
+    ratio: Fraction
+    steps: Sequence[tuple[Driver, RateStep]]
+
+
+def _parts(case: BusinessCase, units: Iterable[AdoptedUnit], on: date, reading: Reading) -> list[_Part]:
+    """The units of one target that are promised anything on a day."""
+    found: list[_Part] = []
     for unit in units:
         ratio = _ratio(case, unit, case.document_unit(unit.document_unit), on, reading)
         if ratio:
-            steps = _steps(case, unit, on, reading)
-            found += sum((d.full_day_s(on, step) for d, step in steps), Fraction(0)) * unit.exact_share * ratio
+            found.append(_Part(unit.exact_share, ratio, _steps(case, unit, on, reading)))
+    return found
+
+
+def _added(parts: Iterable[_Part], on: date) -> int:
+    """What the units of one target are promised on a day together, rounded once."""
+    found = Fraction(0)
+    for part in parts:
+        found += sum((d.full_day_s(on, step) for d, step in part.steps), Fraction(0)) * part.share * part.ratio
     return round(found)
 
 

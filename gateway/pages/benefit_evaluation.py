@@ -1,5 +1,6 @@
 """*Evaluering*: three measurements of every centre, counted and asked about, in and out as files."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, UploadFile
@@ -8,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS, EdgeError
+from gateway.kept_overviews import evaluation_of
 from gateway.pages import manager_facts as facts
 from gateway.pages.evaluation_files import blank_csv, evaluation_csv, evaluation_workbook
 from gateway.pages.manager_choice import Choice, Chosen, Manager, needed
@@ -33,7 +35,7 @@ def evaluation_page(request: Request, _who: Manager, parts: PartsDep, read: Read
     """Every measurement of the centres chosen, what was counted in it and what was answered."""
     if choice is None:
         return render(request, "manager/not_adopted.html")
-    return _page(request, choice, _measurements(parts, read, choice))
+    return _page(request, parts, choice, *_measurements(parts, read, choice))
 
 
 @router.post(PATH)
@@ -46,8 +48,8 @@ def take_answers(request: Request, _who: Owner, parts: PartsDep, choice: Chosen,
             import_answers(work, content, _open(parts, chosen), "benefit_owner")
     except EvaluationFileError as err:
         with parts.database.reading() as read:
-            measurements = _measurements(parts, read, chosen)
-        return _page(request, chosen, measurements, problem=err, status=STATUS[err.kind])
+            found = _measurements(parts, read, chosen)
+        return _page(request, parts, chosen, *found, problem=err, status=STATUS[err.kind])
     return RedirectResponse(f"{PATH}?{chosen.query(periode=None)}#answers", status_code=303)
 
 
@@ -55,14 +57,14 @@ def take_answers(request: Request, _who: Owner, parts: PartsDep, choice: Chosen,
 def evaluation_as_csv(_who: Manager, parts: PartsDep, read: ReadDep, choice: Chosen) -> Response:
     """The data set as CSV."""
     # The byte order mark makes Danish spreadsheets read the file as UTF-8.
-    text = "\ufeff" + evaluation_csv(_measurements(parts, read, needed(choice)))
+    text = "\ufeff" + evaluation_csv(_measurements(parts, read, needed(choice))[0])
     return _file(text, "text/csv; charset=utf-8", "evaluering.csv")
 
 
 @router.get(f"{PATH}.xlsx")
 def evaluation_as_workbook(_who: Manager, parts: PartsDep, read: ReadDep, choice: Chosen) -> Response:
     """The data set as a workbook."""
-    return _file(evaluation_workbook(_measurements(parts, read, needed(choice))), _XLSX, "evaluering.xlsx")
+    return _file(evaluation_workbook(_measurements(parts, read, needed(choice))[0]), _XLSX, "evaluering.xlsx")
 
 
 @router.get(f"{PATH}/skema.csv")
@@ -92,21 +94,28 @@ def _open(parts: PartsDep, choice: Choice) -> set[tuple[str, str, str]]:
     return open_points(choice.benefits.cases, choice.benefits.adoptions, mine, local_day(parts.clock.now()))
 
 
-def _measurements(parts: PartsDep, read: ReadDep, choice: Choice) -> list[Measurement]:
-    return evaluation(
+def _measurements(parts: PartsDep, read: ReadDep, choice: Choice) -> tuple[list[Measurement], datetime]:
+    """Every measurement, and when it was counted; what was answered is read now."""
+    now = parts.clock.now()
+    counted = evaluation_of(parts, read, choice, now)
+    measurements = evaluation(
         read,
         cases=choice.benefits.cases,
         adoptions=choice.benefits.adoptions,
         unit_ids={unit.unit_id for unit in choice.units},
         reading=choice.reading,
-        now=parts.clock.now(),
+        now=now,
+        counted=counted,
     )
+    return measurements, counted.computed_at
 
 
 def _page(
     request: Request,
+    parts: PartsDep,
     choice: Choice,
     measurements: list[Measurement],
+    counted_at: datetime,
     *,
     problem: EvaluationFileError | None = None,
     status: int = 200,
@@ -116,6 +125,7 @@ def _page(
         request,
         "manager/evaluation.html",
         status_code=status,
+        **facts.age_of(counted_at, parts.clock.now()),
         choice=choice,
         choices=choice.mine,
         measurements=measurements,

@@ -7,8 +7,10 @@ from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
 from gateway.deps import PartsDep, ReadDep
+from gateway.kept_overviews import money_of
 from gateway.pages.manager_choice import PERIODS, Chosen, Manager
-from gateway.pages.money_facts import CaseKroner, kroner_of, ranges_of
+from gateway.pages.manager_facts import age_of
+from gateway.pages.money_facts import CaseKroner, ranges_of
 from gateway.routing import Router
 from gateway.web.render import language_of, render
 from metrics.money.assumptions import Assumptions, Result, Swing, result_of, swings_of
@@ -68,7 +70,9 @@ def money_page(
     """Kroner by case; the assumptions of one of them can be moved, without a script as a plain form."""
     if choice is None:
         return render(request, "manager/not_adopted.html")
-    cases = kroner_of(read, choice, parts.clock.now())
+    now = parts.clock.now()
+    figures = money_of(parts, read, choice, now)
+    cases = figures.cases
     told = [one for one in cases if one.basis is not None]
     chosen = next((one for one in told if _key(one) == case), told[0] if told else None)
     hanging = None
@@ -86,6 +90,7 @@ def money_page(
     return render(
         request,
         "manager/money.html",
+        **age_of(figures.computed_at, now),
         choice=choice,
         cases=cases,
         told=told,

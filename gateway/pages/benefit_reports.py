@@ -9,9 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from gateway.auth import Role, Who, require
 from gateway.deps import PartsDep, ReadDep
 from gateway.errors import STATUS, EdgeError
+from gateway.kept_overviews import report_of
 from gateway.pages import manager_facts as facts
 from gateway.pages.manager_choice import Choice, Chosen, Manager, needed, technology_of
-from gateway.pages.report_facts import MonthReport, month_report, months_to_report
+from gateway.pages.report_facts import MonthReport, default_month, months_to_report
 from gateway.pages.report_files import report_csv, report_workbook
 from gateway.pages.report_paper import month_paper
 from gateway.routing import Router
@@ -37,7 +38,7 @@ def report_page(
     if choice is None:
         return render(request, "manager/not_adopted.html")
     now = parts.clock.now()
-    report = month_report(read, choice, _known(choice, month, parts), now)
+    report = report_of(parts, read, choice, _known(choice, month, parts), now)
     return _page(request, parts, choice, report)
 
 
@@ -64,7 +65,7 @@ def comment(
     except DomainError as err:
         said = {"technology": wanted, "unit_id": unit_id, "text": text, "problem": err.text(language_of(request))}
         with parts.database.reading() as read:
-            report = month_report(read, chosen, known, parts.clock.now())
+            report = report_of(parts, read, chosen, known, parts.clock.now())
         return _page(request, parts, chosen, report, said=said, status=STATUS[err.kind])
     # The fragment is the row of the case: the reader comes back to where she wrote.
     return RedirectResponse(f"/leder/rapport?{chosen.query(maaned=known, periode=None)}#{wanted}", status_code=303)
@@ -94,7 +95,7 @@ def report_as_paper(_who: Manager, parts: PartsDep, read: ReadDep, choice: Chose
 
 def _report(parts: PartsDep, read: ReadDep, choice: Choice | None, month: str) -> MonthReport:
     chosen = needed(choice)
-    return month_report(read, chosen, _known(chosen, month, parts), parts.clock.now())
+    return report_of(parts, read, chosen, _known(chosen, month, parts), parts.clock.now())
 
 
 def _known(choice: Choice, month: str, parts: PartsDep) -> str:
@@ -102,7 +103,7 @@ def _known(choice: Choice, month: str, parts: PartsDep) -> str:
     today = local_day(parts.clock.now())
     months = months_to_report(choice, today)
     if not month and months:
-        return next((one for one in months if one < f"{today:%Y-%m}"), months[0])
+        return default_month(choice, today) or months[0]
     if month not in months or not _MONTH.fullmatch(month):
         raise EdgeError(
             404,
@@ -129,6 +130,7 @@ def _page(
         request,
         "manager/report.html",
         status_code=status,
+        **facts.age_of(report.computed_at, parts.clock.now()),
         choice=choice,
         choices=choice.mine,
         report=report,

@@ -18,7 +18,6 @@ from gateway.pages.manager_choice import (
     Manager,
     chosen_rows,
     needed,
-    seen_rows,
     technology_of,
     top_rows,
 )
@@ -56,7 +55,7 @@ def overview(request: Request, _who: Manager, parts: PartsDep, read: ReadDep, ch
         "manager/overview.html",
         **_common(request, parts, choice, rows, figures.latest_at),
         **_table(choice, figures.sparks, shown, language_of(request)),
-        **_age(figures.computed_at, now),
+        **facts.age_of(figures.computed_at, now),
         funnels=figures.funnels,
         steps=STEPS,
         picture=figures.picture,
@@ -103,7 +102,7 @@ def technology_page(
         "manager/technology.html",
         **_common(request, parts, chosen, chosen_rows(figures.seen, chosen), figures.latest_at),
         **_table(chosen, figures.sparks, rows, language_of(request)),
-        **_age(figures.computed_at, now),
+        **facts.age_of(figures.computed_at, now),
         technology=wanted,
         units=chosen.shown(wanted),
         summed=chosen.unit_id is None and len(chosen.seen(wanted)) > 1,
@@ -122,12 +121,7 @@ def technology_page(
 
 def _extract(session: Session, parts: Parts, choice: Choice | None) -> list[BenefitRow]:
     chosen = needed(choice)
-    return chosen_rows(seen_rows(session, chosen, parts.clock.now()), chosen)
-
-
-def _age(computed_at: datetime, now: datetime) -> dict[str, Any]:
-    """When the figures of a page were computed, and how long ago that is."""
-    return {"computed_at": computed_at, "age_min": int((now - computed_at).total_seconds() // 60)}
+    return chosen_rows(overview_of(parts, session, chosen, parts.clock.now()).seen, chosen)
 
 
 def _table(choice: Choice, sparks: Iterable[Spark], shown: Sequence[BenefitRow], language: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What a manager's page says of its rows: the verdict, the worst of them, why, and how time is written."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from gateway.pages.manager_quality import Uncounted
 from gateway.web.catalogue import Language, catalogue
@@ -14,6 +16,11 @@ _MAIN_CAUSE_RATIO = 0.1
 _HOURS_FROM_S = 100 * 3600
 _ONE_DECIMAL_BELOW = 10
 _NO_BREAK = "\u00a0"
+
+
+def age_of(computed_at: datetime, now: datetime) -> dict[str, Any]:
+    """When the figures of a page were computed, and how long ago that is, for its first lines."""
+    return {"computed_at": computed_at, "age_min": int((now - computed_at).total_seconds() // 60)}
 
 
 def verdict_of(row: BenefitRow) -> str:

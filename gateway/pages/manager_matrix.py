@@ -150,10 +150,16 @@ def _content(
     keys = (part.unit_id, part.subject, part.on)
     query = select(*keys, func.sum(part.net_s), func.sum(part.occasion_count)).where(part.outcome == "counted")
     for unit_id, subject, on, net_s, occasions in session.execute(query.group_by(*keys)):
-        for key in ((index_of[on], unit_id), (index_of[on], ALL)):
-            content[key].net_s += int(net_s)
-            content[key].occasion_count += int(occasions)
-            subjects[key].add(subject)
+        key = (index_of[on], unit_id)
+        cell = content[key]
+        cell.net_s += int(net_s)
+        cell.occasion_count += int(occasions)
+        subjects[key].add(subject)
+    for (index, unit_id), found in list(subjects.items()):
+        cell, total = content[index, unit_id], content[index, ALL]
+        total.net_s += cell.net_s
+        total.occasion_count += cell.occasion_count
+        subjects[index, ALL] |= found
     for key, found in subjects.items():
         content[key].subjects = frozenset(found)
     return content

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
 from sqlmodel import Session
 
 from metrics.covered_days import Days
 from metrics.report import BenefitRow
-from metrics.sums.by_subject import outcome_counts
+from metrics.sums.by_subject import outcome_counts, unit_sums
 from metrics.sums.keeping import FAILURES
-from metrics.sums.parts import parts_of
 from metrics.suppression import MINIMUM_SUBJECTS, Cell, withhold
 from metrics.technologies import WATERFALL, Technology
 
@@ -77,12 +75,16 @@ def qualities_of(
 
 
 def _quality(session: Session, technology: Technology, days: Mapping[str, Days]) -> list[Quality]:
-    part = parts_of(session, technology, days).c
-    counted = case((part.outcome == "counted", part.occasion_count), else_=0)
-    summed = (part.overhead_s, part.negative_count, counted, part.failure_count)
-    query = select(*(func.coalesce(func.sum(figure), 0) for figure in summed), func.count(part.subject.distinct()))
-    loss_s, negative, counted_count, failed, people = session.execute(query).one()
-    if people < MINIMUM_SUBJECTS:
+    sums = [one for unit_id, span in days.items() for one in unit_sums(session, technology, unit_id, *span)]
+    if len({one.subject for one in sums}) < MINIMUM_SUBJECTS:
         return []
-    failure_count = int(failed) if technology in FAILURES else None
-    return [Quality(technology, int(loss_s), int(negative), int(counted_count), failure_count)]
+    failure_count = sum(one.failure_count for one in sums) if technology in FAILURES else None
+    return [
+        Quality(
+            technology,
+            loss_s=sum(one.overhead_s for one in sums),
+            negative_count=sum(one.negative_count for one in sums),
+            counted_count=sum(one.occasion_count for one in sums if one.outcome == "counted"),
+            failure_count=failure_count,
+        )
+    ]

@@ -59,6 +59,19 @@ class CaseKroner:
     basis: Assumptions | None
 
 
+@dataclass(frozen=True, slots=True)
+class MoneyFigures:
+    """The page's figures, as they were at ``computed_at`` (world time)."""
+
+    computed_at: datetime
+    cases: tuple[CaseKroner, ...]
+
+
+def money_figures(session: Session, choice: Choice, now: datetime) -> MoneyFigures:
+    """Compute them from the ledger."""
+    return MoneyFigures(now, tuple(kroner_of(session, choice, now)))
+
+
 def kroner_of(session: Session, choice: Choice, now: datetime) -> list[CaseKroner]:
     """A row per case with minutes: its sum, or its centres for somebody who may not see the sum."""
     seen = seen_rows(session, choice, now)

@@ -30,6 +30,7 @@ from metrics import months
 from metrics.adoption_funnel import AdoptionStep, adoption_funnels
 from metrics.covered_days import Days
 from metrics.report import BenefitRow
+from metrics.sums.once import once
 from metrics.technologies import TARGET_ONLY, TECHNOLOGIES, WATERFALL, Technology
 
 
@@ -128,10 +129,17 @@ def sparks_of(session: Session, seen: Sequence[BenefitRow], shown: Sequence[Bene
         of_it = [row for row in seen if row.technology == technology]
         covered = covered_of(of_it)
         if covered:
-            matrix = matrix_of(session, technology, covered, spark_spans(covered), withheld_of(of_it))
-            cells = tuple((index, unit, figure) for (index, unit), figure in matrix.cells.items())
-            found.append(Spark(technology, matrix.spans, cells))
+            found.append(_spark(session, technology, covered, withheld_of(of_it)))
     return found
+
+
+def _spark(session: Session, technology: Technology, covered: Mapping[str, Days], withheld: frozenset[str]) -> Spark:
+    def read() -> Spark:
+        matrix = matrix_of(session, technology, covered, spark_spans(covered), withheld)
+        return Spark(technology, matrix.spans, tuple((i, unit, cell) for (i, unit), cell in matrix.cells.items()))
+
+    # The first page and the technology's own show the same one.
+    return once(session, ("spark", technology, *sorted(covered.items()), withheld), read)
 
 
 def funnel_of(session: Session, choice: Choice, technology: Technology) -> list[AdoptionStep] | None:
@@ -140,7 +148,9 @@ def funnel_of(session: Session, choice: Choice, technology: Technology) -> list[
     if technology in TARGET_ONLY or (choice.unit_id is not None and choice.unit_id not in seen):
         return None
     first_on = max(choice.period.from_on, choice.subjects[technology].adoption.first_on)
-    return adoption_funnels(session, technology, seen, first_on, choice.period.to_on)[choice.unit_id]
+    days = (first_on, choice.period.to_on)
+    found = once(session, ("use", technology, *seen, days), lambda: adoption_funnels(session, technology, seen, *days))
+    return found[choice.unit_id]
 
 
 def month_figures(
@@ -150,11 +160,16 @@ def month_figures(
     of_it = [row for row in rows if row.technology == technology]
     shown = {unit.unit_id for unit in choice.shown(technology)} - withheld_of(of_it)
     found: dict[tuple[str, str], list[months.MonthLine]] = {}
-    for month in months_of(choice.period):
-        for line in months.month_lines(session, month, technology):
+    closed = once(session, "closed months", lambda: months.closed_months(session))
+    for month in (one for one in months_of(choice.period) if (technology, one) in closed):
+        for line in _month_lines(session, month, technology):
             if line.unit_id in shown:
                 found.setdefault((month, line.unit_id), []).append(line)
     return [MonthFigure(month, lines[0], tuple(lines[1:])) for (month, _unit), lines in found.items()]
+
+
+def _month_lines(session: Session, month: str, technology: Technology) -> list[months.MonthLine]:
+    return once(session, ("month", month, technology), lambda: months.month_lines(session, month, technology))
 
 
 def _of_row(covered: Mapping[Technology, Mapping[str, Days]], row: BenefitRow) -> dict[str, Days]:

@@ -44,6 +44,8 @@ class MonthReport:
     qualities: tuple[Quality, ...]
     weeks: tuple[WeekUse, ...]
     unit_names: Mapping[str, str]
+    #: world time of the figures
+    computed_at: datetime
 
     @property
     def over(self) -> bool:
@@ -67,8 +69,33 @@ def of_month(choice: Choice, month: str, today: date) -> Choice:
     return replace(choice, period=Period(first_on, max(first_on, min(last_on, today - timedelta(days=1))), None))
 
 
-def month_report(session: Session, choice: Choice, month: str, now: datetime) -> MonthReport:
-    """The report of one month.
+def default_month(choice: Choice, today: date) -> str | None:
+    """The last whole month since the first use, else the running one; ``None`` where there is none to report."""
+    months = months_to_report(choice, today)
+    return next((one for one in months if one < f"{today:%Y-%m}"), months[0]) if months else None
+
+
+def month_report(
+    session: Session, choice: Choice, month: str, now: datetime, figures: MonthReport | None = None
+) -> MonthReport:
+    """The report of one month with the comments of this moment; its figures computed now where none are given.
+
+    Raises
+    ------
+    ValueError
+        If the month is not written as year and month.
+    """
+    found = report_figures(session, choice, month, now) if figures is None else figures
+    comments = comments_of(session, month)
+    lines = (
+        replace(line, comment=getattr(comments.get((line.row.technology, line.row.unit_id or "")), "text", ""))
+        for line in found.lines
+    )
+    return replace(found, lines=tuple(lines))
+
+
+def report_figures(session: Session, choice: Choice, month: str, now: datetime) -> MonthReport:
+    """The figures of one month's report, without comments.
 
     Raises
     ------
@@ -78,29 +105,28 @@ def month_report(session: Session, choice: Choice, month: str, now: datetime) ->
     first_on, last_on = month_bounds(month)
     asked = of_month(choice, month, local_day(now))
     rows = chosen_rows(seen_rows(session, asked, now), asked)
-    comments = comments_of(session, month)
     covered = {t: covered_of([row for row in rows if row.technology == t]) for t in TECHNOLOGIES}
     return MonthReport(
         month=month,
         from_on=first_on,
         to_on=last_on,
         settled_to_on=asked.period.to_on,
-        lines=tuple(_line(asked, row, comments.get((row.technology, row.unit_id or ""))) for row in rows),
+        lines=tuple(_line(asked, row) for row in rows),
         qualities=tuple(qualities_of(session, top_rows(rows), covered)),
         weeks=tuple(_weeks(session, asked)),
         unit_names={unit.unit_id: unit.name for unit in asked.mine},
+        computed_at=now,
     )
 
 
-def _line(choice: Choice, row: BenefitRow, comment: object) -> ReportLine:
+def _line(choice: Choice, row: BenefitRow) -> ReportLine:
     subject = choice.subjects.get(row.technology)
     money = None if subject is None or subject.case is None else case_money(subject.case)
-    text = getattr(comment, "text", "")
     if money is None:
-        return ReportLine(row, text, None, None)
+        return ReportLine(row, "", None, None)
     shown = row.status == "ok" and row.realised_s is not None
     realised = worth_ore(row.realised_s or 0, money.rate_ore_an_hour) if shown else None
-    return ReportLine(row, text, realised, worth_ore(row.target_s, money.rate_ore_an_hour))
+    return ReportLine(row, "", realised, worth_ore(row.target_s, money.rate_ore_an_hour))
 
 
 @dataclass(slots=True)

@@ -67,7 +67,8 @@ def month_paper(report: MonthReport, now: datetime) -> bytes:
     title = f"Gevinster, {catalogue().text('da', f'claims.month.{report.from_on.month}')} {report.from_on.year}"
     from gateway.views.paper import Paper  # noqa: PLC0415 - heavy: imported where it is used
 
-    paper = Paper(title, now, f"Udskrevet {local_day(now):%d.%m.%Y} kl. {clock_text(now)}")
+    made = f"Udskrevet {local_day(now):%d.%m.%Y} kl. {clock_text(now)}, tal fra kl. {clock_text(report.computed_at)}"
+    paper = Paper(title, now, made)
     if not report.over:
         paper.line_of(f"Måneden er ikke slut: tallene går til og med {report.settled_to_on:%d.%m.%Y}.")
     for technology in TECHNOLOGIES:

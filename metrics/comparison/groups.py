@@ -46,6 +46,8 @@ def group_of(
 def _subjects(
     session: Session, technology: Technology, unit_ids: Sequence[str], covered: Days, begun: Collection[str]
 ) -> tuple[ComparedSubject, ...]:
+    if not unit_ids:
+        return ()
     days = dict.fromkeys(unit_ids, covered)
     part = parts_of(session, technology, days, rule_version=UNTOUCHED[technology].version).c
     keys = (part.subject, part.baseline_id)

@@ -1,6 +1,6 @@
 """The evaluation data set: every measurement of every unit with its counts and the answers of its questionnaires."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,7 +12,7 @@ from metrics.adoption_funnel import AdoptionStep, adoption_funnels
 from metrics.benefit_row import BenefitRow
 from metrics.business_case import BusinessCase
 from metrics.evaluation.answers import Asked, ShownQuestion, forms_of, newest_answers, shown_questions
-from metrics.evaluation.points import Point, points_of
+from metrics.evaluation.points import Point, PointKey, points_of
 from metrics.evaluation.questionnaire import Questionnaire
 from metrics.evaluation.tables import EvaluationAnswersRow
 from metrics.report import benefit_report
@@ -43,6 +43,25 @@ class Measurement:
     answered: tuple[Answered, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CountedPoint:
+    """What was counted in one measurement of one unit."""
+
+    case_id: str
+    unit_id: str
+    point: PointKey
+    row: BenefitRow | None
+    steps: tuple[AdoptionStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPoints:
+    """What the ledger says of every measurement, as it was at ``computed_at`` (world time)."""
+
+    computed_at: datetime
+    points: tuple[CountedPoint, ...]
+
+
 def evaluation(
     session: Session,
     *,
@@ -51,24 +70,58 @@ def evaluation(
     unit_ids: Collection[str],
     reading: Reading,
     now: datetime,
+    counted: CountedPoints | None = None,
 ) -> list[Measurement]:
     """Three measurements for each adopted case and each of some units, in the order of the adoptions.
 
     What is withheld is decided over every unit of the adoption, whichever are asked for.
+
+    Parameters
+    ----------
+    counted
+        What was counted of these units, where it was computed before; the answers are read now.
     """
-    found: list[Measurement] = []
+    if counted is None:
+        counted = counted_points(session, cases=cases, adoptions=adoptions, unit_ids=unit_ids, reading=reading, now=now)
+    known = {(one.case_id, one.unit_id, one.point): one for one in counted.points}
     answers = newest_answers(session, unit_ids)
-    for adoption in adoptions.values():
-        case = cases[adoption.case_id]
-        measured = _Measured(session, cases, adoption, reading, now)
-        for unit in adoption.units:
-            if unit.unit_id not in unit_ids:
-                continue
-            for point in points_of(case, unit, local_day(now)):
-                row, steps = measured.of(unit, point)
-                told = tuple(_answered(form, unit.unit_id, point, answers) for form in forms_of(case.technology))
-                found.append(Measurement(case.technology, unit, point, row, steps, told))
+    found: list[Measurement] = []
+    for adoption, unit, point in _points(cases, adoptions, unit_ids, now):
+        technology = cases[adoption.case_id].technology
+        one = known[adoption.case_id, unit.unit_id, point.key]
+        told = tuple(_answered(form, unit.unit_id, point, answers) for form in forms_of(technology))
+        found.append(Measurement(technology, unit, point, one.row, one.steps, told))
     return found
+
+
+def counted_points(
+    session: Session,
+    *,
+    cases: Mapping[str, BusinessCase],
+    adoptions: Mapping[str, Adoption],
+    unit_ids: Collection[str],
+    reading: Reading,
+    now: datetime,
+) -> CountedPoints:
+    """What the ledger says of each measurement of some units."""
+    by_case = {a.case_id: _Measured(session, cases, a, reading, now) for a in adoptions.values()}
+    return CountedPoints(
+        now,
+        tuple(
+            CountedPoint(adoption.case_id, unit.unit_id, point.key, *by_case[adoption.case_id].of(unit, point))
+            for adoption, unit, point in _points(cases, adoptions, unit_ids, now)
+        ),
+    )
+
+
+def _points(
+    cases: Mapping[str, BusinessCase], adoptions: Mapping[str, Adoption], unit_ids: Collection[str], now: datetime
+) -> Iterator[tuple[Adoption, AdoptedUnit, Point]]:
+    for adoption in adoptions.values():
+        for unit in adoption.units:
+            if unit.unit_id in unit_ids:
+                for point in points_of(cases[adoption.case_id], unit, local_day(now)):
+                    yield adoption, unit, point
 
 
 def open_points(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlmodel import Session, col
+from sqlalchemy import Table, case, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col
 
 from kernel.localtime import local_day
 from metrics.kept.tables import KeptFiguresRow
@@ -20,6 +21,7 @@ FORGOTTEN_AFTER = timedelta(days=7)
 FIRST = ""
 #: How exactly it is known when a question was last asked: not every look at a page writes.
 _ASKED_WITHIN = timedelta(hours=1)
+_TABLE: Table = SQLModel.metadata.tables[str(KeptFiguresRow.__tablename__)]
 
 
 def question_id(question: Mapping[str, Any]) -> str:
@@ -48,22 +50,31 @@ def keep(
     computed_at: datetime,
     asked_at: datetime | None,
 ) -> None:
-    """Store the pages of an answer in place of those before. ``asked_at`` is absent where nobody asked just now."""
-    for page, figures in sorted(pages.items()):
-        row = session.get(KeptFiguresRow, (question_id(question), page), with_for_update=True)
-        if row is None:
-            row = KeptFiguresRow(
-                question_id=question_id(question),
-                page=page,
-                question=dict(question),
-                computed_at=computed_at,
-                asked_at=asked_at or computed_at,
-                figures=figures,
-            )
-        elif row.computed_at <= computed_at:
-            row.computed_at, row.figures = computed_at, figures
-        row.asked_at = max(row.asked_at, asked_at or row.asked_at)
-        session.add(row)
+    """Store the pages of an answer in place of those before. ``asked_at`` is absent where nobody asked just now.
+
+    Two processes that answered the same question at once both keep: the newer figures stay. Whoever writes takes the
+    first page before the others, so that nobody waits for somebody who waits for him.
+    """
+    rows = [
+        {
+            "question_id": question_id(question),
+            "page": page,
+            "question": dict(question),
+            "computed_at": computed_at,
+            "asked_at": asked_at or computed_at,
+            "figures": figures,
+        }
+        for page, figures in sorted(pages.items())
+    ]
+    make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = make(_TABLE)
+    told, before = statement.excluded, _TABLE.c
+    newer = told.computed_at >= before.computed_at
+    changes = {name: case((newer, told[name]), else_=before[name]) for name in ("computed_at", "figures")}
+    if asked_at is not None:
+        changes["asked_at"] = case((told.asked_at > before.asked_at, told.asked_at), else_=before.asked_at)
+    statement = statement.on_conflict_do_update(index_elements=["question_id", "page"], set_=changes)
+    session.connection().execute(statement, rows)
 
 
 def is_note_due(session: Session, question: Mapping[str, Any], now: datetime) -> bool:
@@ -91,4 +102,8 @@ def forget(session: Session, now: datetime) -> None:
     """Delete every page of what nobody asked for in :data:`FORGOTTEN_AFTER`."""
     row = KeptFiguresRow
     old = select(col(row.question_id)).where(col(row.page) == FIRST, col(row.asked_at) < now - FORGOTTEN_AFTER)
-    session.execute(delete(row).where(col(row.question_id).in_(old)))
+    # First pages first, as in keeping; one that is being kept just now is wanted after all.
+    wanted = old.order_by(col(row.question_id)).with_for_update(skip_locked=True)
+    forgotten = list(session.execute(wanted).scalars())
+    if forgotten:
+        session.execute(delete(row).where(col(row.question_id).in_(forgotten)))

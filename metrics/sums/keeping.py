@@ -6,6 +6,7 @@ from every entry there is. Until then figures are read from the entries themselv
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Table, case, func, insert, literal, select
@@ -37,7 +38,8 @@ FIGURES = (
     "device_count",
     "evidence_count",
 )
-_KEYS = ("technology", "unit_id", "first_on", "subject", "rule_version", "baseline_id", "outcome", "reason")
+#: What a sum is of.
+KEYS = ("technology", "unit_id", "first_on", "subject", "rule_version", "baseline_id", "outcome", "reason")
 _Key = tuple[Any, ...]
 
 
@@ -66,8 +68,8 @@ def add_entries(session: Session, written: Iterable[tuple[Mapping[str, Any], Ent
     for technology in sorted(t for t, is_it in built.items() if not is_it):
         build(session, technology)
     if moved:
-        rows = [dict(zip((*_KEYS, *FIGURES, "newest_position"), (*key, *moved[key]), strict=True)) for key in moved]
-        rows.sort(key=lambda row: [row[name] for name in _KEYS])
+        rows = [dict(zip((*KEYS, *FIGURES, "newest_position"), (*key, *moved[key]), strict=True)) for key in moved]
+        rows.sort(key=lambda row: [row[name] for name in KEYS])
         session.connection().execute(_adding(session), rows)
 
 
@@ -77,7 +79,7 @@ def build(session: Session, technology: str) -> None:
     first_on, last_on = session.execute(ends).one()
     if first_on is not None:
         for piece in pieces_between(first_on, last_on):
-            columns = [*_KEYS, *FIGURES, "newest_position"]
+            columns = [*KEYS, *FIGURES, "newest_position"]
             session.execute(insert(_table()).from_select(columns, sums_of_entries(technology, piece)))
     session.add(SumsBuiltRow(technology=technology))
     session.flush()
@@ -97,7 +99,8 @@ def sums_of_entries(technology: str, piece: Days) -> Select[Any]:
     return query.where(store.is_unreplaced(), *wanted).group_by(*keys)
 
 
-def figures_of_entry(technology: str) -> dict[str, Any]:
+@cache
+def figures_of_entry(technology: str) -> Mapping[str, Any]:
     """Each of :data:`FIGURES` of a single entry, as the database works it out."""
     net_s, counted = col(EntryRow.net_s), col(EntryRow.outcome) == "counted"
     name = FAILURES.get(technology)
@@ -165,7 +168,7 @@ def _adding(session: Session) -> Any:
     changes: dict[str, Any] = {name: table.c[name] + told[name] for name in FIGURES}
     newer = told.newest_position > table.c.newest_position
     changes["newest_position"] = case((newer, told.newest_position), else_=table.c.newest_position)
-    return statement.on_conflict_do_update(index_elements=list(_KEYS), set_=changes)
+    return statement.on_conflict_do_update(index_elements=list(KEYS), set_=changes)
 
 
 def _table() -> Table:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, and_, false, func, or_, select, union_all
@@ -10,6 +11,7 @@ from sqlmodel import Session, col
 from metrics import store
 from metrics.covered_days import Days
 from metrics.sums.keeping import FIGURES, figures_of_entry, is_built
+from metrics.sums.once import once
 from metrics.sums.pieces import cut
 from metrics.sums.tables import SubjectSumRow
 from metrics.tables import EntryRow
@@ -44,7 +46,7 @@ def parts_of(
     units: dict[Days, list[str]] = defaultdict(list)
     for unit_id, days in sorted(covered.items()):
         units[days].append(unit_id)
-    kept = not by_day and is_built(session, technology)
+    kept = not by_day and are_kept(session, technology)
     summed: list[ColumnElement[bool]] = []
     single: list[ColumnElement[bool]] = []
     for days, unit_ids in units.items():
@@ -58,12 +60,22 @@ def parts_of(
     return union_all(*found).subquery("parts") if len(found) > 1 else found[0].subquery("parts")
 
 
+def are_kept(session: Session, technology: str) -> bool:
+    """Whether sums of this technology are kept, or every day is read from its entries."""
+    return once(session, ("built", technology), lambda: is_built(session, technology))
+
+
 def _of(unit: Any, unit_ids: Iterable[str], on: Any, days: Days) -> ColumnElement[bool]:
     return and_(col(unit).in_(list(unit_ids)), col(on) >= days[0], col(on) <= days[1])
 
 
 def _is_of(column: Any, rule_version: str | None) -> ColumnElement[bool]:
-    return store.is_counting(column) if rule_version is None else col(column) == rule_version
+    return _is_counting(column) if rule_version is None else col(column) == rule_version
+
+
+@cache
+def _is_counting(column: Any) -> ColumnElement[bool]:
+    return store.is_counting(column)
 
 
 def _sums(technology: str, rule_version: str | None, wanted: list[ColumnElement[bool]]) -> Any:

@@ -1,8 +1,10 @@
 """The manager's pages of a large ledger: figures that were kept, the same as computed, with their age."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from sqlmodel import select
@@ -17,10 +19,14 @@ from metrics.kept.store import FORGOTTEN_AFTER, kept_figures
 from metrics.kept.tables import KeptFiguresRow
 from metrics.technologies import WATERFALL
 from tests.gateway.benefits_town import BenefitsTown, benefits_town
+from tests.gateway.held_connections import HeldConnections
+from tests.gateway.platform import eventually
+from tests.gateway.web import Person
 from tests.metrics.all_technologies import FIRST_WEEK_ON, RESIDENCE
 from tests.metrics.world import UNITS, plain_shift
 
 EVERYTHING = "/leder"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +175,81 @@ def test_what_was_computed_yesterday_is_not_todays_answer_and_what_nobody_asks_f
     FiguresRound(town.runtime.parts).look()
     assert not [row for row in kept(town) if row.question["from_on"] == "2026-10-06"]
     assert [row for row in kept(town) if row.question["period"] == "golive"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/leder/oekonomi", "/leder/rapport", "/leder/rapport.csv", "/leder/evaluering", "/leder/udtraek.csv"]
+)
+def test_what_stands_behind_the_first_page_is_kept_too_and_the_same_to_the_last_byte(
+    town: BenefitsTown, path: str
+) -> None:
+    computed = look(town, path, large=False)
+    assert look(town, path) == look(town, path) == computed
+    pass_by(town, 3)
+    correct(town, f"carer-behind-{path[-5:]}")
+    old = look(town, path)
+    if "." not in path:
+        assert "(for 3 min. siden)" in old
+        old, computed = without_age(old), without_age(computed)
+    assert old == computed
+    pass_by(town, 13)
+    assert look(town, path) == look(town, path, large=False)
+
+
+def test_the_round_keeps_them_for_whoever_has_asked_for_nothing_yet(town: BenefitsTown) -> None:
+    pass_by(town, 11)
+    town.runtime.parts.live_up_to_entries = 0
+    FiguresRound(town.runtime.parts).look()
+    count = len(kept(town))
+    for identity in ("manager", "leader-nord"):
+        for path in ("/leder", "/leder/oekonomi", "/leder/rapport", "/leder/evaluering"):
+            assert "(for 0 min. siden)" in look(town, path, identity)
+    assert len(kept(town)) == count
+
+
+def test_a_comment_and_answers_are_those_of_this_moment_beside_kept_figures(town: BenefitsTown) -> None:
+    before = look(town, "/leder/rapport")
+    said = "Vi har talt om det på mødet i tirsdags."
+    month = re.findall(r'name="maaned" value="(\d{4}-\d\d)"', before)[0]
+    body = urlencode({"maaned": month, "teknologi": "keys", "tekst": said}).encode()
+    with closing(town.person()) as person:
+        assert person.call("POST", "/leder/rapport", body, **FORM).status == 303
+    assert said not in before
+    after = look(town, "/leder/rapport")
+    assert said in after
+    assert after.count(said) == 1
+
+
+def test_no_page_holds_one_connection_while_it_takes_another(town: BenefitsTown) -> None:
+    held = HeldConnections(town.runtime.database.engine)
+    paths = ("/leder", "/leder/keys", "/leder/oekonomi", "/leder/rapport", "/leder/evaluering")
+    for path in paths:
+        look(town, path)
+    pass_by(town, 61)
+    FiguresRound(town.runtime.parts).look()
+    for path in paths:
+        # Kept, and wanted again for the first time in an hour: that is noted.
+        assert "(for 0 min. siden)" in look(town, path)
+    assert not held.taken_twice
+
+
+def test_a_process_is_ready_once_the_first_figures_are_there(town: BenefitsTown) -> None:
+    parts = town.runtime.parts
+    parts.live_up_to_entries = 0
+    now = pass_by(town, 11)
+    figures = FiguresRound(parts, goes_on=False)
+    assert figures.check() == "", "not started: nobody waits for it"
+    before, parts.checks = parts.checks, {"figures": figures.check}
+    try:
+        with closing(Person(town.server.port)) as anybody:
+            # Whoever writes keeps the round from keeping anything.
+            with town.runtime.database.writing():
+                figures.start()
+                answer = anybody.get("/readyz")
+                assert answer.status == 503
+                assert answer.json["parts"] == {"figures": "the first figures are being computed"}
+            assert eventually(lambda: anybody.get("/readyz").status == 200)
+    finally:
+        parts.checks = before
+        figures.stop()
+    assert any(row.computed_at == now for row in kept(town))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from kernel.seals import seal_next
 from kernel.seals_daily import UnreadableRootError, read_root
 from kernel.sequencer import Sequencer
 from kernel.work import UnitsOfWork
+from metrics.sums.keeping import FIGURES, KEYS
 from tests.kernel.facts import AT, noted
 
 DAY = timedelta(days=1)
@@ -183,6 +184,26 @@ def test_one_day_can_be_verified_alone(office: Office) -> None:
     assert [f.where for f in whole.faults] == [f.where for f in only.faults] == ["position 2"]
     assert (later.faults, later.log.events, later.roots) == ([], 5, 1)
     assert (only.log.events, only.roots) == (4, 1)
+
+
+def test_a_kept_sum_that_is_not_what_the_ledger_comes_to_is_named(office: Office) -> None:
+    figures, threes = ", ".join(FIGURES), ", ".join("3" for _ in FIGURES)
+    office.tamper(
+        "INSERT INTO benefit_sums_built VALUES ('keys')",
+        f"INSERT INTO benefit_subject_sum ({', '.join(KEYS)}, {figures}, newest_position) "
+        f"VALUES ('keys', 'nord', '2026-11-02', 'p1', 'keys-1', 'b1', 'counted', '', {threes}, 1)",
+    )
+
+    with office.database.reading() as session:
+        verified = verify(session, Wanted(office.key.public_bytes, folder=office.folder))
+        earlier = verify(session, Wanted(office.key.public_bytes, to_on=date(2026, 11, 1)))
+
+    assert [(fault.code, fault.where) for fault in verified.faults] == [
+        ("sum_differs", "keys in nord, 2026-11-02 to 2026-11-08")
+    ]
+    assert verified.faults[0].detail == "1 kept sums are not those of the entries, the first by +3 in occasion_count"
+    assert "ledger    0 entries, 1 kept sums" in verified.lines()
+    assert earlier.faults == []
 
 
 def test_the_command_tells_faults_by_its_status_and_remembers_that_it_looked(tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """A closed month stays as it was; what changes afterwards stands beside it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 
+from kernel.database import Database
 from kernel.localtime import at_local
 from kernel.log import latest_position, read_at
 from metrics.errors import BenefitError
 from metrics.months import close_month, month_bounds, month_lines
 from scheduling.events import VisitEnded
+from tests.databases import until_it_waits
 from tests.metrics.care import screen_visit, visit
 from tests.metrics.town import live_a_week
 from tests.metrics.world import Shift, Stop, World, plain_shift
@@ -123,3 +127,24 @@ def test_a_month_is_written_as_year_and_month() -> None:
     assert month_bounds("2026-12") == (date(2026, 12, 1), date(2026, 12, 31))
     with pytest.raises(ValueError, match="2026-10"):
         month_bounds("October")
+
+
+def test_of_two_who_close_a_month_at_once_one_closes_it_and_the_other_is_told_so(
+    database: Database, tmp_path: Path
+) -> None:
+    world = World(tmp_path, database=database)
+    world.measure()
+    world.live(*(plain_shift(f"nord-{n}", DAY) for n in range(6)))
+    world.fold()
+    with ThreadPoolExecutor(1) as pool:
+        world.clock.advance_to(datetime(2026, 11, 2, 8, tzinfo=UTC))
+        with world.units.begin() as work:
+            close_month(work, "2026-10", "benefit_owner")
+            work.session.flush()
+            other = pool.submit(close_october, world)
+            until_it_waits(database, other)
+        with pytest.raises(BenefitError) as caught:
+            other.result(timeout=20)
+    assert caught.value.code == "month_already_closed"
+    with database.reading() as session:
+        assert len(month_lines(session, "2026-10", "keys")) == 1

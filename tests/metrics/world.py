@@ -76,6 +76,7 @@ class Shift:
     length_min: float = 420
     delivered_min: float | None = 0
     shift_id: str = ""
+    starts: time = time(7)
 
     @property
     def id(self) -> str:
@@ -95,7 +96,7 @@ def plain_shift(carer_id: str, day: date, unit_id: str = "nord", head_min: float
 
 def shift_events(shift: Shift) -> list[Event]:
     """Everything the log says of a shift, in the order of time."""
-    start_at = at_local(shift.day, time(7))
+    start_at = at_local(shift.day, shift.starts)
     day, route_id = shift.day.isoformat(), f"route-{shift.id}"
 
     def at(minute: float) -> datetime:

@@ -83,6 +83,23 @@ def test_each_kind_of_shift_has_its_own_baseline_and_one_few_worked_has_none(wor
     assert [(row.kind, row.mean_s) for row in freeze(world, "keys")] == [("day", 30 * 60), ("evening", 45 * 60)]
 
 
+def test_a_night_shift_is_measured_once_with_the_day_it_begins_on(world: World) -> None:
+    # The first begins the evening before the period, the last ends the morning after it.
+    nights = [FIRST_ON + timedelta(days=n) for n in range(-1, 5)]
+    stops = (Stop(20, 60), Stop(90, 120), Stop(400, 500))
+    world.live(
+        *(
+            Shift(carer, day, stops, kind="night", length_min=510, starts=time(22, 45))
+            for carer in CARERS
+            for day in nights
+        )
+    )
+
+    (keys,) = freeze(world, "keys")
+
+    assert (keys.kind, keys.occasion_count, keys.mean_s) == ("night", 25, 30 * 60)
+
+
 def test_days_that_were_planned_here_and_legs_to_screen_citizens_are_no_baseline_of_routing(world: World) -> None:
     world.append(enrolled("seen", at=at_local(FIRST_ON, time(6))))
     world.fold()

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlmodel as model
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 
 from kernel.database import Database
 from metrics.adoption_funnel import adoption_funnels
 from metrics.sums.by_subject import outcome_counts, subject_sums
+from metrics.sums.checking import checked_sums
 from metrics.sums.keeping import FIGURES, sums_of_entries
 from metrics.sums.pieces import cut, piece_of, pieces_between
 from metrics.sums.tables import SubjectSumRow, SumsBuiltRow
@@ -91,6 +93,7 @@ def test_after_corrections_the_kept_sums_are_those_of_the_entries(database: Data
         found = kept(session)
         assert found
         assert found == worked_out(session)
+        assert not [one for one in checked_sums(session) if one.differing]
         corrected = select(SubjectSumRow).where(col(SubjectSumRow.occasion_count) == 0)
         assert session.execute(corrected).first() is not None, "nothing was corrected away"
 
@@ -130,3 +133,32 @@ def test_a_ledger_of_before_gets_its_sums_with_the_next_entry(tmp_path: Path) ->
             assert kept(session) == worked_out(session)
     finally:
         world.close()
+
+
+def test_a_sum_somebody_changed_took_away_or_made_up_is_named_by_technology_unit_and_week(lived: WholeWorld) -> None:
+    row = SubjectSumRow
+    with Session(lived.database.engine) as session:
+        before = list(checked_sums(session))
+        assert sum(one.sum_count for one in before) == session.execute(select(func.count()).select_from(row)).scalar()
+        assert not [one for one in before if one.differing]
+        keys = col(row.technology) == "keys", col(row.unit_id) == "nord", col(row.first_on) == FIRST_WEEK_ON
+        some = session.exec(model.select(row).where(*keys).order_by(row.subject)).first()
+        assert some is not None
+        some.net_s += 600
+        gone = col(row.technology) == "screen", col(row.unit_id) == "amager"
+        last_on = session.execute(select(func.max(row.first_on)).where(*gone)).scalar()
+        session.execute(delete(row).where(*gone, col(row.first_on) == last_on))
+        made_up = row(**some.model_dump() | {"unit_id": "nowhere", "first_on": date(2027, 2, 1)})
+        session.add(made_up)
+        session.flush()
+        found = [(one.technology, one.days[0], unit) for one in checked_sums(session) for unit in one.differing]
+        later = [one for one in checked_sums(session, date(2027, 1, 1)) if one.differing]
+        session.rollback()
+    assert [(t, on, unit.unit_id) for t, on, unit in found] == [
+        ("keys", FIRST_WEEK_ON, "nord"),
+        ("keys", date(2027, 2, 1), "nowhere"),
+        ("screen", last_on, "amager"),
+    ]
+    assert (found[0][2].sum_count, found[0][2].figure, found[0][2].difference) == (1, "net_s", 600)
+    assert found[2][2].difference < 0
+    assert [unit.unit_id for one in later for unit in one.differing] == ["nowhere"]
