@@ -25,6 +25,7 @@ from gateway.views.route_list_paper import Edition, carer_paper, unit_paper
 from kernel.errors import KernelError
 from kernel.localtime import local_day
 from kernel.work import UnitsOfWork
+from scheduling.shifts import days_now
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ class RouteListFiles:
         return self._wrong
 
     def write_due(self, now: datetime) -> int:
-        """Write every list of today and the days ahead that has changed. Returns how many units' lists were written.
+        """Write the lists that have changed, of a night under way, today and days ahead. Returns how many units'.
 
         Raises
         ------
@@ -79,10 +80,12 @@ class RouteListFiles:
             If the folder cannot be written; what was there stays.
         """
         with self._writing:
-            return self._write_due(local_day(now))
+            with self._units.database.reading() as session:
+                first_on = min(days_now(session, now))
+            return self._write_due(first_on, local_day(now) + timedelta(days=self._days_ahead))
 
-    def _write_due(self, today: date) -> int:
-        days = [today + timedelta(days=n) for n in range(self._days_ahead + 1)]
+    def _write_due(self, first_on: date, last_on: date) -> int:
+        days = [first_on + timedelta(days=n) for n in range((last_on - first_on).days + 1)]
         with self._units.database.reading() as session:
             found = fingerprints(session, days)
         due = [unit_day for unit_day, seen in sorted(found.items()) if self._written.get(unit_day) != seen]
@@ -95,7 +98,7 @@ class RouteListFiles:
                 edition = edition_of(new_edition(work, content))
             self._write(content, edition)
             self._written[day, unit_id] = found[day, unit_id]
-        for gone in [unit_day for unit_day in self._written if unit_day[0] < today]:
+        for gone in [unit_day for unit_day in self._written if unit_day[0] < first_on]:
             self._written.pop(gone)
             self._marks.pop(gone, None)
         return len(due)

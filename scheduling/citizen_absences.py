@@ -5,7 +5,7 @@ coming home brings back those and no others.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlmodel import Session, col, or_, select
@@ -30,13 +30,16 @@ def visits_to_cancel(
     """
     rows = session.exec(
         select(VisitRow).where(
-            VisitRow.citizen_id == citizen_id, VisitRow.state == "planned", VisitRow.day >= local_day(from_at)
+            VisitRow.citizen_id == citizen_id,
+            VisitRow.state == "planned",
+            VisitRow.day >= local_day(from_at) - timedelta(days=1),
         )
     ).all()
     within = [
         row
         for row in rows
-        if (from_at <= now or (row.end_at or row.window_close_at) > from_at)
+        # Of the day before only what its night shift still has to do.
+        if ((from_at <= now and row.day >= local_day(from_at)) or (row.end_at or row.window_close_at) > from_at)
         and (until_at is None or (row.start_at or row.window_open_at) < until_at)
     ]
     return sorted(within, key=lambda v: (v.day, v.id))

@@ -53,9 +53,10 @@ def let_go(work: Work, carer_id: str, from_at: datetime, reason: str) -> Leaving
     for job in jobs:
         job.to_on = last_on
         work.session.add(job)
-    shift = _end_shifts(work, carer_id, from_at)
+    ended = _end_shifts(work, carer_id, from_at)
     work.record(CarerLeft(at=work.now, unit_id=carer.unit_id, carer_id=carer_id, from_at=from_at, reason=reason))
-    return Leaving(carer, shift, _visits(work, carer_id, from_at))
+    shift = next((row for row in ended if row.state == "begun"), None)
+    return Leaving(carer, shift, _visits(work, carer_id, from_at, ended))
 
 
 def remaining(work: Work, carer_id: str, day: date, without: set[str]) -> list[VisitRow]:
@@ -67,7 +68,8 @@ def remaining(work: Work, carer_id: str, day: date, without: set[str]) -> list[V
     return sorted(kept, key=lambda v: (v.start_at or v.window_open_at, v.plan_rank or 0, v.id))
 
 
-def _end_shifts(work: Work, carer_id: str, from_at: datetime) -> ShiftRow | None:
+def _end_shifts(work: Work, carer_id: str, from_at: datetime) -> Sequence[ShiftRow]:
+    """Cancel what she has not begun of the shifts that go on after the instant; all of those."""
     rows = work.session.exec(
         select(ShiftRow).where(ShiftRow.carer_id == carer_id, col(ShiftRow.planned_end_at) > from_at).with_for_update()
     ).all()
@@ -75,16 +77,20 @@ def _end_shifts(work: Work, carer_id: str, from_at: datetime) -> ShiftRow | None
         if row.state == "planned":
             row.state = "cancelled"
             work.session.add(row)
-    return next((row for row in rows if row.state == "begun"), None)
+    return rows
 
 
-def _visits(work: Work, carer_id: str, from_at: datetime) -> list[VisitRow]:
+def _visits(work: Work, carer_id: str, from_at: datetime, ended: Sequence[ShiftRow]) -> list[VisitRow]:
+    # A night shift belongs to the day before: cancelled, all its visits go; begun, those she does not come to.
+    nights = {row.day: row.state for row in ended if row.day < local_day(from_at)}
+    whole = {day for day, state in nights.items() if state == "cancelled" or from_at <= work.now}
     rows = work.session.exec(
         select(VisitRow).where(
             VisitRow.carer_id == carer_id,
             VisitRow.state == "planned",
             # What is late today is not made any more either; a later instant is the beginning of a day.
-            VisitRow.day >= local_day(from_at),
+            or_(VisitRow.day >= local_day(from_at), col(VisitRow.day).in_(sorted(nights))),
         )
     ).all()
-    return sorted(rows, key=lambda v: (v.day, v.start_at or v.window_open_at, v.id))
+    left = [r for r in rows if r.day not in nights or r.day in whole or (r.end_at or r.window_close_at) > from_at]
+    return sorted(left, key=lambda v: (v.day, v.start_at or v.window_open_at, v.id))

@@ -3,7 +3,7 @@
 All functions take sequences: a tablet sends one, a batch of history many, and both meet the same checks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +16,8 @@ from kernel.statements import table_of
 from kernel.work import Work
 from scheduling.errors import SchedulingError
 from scheduling.events import Place, ShiftEnded, ShiftKeyReplaced, ShiftKind, ShiftStarted, TabletLost
-from scheduling.register.tables import CitizenRow
+from scheduling.model import UnitKind
+from scheduling.register.tables import CitizenRow, UnitRow
 from scheduling.tables import ShiftRow, VisitRow
 
 OVERTIME = timedelta(hours=4)
@@ -181,15 +182,44 @@ def day_now(session: Session, carer_id: str, now: datetime) -> date:
     return shift.day if shift is not None else local_day(now)
 
 
-def days_now(session: Session, now: datetime) -> list[date]:
-    """The days that are being lived: today, and yesterday while a night shift of it is under way."""
-    under_way = session.exec(select(col(ShiftRow.day)).where(*is_now(now), ShiftRow.state == "begun").distinct()).all()
-    return sorted({*under_way, local_day(now)})
+def days_now(session: Session, now: datetime, unit_ids: Collection[str] | None = None) -> list[date]:
+    """The days that are being lived, of some units or all: today, and yesterday while a night shift is under way."""
+    query = select(col(ShiftRow.day)).where(*is_now(now), ShiftRow.state == "begun")
+    if unit_ids is not None:
+        query = query.where(col(ShiftRow.unit_id).in_(sorted(unit_ids)))
+    return sorted({*session.exec(query.distinct()).all(), local_day(now)})
 
 
 def is_now(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """What makes a row a shift of now: of today, or of yesterday and not over. Of a carer's two the earlier is it."""
     return (_goes_on(**now_values(now)),)
+
+
+def day_of_boards(session: Session, now: datetime, unit_ids: Collection[str]) -> tuple[date, date | None]:
+    """The day planners of these units look at first, and the night that is under way, of the day it began on.
+
+    It is that night until somebody of today is due; then it is today, and the night beside it as long as it lasts.
+    """
+    today = local_day(now)
+    homes = select(UnitRow.id).where(col(UnitRow.id).in_(sorted(unit_ids)), UnitRow.kind == UnitKind.HOME_CARE)
+    units = session.exec(homes).all()
+    night = next((day for day in days_now(session, now, units) if day < today), None)
+    if night is None:
+        return today, None
+    due = select(ShiftRow.id).where(
+        ShiftRow.day == today,
+        col(ShiftRow.unit_id).in_(units),
+        ShiftRow.state != "cancelled",
+        ShiftRow.planned_start_at <= now,
+    )
+    return (night if session.exec(due.limit(1)).first() is None else today), night
+
+
+def visit_of_now(session: Session, now: datetime) -> ColumnElement[bool]:
+    """What makes a row a visit of now: of today, or of the night that is under way and not long over."""
+    today = local_day(now)
+    of_last_night = and_(col(VisitRow.day).in_(days_now(session, now)), col(VisitRow.window_close_at) > now - OVERTIME)
+    return or_(col(VisitRow.day) == today, of_last_night)
 
 
 def now_values(now: datetime) -> dict[str, Any]:

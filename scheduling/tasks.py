@@ -103,10 +103,10 @@ def task_of(session: Session, task_id: str) -> TaskRow:
     return row
 
 
-def open_tasks(session: Session, unit_ids: Collection[str], day: date) -> list[TaskRow]:
-    """Open tasks of some units on a day, the oldest first."""
+def open_tasks(session: Session, unit_ids: Collection[str], days: Collection[date]) -> list[TaskRow]:
+    """Open tasks of some units raised on some days, the oldest first."""
     query = select(TaskRow).where(
-        col(TaskRow.unit_id).in_(sorted(unit_ids)), TaskRow.day == day, TaskRow.state == "open"
+        col(TaskRow.unit_id).in_(sorted(unit_ids)), col(TaskRow.day).in_(sorted(days)), TaskRow.state == "open"
     )
     return list(session.exec(query.order_by(col(TaskRow.raised_at), col(TaskRow.kind), col(TaskRow.visit_id))).all())
 

@@ -6,10 +6,13 @@ migrations make what the code says is for tests/architecture to prove.
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any
 
 from sqlalchemy import create_engine, text
 
@@ -72,6 +75,17 @@ class PostgresDatabases:
     def _do(self, statement: str) -> None:
         with self._server.connect() as connection:
             connection.execute(text(statement))
+
+
+def until_it_waits(database: Database, other: Future[Any]) -> None:
+    """Go on once another thread is done or waits for this one; SQLite lets nobody in before this one is done."""
+    deadline_s = monotonic() + 10
+    while not (database.is_sqlite or other.done()):
+        with database.reading() as session:
+            if session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
+                return
+        assert monotonic() < deadline_s, "neither done nor waiting"
+        sleep(0.01)
 
 
 @cache

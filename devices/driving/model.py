@@ -130,6 +130,14 @@ class CarerDay:
     stops: tuple[StopFacts, ...] = ()
     #: planned distance from the last stop to the base; absent where the shift did not end there
     back_m: int | None = None
+    #: when the shift ended, or is over at the latest where nobody has ended it
+    over_at: datetime | None = None
+
+    def holds(self, instant_at: datetime) -> bool:
+        """Whether the shift was going on at an instant."""
+        if self.started_at is None or self.over_at is None:
+            return False
+        return self.started_at <= instant_at < self.over_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,10 @@ def locked_weeks(session: Session, unit_id: str, days: Collection[date]) -> set[
 
 
 def fix_span(session: Session, vehicle_id: str, from_on: date, to_on: date) -> tuple[datetime, datetime] | None:
-    """The first and the last fix of a vehicle from one day to another, both included; absent without one."""
+    """The first and the last fix of a vehicle from one day to another, both included; absent without one.
+
+    The morning after the last day is in it: its night shift drives until then.
+    """
     row = _table(VehicleFixRow)
     first_at, last_at = session.execute(
         row.select()
@@ -273,7 +276,7 @@ def fix_span(session: Session, vehicle_id: str, from_on: date, to_on: date) -> t
         .where(
             row.c.vehicle_id == vehicle_id,
             row.c.ts_at >= at_local(from_on, time()),
-            row.c.ts_at < at_local(to_on + timedelta(days=1), time()),
+            row.c.ts_at < at_local(to_on + timedelta(days=1), time(12)),
         )
     ).one()
     return None if first_at is None else (first_at, last_at)

@@ -29,6 +29,9 @@ DayFacts: TypeAlias = Callable[[Session, date, Collection[str]], Mapping[str, Ca
 _Wanted: TypeAlias = tuple[Trip, dict[str, Any]]
 """A trip as it should be, and the values of its row."""
 
+_LONGEST_NIGHT = timedelta(hours=12)
+"""So long after the midnight it passed a shift may still go on, hours beyond its plan included."""
+
 
 def recompute(
     work: Work, vehicle: VehicleRow, from_at: datetime, to_at: datetime, facts_of: DayFacts
@@ -90,15 +93,11 @@ def _with_driver_and_purpose(
         work.session, [vehicle.device_id], trips[0].started_at, max(trip.ended_at for trip in trips)
     )
     drivers = [_driver(had, trip) for trip in trips]
-    days: dict[date, set[str]] = {}
-    for trip, carer_id in zip(trips, drivers, strict=True):
-        if carer_id is not None:
-            days.setdefault(_day_of(trip), set()).add(carer_id)
-    facts = {day: facts_of(work.session, day, carers) for day, carers in sorted(days.items())}
+    lived = _Lived(work.session, facts_of, [(d, _told_at(t)) for t, d in zip(trips, drivers, strict=True) if d])
     found = []
     for trip, carer_id in zip(trips, drivers, strict=True):
-        day = _day_of(trip)
-        purpose, visit_id = purpose_of(trip, facts.get(day, {}).get(carer_id or ""))
+        day, facts = lived.at(carer_id, _told_at(trip))
+        purpose, visit_id = purpose_of(trip, facts)
         values = trip_values(trip) | {
             "vehicle_id": vehicle.device_id,
             "unit_id": vehicle.unit_id,
@@ -111,9 +110,39 @@ def _with_driver_and_purpose(
     return found
 
 
-def _day_of(trip: Trip) -> date:
-    """The day a trip is told of: it began on it, or the missing kilometres were found on it."""
-    return local_day(trip.ended_at if trip.state is TripState.MISSING else trip.started_at)
+class _Lived:
+    """The days of carers at some instants: a night shift belongs to the day it begins on, its trips with it."""
+
+    def __init__(self, session: Session, facts_of: DayFacts, wanted: Sequence[tuple[str, datetime]]) -> None:
+        self._facts: dict[CarerOnDay, CarerDay] = {}
+        self._read(session, facts_of, {(carer_id, local_day(at)) for carer_id, at in wanted})
+        # Who is not on a shift of the date may be in the one that began the evening before.
+        off = [(c, at) for c, at in wanted if local_day(at - _LONGEST_NIGHT) < local_day(at) and not self._on(c, at)]
+        self._read(session, facts_of, {(carer_id, local_day(at) - timedelta(days=1)) for carer_id, at in off})
+
+    def at(self, carer_id: str | None, instant_at: datetime) -> tuple[date, CarerDay | None]:
+        """The day a trip of a carer at an instant is told of, and her facts of it."""
+        own = local_day(instant_at)
+        if carer_id is None:
+            return own, None
+        before = self._facts.get((carer_id, own - timedelta(days=1)))
+        if before is not None and before.holds(instant_at) and not self._on(carer_id, instant_at):
+            return before.day, before
+        return own, self._facts.get((carer_id, own))
+
+    def _on(self, carer_id: str, instant_at: datetime) -> bool:
+        facts = self._facts.get((carer_id, local_day(instant_at)))
+        return facts is not None and facts.holds(instant_at)
+
+    def _read(self, session: Session, facts_of: DayFacts, wanted: Collection[CarerOnDay]) -> None:
+        for day in sorted({day for _, day in wanted}):
+            carers = {carer_id for carer_id, on in wanted if on == day}
+            self._facts |= {(carer_id, day): of for carer_id, of in facts_of(session, day, carers).items()}
+
+
+def _told_at(trip: Trip) -> datetime:
+    """When a trip counts: it began then, or the missing kilometres were found then."""
+    return trip.ended_at if trip.state is TripState.MISSING else trip.started_at
 
 
 def _driver(had: Sequence[VehicleAssignmentRow], trip: Trip) -> str | None:

@@ -1,9 +1,9 @@
 """Cars: which there are, and who has which from when to when."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, TypeAlias
 
 from sqlalchemy import insert
 
@@ -17,6 +17,10 @@ from kernel.work import Work
 READING_TOLERANCE_M = 1_000
 #: more than a car of home care is driven between two shifts, even with a dead tracker
 FAR_ABOVE_M = 200_000
+
+
+DayNow: TypeAlias = Callable[[str], date]
+"""The day whose shift a carer is in, else today: after midnight a night shift still is of the evening before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,14 @@ def assign_vehicles(work: Work, assignments: Sequence[Assignment]) -> None:
 
 
 def choose_vehicle(
-    work: Work, carer_id: str, unit_ids: Collection[str], vehicle_id: str, odometer_m: int, *, confirmed: bool
+    work: Work,
+    carer_id: str,
+    unit_ids: Collection[str],
+    vehicle_id: str,
+    odometer_m: int,
+    *,
+    confirmed: bool,
+    day_now: DayNow | None = None,
 ) -> VehicleRow:
     """A carer takes a car and says what its odometer shows. Taking the car one has again changes nothing.
 
@@ -111,12 +122,11 @@ def choose_vehicle(
     known_m = store.latest_odometers(work.session, [vehicle_id]).get(vehicle_id)
     _plausible(known_m, odometer_m, confirmed)
     held = store.open_assignments(work.session, vehicle_ids=[vehicle_id])
-    today = local_day(work.now)
     for other in held:
         # Who forgot to give it back yesterday does not keep it today.
-        if other.carer_id != carer_id and local_day(other.from_at) == today:
+        if other.carer_id != carer_id and goes_on(other, work.now, day_now):
             raise DrivingError("vehicle_taken", reg_no=row.reg_no, clock=clock_text(other.from_at))
-    if any(h.carer_id == carer_id and local_day(h.from_at) == today for h in held):
+    if any(h.carer_id == carer_id and goes_on(h, work.now, day_now) for h in held):
         return row
     for other in [*held, *store.open_assignments(work.session, carer_ids=[carer_id])]:
         other.to_at = work.now
@@ -128,6 +138,14 @@ def choose_vehicle(
     work.session.add(chosen)
     work.session.flush()
     return row
+
+
+def goes_on(held: VehicleAssignmentRow, now: datetime, day_now: DayNow | None = None) -> bool:
+    """Whether who took a car still is in the shift she took it for; without ``day_now`` midnight ends every shift."""
+    taken_on = local_day(held.from_at)
+    if taken_on == local_day(now):
+        return True
+    return day_now is not None and taken_on >= day_now(held.carer_id)
 
 
 def hold_vehicles(work: Work, carer_ids: Collection[str], since_at: datetime) -> None:

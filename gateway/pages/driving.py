@@ -51,7 +51,7 @@ def driving_page(
         may_approve=who.role in (Role.PLANNER, Role.MANAGER),
         may_unlock=who.role is Role.MANAGER,
         carers=carers_json(read, units_seen(who, chosen)),
-        cars=vehicles_json(read, units_seen(who, chosen), local_day(now)) if who.role is Role.PLANNER else None,
+        cars=vehicles_json(read, units_seen(who, chosen), now) if who.role is Role.PLANNER else None,
         surface=surface if surface in SURFACES else "planner",
         home="/leder" if who.role in (Role.MANAGER, Role.AUDITOR) else "/planlaegger",
         at=lambda instant: clock_text(datetime.fromisoformat(instant)),

@@ -12,6 +12,7 @@ from gateway.pages.alarms import open_alarms
 from gateway.routing import Router
 from gateway.web.render import language_of, messages_for_scripts, render
 from kernel.localtime import local_day
+from scheduling.shifts import day_of_boards
 
 #: Why a visit is moved; the carer's tablet shows the word.
 MOVE_REASONS = ("illness", "delay", "door", "wish", "competence", "other")
@@ -41,15 +42,17 @@ def planner_page(
     who: Annotated[Who, Depends(require(Role.PLANNER))],
     day: Annotated[date | None, Query(alias="dag")] = None,
 ) -> HTMLResponse:
-    """The board of a day, today in world time where none is named."""
+    """The board of a day; where none is named, of today in world time, or of the night until today begins."""
     now = parts.clock.now()
     today = local_day(now)
+    shown, night = day_of_boards(read, now, who.unit_ids)
     return render(
         request,
         "planner/board.html",
         open_alarms=open_alarms(read, who),
         now=now,
-        day=day or today,
+        day=day or shown,
+        night=night,
         today=today,
         tomorrow=today + timedelta(days=1),
         reasons=MOVE_REASONS,

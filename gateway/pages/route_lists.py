@@ -14,6 +14,7 @@ from gateway.usecases.route_lists import editions
 from gateway.views.route_list import way_in
 from gateway.web.render import language_of, render
 from kernel.localtime import local_day
+from scheduling.shifts import day_of_boards
 
 router = Router(include_in_schema=False)
 
@@ -27,9 +28,13 @@ def route_list_page(
     day: Annotated[date | None, Query(alias="dag")] = None,
     unit: Annotated[str | None, Query(alias="enhed", max_length=64)] = None,
 ) -> HTMLResponse:
-    """Which lists there are; with a unit chosen, its list, which is then noted as opened."""
+    """Which lists there are, and with a unit chosen its list, which is then noted as opened.
+
+    Of a night that is under way, until somebody of the new date is due.
+    """
     today = local_day(parts.clock.now())
-    on, units = day or today, units_with_routes(read, who)
+    shown, night = day_of_boards(read, parts.clock.now(), who.unit_ids)
+    on, units = day or shown, units_with_routes(read, who)
     newest = editions(read, who.unit_ids, on)
     content, edition = (None, None) if not unit else opened(parts, read, who, unit, on, "page")
     return render(
@@ -37,6 +42,7 @@ def route_list_page(
         "visits_in/route_list.html",
         path=request.url.path,
         day=on,
+        night=night,
         today=today,
         tomorrow=today + timedelta(days=1),
         units=units,

@@ -24,6 +24,7 @@ from gateway.views.driving_csv import week_csv
 from gateway.views.driving_paper import week_paper
 from gateway.views.driving_said import arrivals_json, correction_json, trail_json
 from kernel.localtime import local_day
+from scheduling import shifts
 from scheduling.tables import VisitRow
 
 router = Router(prefix="/api/v1", tags=["driving"])
@@ -86,7 +87,13 @@ def choose_vehicle(who: Carer, work: WorkDep, body: ChooseVehicle, key: FactKey 
     def act() -> dict[str, Any]:
         odometer_m = round(body.odometer_km * 1000)
         row = vehicles.choose_vehicle(
-            work, carer_id, who.unit_ids, body.vehicle_id, odometer_m, confirmed=body.confirmed
+            work,
+            carer_id,
+            who.unit_ids,
+            body.vehicle_id,
+            odometer_m,
+            confirmed=body.confirmed,
+            day_now=lambda holder_id: shifts.day_now(work.session, holder_id, work.now),
         )
         return {"vehicle": {"id": row.device_id, "reg_no": row.reg_no}}
 
@@ -96,7 +103,7 @@ def choose_vehicle(who: Carer, work: WorkDep, body: ChooseVehicle, key: FactKey 
 @router.get("/vehicles")
 def list_vehicles(who: Planner, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
     """Cars of the planner's units: odometer, contact, and whether somebody has them. No positions."""
-    return {"vehicles": vehicles_json(read, who.unit_ids, local_day(parts.clock.now()))}
+    return {"vehicles": vehicles_json(read, who.unit_ids, parts.clock.now())}
 
 
 @router.get("/visits/{visit_id}/nearest")

@@ -1,12 +1,14 @@
 """Visits for other systems as FHIR R4: search by day, page by page. Identifiers and no names."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
+from datetime import time as clock_time
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, func, select
 
 from gateway.auth import Role, Who, require
@@ -15,6 +17,7 @@ from gateway.parts import Parts
 from gateway.routing import Router
 from gateway.usecases.citizens import note_many
 from gateway.views.services import service_name
+from kernel.localtime import at_local
 from scheduling.exchange import fhir
 from scheduling.tables import VisitRow
 
@@ -68,10 +71,18 @@ def encounters(
 
 
 def _page(read: Session, who: Who, on: date, count: int, offset: int) -> tuple[list[VisitRow], int]:
-    mine = (VisitRow.day == on, col(VisitRow.unit_id).in_(sorted(who.unit_ids)))
+    mine = (*_begins_on(on), col(VisitRow.unit_id).in_(sorted(who.unit_ids)))
     total = read.exec(select(func.count()).select_from(VisitRow).where(*mine)).one()
     rows = read.exec(select(VisitRow).where(*mine).order_by(col(VisitRow.id)).offset(offset).limit(count)).all()
     return list(rows), total
+
+
+def _begins_on(on: date) -> tuple[ColumnElement[bool], ...]:
+    # FHIR asks by the date of the start; what a night shift does after midnight stands on the routes of the day before.
+    day, begins = col(VisitRow.day), func.coalesce(col(VisitRow.start_at), col(VisitRow.window_open_at))
+    midnight, next_midnight = at_local(on, clock_time()), at_local(on + timedelta(days=1), clock_time())
+    before = and_(day == on - timedelta(days=1), begins >= midnight)
+    return (or_(before, and_(day == on, begins < next_midnight)),)
 
 
 def _answer(

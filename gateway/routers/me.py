@@ -146,7 +146,7 @@ def grants(who: Carer, parts: PartsDep) -> dict[str, Any]:
 
 
 def _day(session: Session, parts: Parts, who: Who, carer_id: str, on: date) -> dict[str, Any]:
-    body = my_day(session, carer_id, on, who.language)
+    body = my_day(session, carer_id, on, parts.clock.now(), who.language)
     return body | {
         "world": world(parts),
         "phone": parts.settings.duty_phone,

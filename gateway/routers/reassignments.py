@@ -25,9 +25,10 @@ from gateway.views.reassignments import act_json, said
 from gateway.views.solutions import solutions_json
 from kernel.ids import new_id
 from kernel.localtime import local_day
-from scheduling import day_store
+from scheduling import day_store, shifts
 from scheduling.events import AbsenceKind, CitizenAbsenceKind
 from scheduling.reassignment.store import acts_of
+from scheduling.reassignment.tables import ReassignmentRow
 from scheduling.register.tables import CitizenRow
 from scheduling.tables import VisitRow
 
@@ -71,7 +72,7 @@ class Happening(BaseModel):
     absence_kind: AbsenceKind = "sick"
     citizen_absence: CitizenAbsenceKind = "hospital"
 
-    def as_event(self, today: date) -> WhatHappened:
+    def as_event(self, session: Session, now: datetime) -> WhatHappened:
         """The event for the use cases.
 
         Raises
@@ -92,7 +93,7 @@ class Happening(BaseModel):
         named = {name: getattr(self, name) for name in needed}
         return WhatHappened(
             kind=self.kind,
-            on=self.day or today,
+            on=self.day or self._day(session, now),
             minutes=self.minutes,
             within_min=self.within_min,
             service=self.service,
@@ -102,6 +103,12 @@ class Happening(BaseModel):
             new_visit_id=new_id() if self.kind == "urgent" else "urgent",
             **named,
         )
+
+    def _day(self, session: Session, now: datetime) -> date:
+        """Whose routes are meant where no day is said: the visit's, or those of the shift the carer is in."""
+        if self.visit_id is not None and (row := session.get(VisitRow, self.visit_id)) is not None:
+            return row.day
+        return local_day(now) if self.carer_id is None else shifts.day_now(session, self.carer_id, now)
 
 
 class Preview(BaseModel):
@@ -124,7 +131,7 @@ class Act(BaseModel):
 def preview(who: Planner, parts: PartsDep, read: ReadDep, body: Preview) -> dict[str, Any]:
     """Whole solutions for what happened, best first. Reads only."""
     now = parts.clock.now()
-    event = body.happened.as_event(local_day(now))
+    event = body.happened.as_event(read, now)
     _own(read, who, event)
     found = situations.read(read, event, now)
     return solutions_json(read, found, situations.solutions(found, deep=body.deep), who.language)
@@ -133,10 +140,10 @@ def preview(who: Planner, parts: PartsDep, read: ReadDep, body: Preview) -> dict
 @router.post("/reassignments")
 def carry_out(who: Planner, parts: PartsDep, body: Act, if_match: Annotated[str | None, Header()] = None) -> Any:
     """Carry a solution out, all or nothing. 412 if a route has changed, 422 with the rules if one forbids it."""
-    event = body.happened.as_event(local_day(parts.clock.now()))
     placed = {v for visits in body.routes.values() for v in visits}
     try:
         with parts.units.begin() as work:
+            event = body.happened.as_event(work.session, work.now)
             _own(work.session, who, event)
             event = _with_new_visit(work.session, event, placed)
             choice = Choice(body.routes, body.reason, body.substitute_id)
@@ -166,8 +173,8 @@ def done_today(who: Planner, parts: PartsDep, read: ReadDep, day: date | None = 
 def undo(reassignment_id: str, who: Planner, parts: PartsDep) -> Any:
     """Take an act back: its routes as they were, in new versions. 412 if something has changed since."""
     with parts.units.begin() as work:
-        on = local_day(work.now)
         done = reassignments.undo(work, reassignment_id, sorted(who.unit_ids))
+        on = work.session.get_one(ReassignmentRow, reassignment_id).day
     tell_locks(parts, done.locks)
     return _after(parts, who, on, done)
 

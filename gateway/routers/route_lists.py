@@ -16,9 +16,9 @@ from gateway.views.route_list import UnitList, unit_list
 from gateway.views.route_list_paper import Edition, carer_paper, unit_paper
 from gateway.wire import iso
 from kernel.errors import KernelError
-from kernel.localtime import local_day
 from scheduling.model import UnitKind
 from scheduling.register.tables import UnitRow
+from scheduling.shifts import day_of_boards
 
 router = Router(prefix="/api/v1", tags=["planner"])
 Office = Annotated[Who, Depends(require(Role.PLANNER, Role.MANAGER))]
@@ -28,7 +28,7 @@ UnitId = Annotated[str, Query(max_length=64)]
 @router.get("/route-lists")
 def route_lists(who: Office, parts: PartsDep, read: ReadDep, day: date | None = None) -> dict[str, Any]:
     """The units one sees with the newest edition of their list, null where there is none yet. No names."""
-    on = day or local_day(parts.clock.now())
+    on = day or _day_now(parts, read, who)
     newest = editions(read, who.unit_ids, on)
     return {
         "day": on.isoformat(),
@@ -55,7 +55,7 @@ def route_list_pdf(
     carer: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """A unit's list as it stands now, or one carer's route of it."""
-    content, edition = opened(parts, read, who, unit, day or local_day(parts.clock.now()), "pdf", carer)
+    content, edition = opened(parts, read, who, unit, day or _day_now(parts, read, who), "pdf", carer)
     phone = parts.settings.duty_phone
     if carer is None:
         paper = unit_paper(content, edition, phone)
@@ -95,3 +95,8 @@ def units_with_routes(read: Session, who: Who) -> list[UnitRow]:
     """The home-care units somebody sees, by name: a residence has a rota and no routes."""
     query = select(UnitRow).where(col(UnitRow.id).in_(sorted(who.unit_ids)), UnitRow.kind == UnitKind.HOME_CARE)
     return list(read.exec(query.order_by(col(UnitRow.name))).all())
+
+
+def _day_now(parts: Parts, read: Session, who: Who) -> date:
+    """Today; after midnight the night that is under way, until somebody of the new date is due."""
+    return day_of_boards(read, parts.clock.now(), who.unit_ids)[0]

@@ -10,8 +10,8 @@ from gateway.deps import PartsDep, ReadDep, WorkDep
 from gateway.errors import EdgeError
 from gateway.routing import Router
 from gateway.views.tasks import task_json
-from kernel.localtime import local_day
 from scheduling import tasks
+from scheduling.shifts import days_now
 
 router = Router(prefix="/api/v1/tasks", tags=["planner"])
 Planner = Annotated[Who, Depends(require(Role.PLANNER))]
@@ -25,8 +25,8 @@ class Settlement(BaseModel):
 
 @router.get("")
 def open_tasks(who: Planner, parts: PartsDep, read: ReadDep) -> dict[str, Any]:
-    """Today's open tasks of one's units, the oldest first."""
-    rows = tasks.open_tasks(read, who.unit_ids, local_day(parts.clock.now()))
+    """Open tasks of one's units of today, and of yesterday while a night shift goes on; the oldest first."""
+    rows = tasks.open_tasks(read, who.unit_ids, days_now(read, parts.clock.now(), who.unit_ids))
     return {"tasks": [task_json(read, row, who.language) for row in rows]}
 
 

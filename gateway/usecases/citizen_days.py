@@ -7,7 +7,7 @@ one undo, unless somebody has built on it.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 from sqlmodel import Session, col, select
@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from gateway.usecases.plans import publish_routes
 from gateway.usecases.taking_off import take_off
 from kernel.ids import CarerId, CitizenId, VisitId
+from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling import citizen_absences as absences
 from scheduling import day_rows, day_store, publishing
@@ -232,7 +233,9 @@ def _home(work: Work, absence: CitizenAbsenceRow) -> CitizenHome:
 def _had(session: Session, absence: CitizenAbsenceRow, on: date) -> dict[str, CarerId]:
     """Who had the visits of a day before the act that began an absence."""
     query = select(ReassignmentRow).where(ReassignmentRow.kind == AWAY, ReassignmentRow.unit_id == absence.unit_id)
-    acts = session.exec(query.where(ReassignmentRow.day >= absence.noted_at.date()).order_by(col(ReassignmentRow.at)))
+    # Noted after midnight it may be about the routes of the evening before.
+    first_on = local_day(absence.noted_at) - timedelta(days=1)
+    acts = session.exec(query.where(ReassignmentRow.day >= first_on).order_by(col(ReassignmentRow.at)))
     act = next((row for row in acts if row.before["act"].get("citizen_absence_id") == absence.absence_id), None)
     if act is None:
         return {}

@@ -18,10 +18,10 @@ from gateway.parts import Parts
 from gateway.sessions import end_sessions
 from gateway.tables import CitizenAccessRow, IdentityRow
 from gateway.usecases.plans import restore_all_rights
-from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling.consents import give_consent, withdraw_consent
 from scheduling.register.tables import CitizenRow
+from scheduling.shifts import days_now, visit_of_now
 from scheduling.tables import VisitRow
 from scheduling.tasks import NewTask, raise_task
 from video.interruptions import stop_calls
@@ -76,7 +76,7 @@ def give_again(work: Work, citizen_id: str, kind: str) -> RightsChange:
     """
     citizen = give_consent(work, citizen_id, kind)
     if kind == "electronic_key" and citizen.door_id is not None:
-        return restore_all_rights(work, citizen.door_id, local_day(work.now))
+        return restore_all_rights(work, citizen.door_id, min(days_now(work.session, work.now)))
     return RightsChange()
 
 
@@ -183,7 +183,7 @@ def _ask_for_another_key(work: Work, citizen: CitizenRow) -> int:
     """Today's visits go on by the agreed key or the bell; a planner sees to it that there is one."""
     rows = work.session.exec(
         select(VisitRow).where(
-            VisitRow.day == local_day(work.now),
+            visit_of_now(work.session, work.now),
             VisitRow.unit_id == citizen.unit_id,
             VisitRow.citizen_id == citizen.id,
             VisitRow.mode == "physical",
@@ -200,7 +200,7 @@ def _ask_for_another_key(work: Work, citizen: CitizenRow) -> int:
 def _hand_over_screen_visits(work: Work, citizen: CitizenRow) -> int:
     rows = work.session.exec(
         select(VisitRow).where(
-            VisitRow.day == local_day(work.now),
+            visit_of_now(work.session, work.now),
             VisitRow.unit_id == citizen.unit_id,
             VisitRow.citizen_id == citizen.id,
             VisitRow.mode == "screen",

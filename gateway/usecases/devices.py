@@ -37,6 +37,7 @@ from kernel.work import Work
 from scheduling.events import CitizenEnrolled, CitizenLeft
 from scheduling.model import UnitKind
 from scheduling.register.tables import CitizenRow, UnitRow
+from scheduling.shifts import days_now
 
 RetireReason = Literal["replaced", "broken", "taken_down", "stolen", "other"]
 
@@ -244,7 +245,7 @@ def _mount_lock(work: Work, tenant: str, new: NewDevice, order: WorkOrderRow, ci
                 CitizenEnrolled(at=work.now, unit_id=citizen.unit_id, citizen_id=citizen.id, technology=TECHNOLOGY)
             )
     work.session.flush()
-    change = restore_rights(work, door_id, local_day(work.now))
+    change = restore_rights(work, door_id, days_now(work.session, work.now))
     return Mounted(_device(work.session, device_id), change.locks_to_tell)
 
 

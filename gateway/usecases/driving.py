@@ -22,6 +22,7 @@ from kernel.localtime import at_local
 from kernel.work import UnitsOfWork, Work
 from scheduling.model import Transport
 from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
+from scheduling.shifts import OVERTIME
 from scheduling.tables import RouteRow, ShiftRow, VisitRow
 from scheduling.travel import STANDARD_SPEEDS
 
@@ -231,6 +232,7 @@ def _carer_day(
         base=base,
         stops=stops,
         back_m=_back_m(shift, stops, transport, base),
+        over_at=shift.ended_at or shift.planned_end_at + OVERTIME,
     )
 
 

@@ -26,9 +26,10 @@ from devices.keys.vendors.store import acting_locks
 from gateway.auth import Role
 from gateway.grants import held_ready
 from gateway.parts import HeldGrant, Parts
+from gateway.usecases.challenges import await_challenges
 from gateway.usecases.citizens import note_access
 from gateway.usecases.door_facts import BATTERY_EMPTY_MV, CONSENT
-from gateway.usecases.doors import await_challenges, tell_locks
+from gateway.usecases.doors import tell_locks
 from kernel.errors import KernelError
 from kernel.events import Event
 from kernel.ids import new_id

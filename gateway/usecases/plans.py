@@ -1,12 +1,13 @@
 """A plan becomes routes, and the rights to the doors follow in the same transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlmodel import col, select
 
 from devices.keys.rights import set_many_rights
 from devices.keys.schemas import RightsChange, RightWanted, RouteRights
+from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling import publishing
 from scheduling.citizen_absences import spans_away
@@ -41,8 +42,17 @@ def publish_routes(
     return published, set_many_rights(work, [_rights_of(p, closed) for p in published])
 
 
-def restore_rights(work: Work, door_id: str, day: date) -> RightsChange:
-    """Give the routes of a day their rights to a door again, after a lock was changed on it."""
+def restore_rights(work: Work, door_id: str, days: Iterable[date]) -> RightsChange:
+    """Give the routes of some days their rights to a door again, after a lock was changed on it."""
+    changes = [_restore_of_day(work, door_id, day) for day in sorted(days)]
+    return RightsChange(
+        sum(change.issued for change in changes),
+        sum(change.withdrawn for change in changes),
+        frozenset().union(*(change.locks_to_tell for change in changes)),
+    )
+
+
+def _restore_of_day(work: Work, door_id: str, day: date) -> RightsChange:
     rows = work.session.exec(
         select(VisitRow).where(VisitRow.day == day, VisitRow.door_id == door_id, col(VisitRow.carer_id).is_not(None))
     ).all()
@@ -62,12 +72,7 @@ def restore_all_rights(work: Work, door_id: str, from_day: date) -> RightsChange
         .where(VisitRow.day >= from_day, VisitRow.door_id == door_id, col(VisitRow.carer_id).is_not(None))
         .distinct()
     ).all()
-    changes = [restore_rights(work, door_id, day) for day in sorted(days)]
-    return RightsChange(
-        sum(change.issued for change in changes),
-        sum(change.withdrawn for change in changes),
-        frozenset().union(*(change.locks_to_tell for change in changes)),
-    )
+    return restore_rights(work, door_id, days)
 
 
 def publish_plan(work: Work, day: Day, plan: Plan, *, reason: str, expected: Mapping[str, int] | None) -> RightsChange:
@@ -92,7 +97,9 @@ class _Closed:
     """Doors no route brings a right to: of citizens who took their consent back, and of those not at home."""
 
     def __init__(self, work: Work, citizen_ids: set[str], day: date) -> None:
-        self._withdrawn = withdrawn_citizens(work.session, citizen_ids, "electronic_key", day)
+        # A night's routes are of the evening before: what was said after midnight counts for them as well.
+        said_on = max(day, local_day(work.now))
+        self._withdrawn = withdrawn_citizens(work.session, citizen_ids, "electronic_key", said_on)
         self._away = spans_away(work.session, citizen_ids)
 
     def to(self, citizen_id: str, at: datetime) -> bool:

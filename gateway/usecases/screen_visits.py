@@ -177,7 +177,7 @@ def next_screen_visit(session: Session, citizen_id: str, now_at: datetime) -> Vi
     """The citizen's next screen visit of the day that has not begun; one late by an hour is still the next."""
     query = select(VisitRow).where(
         VisitRow.citizen_id == citizen_id,
-        VisitRow.day == local_day(now_at),
+        shifts.visit_of_now(session, now_at),
         VisitRow.mode == "screen",
         VisitRow.state == "planned",
     )

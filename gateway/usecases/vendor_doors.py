@@ -32,7 +32,6 @@ from gateway.usecases.plans import restore_rights
 from gateway.usecases.visits import begin_opened
 from kernel.errors import KernelError
 from kernel.ids import new_id
-from kernel.localtime import local_day
 from kernel.work import Work
 from scheduling import shifts
 from scheduling.errors import SchedulingError
@@ -245,7 +244,7 @@ def _listed(work: Work, new: NewLock) -> Listed:
                 CitizenEnrolled(at=work.now, unit_id=citizen.unit_id, citizen_id=citizen.id, technology=TECHNOLOGY)
             )
         work.session.flush()
-        restore_rights(work, door_id, local_day(work.now))
+        restore_rights(work, door_id, shifts.days_now(work.session, work.now))
     return Listed(lock_id, door_id, moved)
 
 

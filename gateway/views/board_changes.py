@@ -22,6 +22,8 @@ from scheduling.register.tables import CarerRow, CitizenRow, UnitRow
 SHOWN = 30
 _LOOKED_AT = 400
 _TYPES = ("visit.moved", "day.planned", "carer.absent", "carer.returned", "reassignment.undone")
+#: what happens so long after midnight may be about the night shifts of the evening before
+_NIGHT = timedelta(hours=12)
 _NOBODY = ("ingen", "nobody")
 _TEXTS = {
     "visit.moved": ("Borger {short}: fra {left} til {came}", "Citizen {short}: from {left} to {came}"),
@@ -50,8 +52,8 @@ def _events(session: Session, day: date, unit_ids: Collection[str]) -> list[Stor
         .order_by(col(EventRow.position).desc())
         .limit(_LOOKED_AT)
     ).all()
-    # What names no day is of the day it happened on.
-    return [e for e in map(stored, rows) if "day" in e.data or local_day(e.at) - day < timedelta(days=1)]
+    # What names no day is of the day it happened on, or of the night before.
+    return [e for e in map(stored, rows) if "day" in e.data or local_day(e.at - _NIGHT) <= day]
 
 
 def _act(event: StoredEvent) -> tuple[Any, ...]:

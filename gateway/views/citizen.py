@@ -28,7 +28,8 @@ _STATES = {"planned": "coming", "begun": "here", "ended": "been", "cancelled": "
 def visits_json(session: Session, citizen: CitizenRow, now: datetime, language: str) -> list[dict[str, Any]]:
     """Visits of today and the coming days: a span of time, a first name and a role, how they get in."""
     today = local_day(now)
-    days = [today + timedelta(days=n) for n in range(DAYS_AHEAD)]
+    # What comes after midnight is on the routes of the evening before.
+    days = [today + timedelta(days=n) for n in range(-1, DAYS_AHEAD)]
     rows = session.exec(
         select(VisitRow).where(
             col(VisitRow.day).in_(days), VisitRow.unit_id == citizen.unit_id, VisitRow.citizen_id == citizen.id
@@ -39,9 +40,12 @@ def visits_json(session: Session, citizen: CitizenRow, now: datetime, language: 
     shown = []
     for row in rows:
         from_at, to_at = expected_span(row.start_at, row.window_open_at, row.window_close_at)
+        on = local_day(row.begun_at or row.start_at or row.window_open_at)
+        if local_day(row.ended_at or to_at) < today or on >= today + timedelta(days=DAYS_AHEAD):
+            continue
         shown.append(
             {
-                "day": row.day.isoformat(),
+                "day": max(on, today).isoformat(),
                 "from_at": iso(row.begun_at or from_at),
                 "to_at": iso(row.ended_at or to_at),
                 "state": _STATES.get(row.state, "coming"),

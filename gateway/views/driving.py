@@ -19,6 +19,7 @@ from devices.driving.logs import logs_now, week_text
 from devices.driving.model import Leg, LegPurpose, Mode, RecordedTrip, TripState
 from devices.driving.rows import recorded_trip
 from devices.driving.tables import DrivingLogRow, VehicleAssignmentRow, VehicleRow, VehicleTripRow
+from devices.driving.vehicles import goes_on
 from devices.registry import store as registry
 from gateway.usecases.driving import facts_of, open_days
 from gateway.views.driving_said import correction_json, trail_json
@@ -104,8 +105,8 @@ class Words:
 
 
 def my_log(session: Session, carer_id: str, unit_ids: Collection[str], now: datetime, language: str) -> dict[str, Any]:
-    """The carer's own log of today, her car, and the cars she may take."""
-    today = local_day(now)
+    """The carer's own log of the shift she is in, else of today, her car, and the cars she may take."""
+    today = shifts.day_now(session, carer_id, now)
     carer = session.get(CarerRow, carer_id)
     transport = carer.transport if carer else "bike"
     stored = store.log_of(session, carer_id, today)
@@ -122,20 +123,20 @@ def my_log(session: Session, carer_id: str, unit_ids: Collection[str], now: date
         "transport": transport,
         "shift": shifts.shift_of(session, carer_id, today) is not None,
         "vehicle": _own_vehicle(session, carer_id, today),
-        "vehicles": vehicles_json(session, unit_ids, today) if transport == "car" else [],
+        "vehicles": vehicles_json(session, unit_ids, now) if transport == "car" else [],
         "legs": [leg_json(leg, words) for leg in legs],
     }
 
 
-def vehicles_json(session: Session, unit_ids: Collection[str], today: date) -> list[dict[str, Any]]:
-    """Cars of units: where the odometer stands and whether somebody has it today. Not who, and not where."""
+def vehicles_json(session: Session, unit_ids: Collection[str], now: datetime) -> list[dict[str, Any]]:
+    """Cars of units: where the odometer stands and whether somebody has it now. Not who, and not where."""
     rows = store.vehicles(session, unit_ids)
     ids = [row.device_id for row in rows]
     odometers = store.latest_odometers(session, ids)
     taken = {
         held.vehicle_id: held.from_at
         for held in store.open_assignments(session, vehicle_ids=ids)
-        if local_day(held.from_at) == today
+        if goes_on(held, now, lambda carer_id: shifts.day_now(session, carer_id, now))
     }
     aside = store.set_aside_counts(session, ids)
     return [_vehicle(session, row, odometers.get(row.device_id), taken, aside) for row in rows]
@@ -309,7 +310,7 @@ def _loose(recorded: RecordedTrip, words: Words) -> dict[str, Any]:
 def _own_vehicle(session: Session, carer_id: str, today: date) -> dict[str, Any] | None:
     for held in store.open_assignments(session, carer_ids=[carer_id]):
         row = session.get(VehicleRow, held.vehicle_id)
-        if row is not None and local_day(held.from_at) == today:
+        if row is not None and local_day(held.from_at) >= today:
             odometer_m = store.latest_odometers(session, [row.device_id]).get(row.device_id, held.odometer_m)
             return {
                 "id": row.device_id,

@@ -14,7 +14,7 @@ from gateway.views.asides import aside_json
 from gateway.views.reasons import reason_words
 from gateway.views.services import service_name, tasks
 from gateway.wire import iso, iso_or_none
-from kernel.localtime import clock_text
+from kernel.localtime import clock_text, local_day
 from scheduling import publishing, shifts
 from scheduling.board.route_asides import asides_on
 from scheduling.consents import withdrawn_citizens
@@ -26,8 +26,12 @@ _NEEDS_NETWORK = ("Låsen kan kun åbnes med net.", "The lock opens with a netwo
 _RING = ("Ring på. Der er ingen elektronisk nøgle.", "Ring the bell. There is no electronic key.")
 
 
-def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[str, Any]:
-    """Shift, route and stops of a carer; ``shift`` and ``route`` are null where there is none."""
+def my_day(session: Session, carer_id: str, day: date, now: datetime, language: str) -> dict[str, Any]:
+    """Shift, route and stops of a carer; ``shift`` and ``route`` are null where there is none.
+
+    ``day`` is that of the shift: after midnight a night is of the date before, what citizens say is of today.
+    """
+    said_on = max(day, local_day(now))
     carer = session.get(CarerRow, carer_id)
     shift = shifts.shift_of(session, carer_id, day)
     route = publishing.route_of(session, carer_id, day)
@@ -36,7 +40,7 @@ def my_day(session: Session, carer_id: str, day: date, language: str) -> dict[st
         "day": day.isoformat(),
         "carer": {"id": carer_id, "name": carer.name if carer else ""},
         "shift": _shift(shift) if shift else None,
-        "route": _route(session, route, stops, carer, _planned_m(session, carer_id, day), language)
+        "route": _route(session, route, stops, carer, _planned_m(session, carer_id, day), said_on, language)
         | {"asides": _asides(session, shift, carer, stops)}
         if route
         else None,
@@ -79,6 +83,7 @@ def _route(
     stops: list[VisitRow],
     carer: CarerRow | None,
     planned_m: Mapping[str, int],
+    said_on: date,
     language: str,
 ) -> dict[str, Any]:
     changes = publishing.changes_since(session, route, max(route.acknowledged_version, 1))
@@ -86,7 +91,7 @@ def _route(
     citizens = _citizens(session, {v.citizen_id for v in stops} | _citizens_of(session, mentioned))
     places = _visit_texts(session, mentioned, citizens)
     # Who has taken the consent back is let in by no tablet: the stop says how one gets in instead.
-    said_no = withdrawn_citizens(session, {v.citizen_id for v in stops}, "electronic_key", route.day)
+    said_no = withdrawn_citizens(session, {v.citizen_id for v in stops}, "electronic_key", said_on)
     locks = keys.ways_through(session, _doors_of(stops, said_no))
     vendors = {d: lock for d, lock in acting_locks(session, _doors_of(stops, said_no)).items() if not lock.is_native}
     locks |= {door_id: (lock.lock_id,) for door_id, lock in vendors.items()}

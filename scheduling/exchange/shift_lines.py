@@ -14,13 +14,17 @@ from scheduling.exchange.people import People
 from scheduling.exchange.reader import CellProblem, Sheet
 from scheduling.exchange.sheets import SheetLine
 from scheduling.patterns.days import ensure_frame
+from scheduling.patterns.nights import follow_shifts
 from scheduling.tables import AbsenceRow, ShiftRow
 
 MOST_HOURS = 16
 
 
 def apply(work: Work, sheet: Sheet, people: People) -> tuple[list[CellProblem], dict[str, int], list[date]]:
-    """Rows become shifts from and to the unit's base. A shift that has begun is left alone; who is absent has none."""
+    """Rows become shifts from and to the unit's base. A shift that has begun is left alone; who is absent has none.
+
+    A shift is of the day it begins on. Visits after midnight that wait for a carer go to the night that can make them.
+    """
     problems = list(_problems(sheet, people, local_day(work.now)))
     if problems:
         return problems, {}, []
@@ -34,6 +38,7 @@ def apply(work: Work, sheet: Sheet, people: People) -> tuple[list[CellProblem], 
         work.session.execute(insert(ShiftRow), rows)
     for day in days:
         ensure_frame(work.session, day)
+    follow_shifts(work.session, days, {people.carers[line.text("carer")].unit_id for line in sheet.lines})
     return [], counts, days
 
 

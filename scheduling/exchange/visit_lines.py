@@ -13,24 +13,26 @@ from scheduling.model import VisitMode
 from scheduling.patterns.days import Generated, TakeOff, reconcile, sources_of
 from scheduling.patterns.errors import PatternError
 from scheduling.patterns.model import Pattern, WantedVisit, visit_id
+from scheduling.patterns.nights import by_day
 from scheduling.patterns.store import check_pattern, pattern_of, put_pattern, series_rows
 
 Applied = tuple[list[CellProblem], dict[str, int], list[date]]
 
 
 def apply_visits(work: Work, sheet: Sheet, people: People, take_off: TakeOff) -> Applied:
-    """Rows of visits become visits of their days; the same file again changes nothing."""
+    """Rows of visits become visits of their days; the same file again changes nothing.
+
+    A visit only a night shift can make is of the day that shift begins on (:mod:`scheduling.nights`).
+    """
     problems = [*_too_old(sheet, local_day(work.now)), *_twice(sheet, people)]
     if problems:
         return problems, {}, []
-    by_day: dict[date, list[WantedVisit]] = {}
-    for line in sheet.lines:
-        by_day.setdefault(line.day("day"), []).extend(_wanted(line, people))
+    days = by_day(work.session, [visit for line in sheet.lines for visit in _wanted(line, people)])
     done = Generated()
-    for day, wanted in sorted(by_day.items()):
+    for day, wanted in sorted(days.items()):
         known = sources_of(work.session, [w.visit_id for w in wanted])
         done += reconcile(work, day, "import", wanted, known, take_off, whole=False)
-    return [], asdict(done), sorted(by_day)
+    return [], asdict(done), sorted(days)
 
 
 def apply_patterns(work: Work, sheet: Sheet, people: People, by_role: str) -> Applied:
@@ -59,6 +61,7 @@ def apply_patterns(work: Work, sheet: Sheet, people: People, by_role: str) -> Ap
 def _wanted(line: SheetLine, people: People) -> list[WantedVisit]:
     citizen, day = people.citizens[line.text("citizen")], line.day("day")
     opens, closes = line.clock("opens"), line.clock("closes")
+    opens_at = at_local(day, opens)
     ids = [visit_id(_ref(line, people), day, rank) for rank in range(line.values["carers"])]
     together = len(ids) > 1
     return [
@@ -68,8 +71,8 @@ def _wanted(line: SheetLine, people: People) -> list[WantedVisit]:
             citizen_id=citizen.id,
             unit_id=citizen.unit_id,
             service=people.service(line.text("service")),
-            window_open_at=at_local(day, opens),
-            window_close_at=at_local(day if closes >= opens else day + timedelta(days=1), closes),
+            window_open_at=opens_at,
+            window_close_at=max(opens_at, at_local(day if closes >= opens else day + timedelta(days=1), closes)),
             duration_s=float(line.values["minutes"]) * 60.0,
             mode=VisitMode.SCREEN if line.values["screen"] else VisitMode.PHYSICAL,
             required_skills=_skills(line, people),

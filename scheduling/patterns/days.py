@@ -5,7 +5,7 @@ Visits that have begun, or that a person cancelled, are left alone.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import insert
@@ -18,6 +18,7 @@ from scheduling.events_ahead import DayGenerated
 from scheduling.model import Day, Objective, TravelBySpeed, UnitKind
 from scheduling.patterns.errors import PatternError
 from scheduling.patterns.model import WantedVisit, wanted_on
+from scheduling.patterns.nights import Nights
 from scheduling.patterns.store import patterns_on
 from scheduling.patterns.tables import VisitSourceRow
 from scheduling.register.tables import CitizenRow, UnitRow
@@ -55,7 +56,8 @@ class Generated:
 def generate_day(work: Work, unit_id: str, day: date, take_off: TakeOff) -> Generated:
     """Make a unit's visits of a day out of the patterns that hold on it.
 
-    Today is made once: changed patterns change days after today only.
+    Those its night shifts make after midnight are of this day too (:mod:`scheduling.nights`). Today is made once:
+    changed patterns change days after today only.
 
     Raises
     ------
@@ -71,7 +73,9 @@ def generate_day(work: Work, unit_id: str, day: date, take_off: TakeOff) -> Gene
     known = _sources(work.session, unit_id, day, "pattern")
     if day == today and known:
         return Generated(unchanged=len(known))
-    wanted = [visit for pattern in patterns_on(work.session, unit_id, day) for visit in wanted_on(pattern, day)]
+    wanted = _of_its_routes(work.session, unit_id, day)
+    # A visit after midnight may have been made with the day after, before anybody was on duty that night.
+    known |= sources_of(work.session, [w.visit_id for w in wanted if w.visit_id not in known])
     done = reconcile(work, day, "pattern", wanted, known, take_off, whole=True)
     work.record(
         DayGenerated(
@@ -110,7 +114,7 @@ def reconcile(
     rows = _visits(work.session, {w.visit_id for w in wanted} | set(known))
     new = [w for w in wanted if w.visit_id not in rows]
     held = sum(w.visit_id in rows and w.visit_id not in known for w in wanted)
-    other = [w for w in wanted if w.visit_id in known and w.visit_id in rows and known[w.visit_id].mark != w.mark]
+    other = [w for w in wanted if w.visit_id in rows and _differs(known.get(w.visit_id), w, day)]
     movable = [w for w in other if _is_ours(rows[w.visit_id])]
     asked = {w.visit_id for w in wanted}
     ended = [rows[i] for i in known if whole and i not in asked and i in rows and rows[i].state == "planned"]
@@ -118,6 +122,7 @@ def reconcile(
     doors = _citizens(work.session, {w.citizen_id for w in (*new, *movable)})
     for one in movable:
         _change(work, rows[one.visit_id], one, doors[one.citizen_id])
+        rows[one.visit_id].day = known[one.visit_id].day = day
         known[one.visit_id].mark = one.mark
         work.session.add(known[one.visit_id])
     for row in ended:
@@ -132,6 +137,17 @@ def reconcile(
         away=away,
         held=held + len(other) - len(movable),
     )
+
+
+def _of_its_routes(session: Session, unit_id: str, day: date) -> list[WantedVisit]:
+    nights = Nights(session, [day, day + timedelta(days=1)], [unit_id])
+    dates = [day, *([day + timedelta(days=1)] if nights.after(unit_id, day) else [])]
+    wanted = [v for on in dates for pattern in patterns_on(session, unit_id, on) for v in wanted_on(pattern, on)]
+    return [visit for visit in wanted if nights.day_of(visit) == day]
+
+
+def _differs(known: VisitSourceRow | None, wanted: WantedVisit, day: date) -> bool:
+    return known is not None and (known.mark != wanted.mark or known.day != day)
 
 
 def ensure_frame(session: Session, day: date) -> None:

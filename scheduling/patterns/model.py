@@ -110,7 +110,8 @@ def wanted_on(pattern: Pattern, day: date) -> list[WantedVisit]:
             unit_id=pattern.unit_id,
             service=pattern.service,
             window_open_at=opens_at,
-            window_close_at=at_local(close_on, pattern.window_close),
+            # In the hour that is missing in spring the clock of a close can be before that of its open.
+            window_close_at=max(opens_at, at_local(close_on, pattern.window_close)),
             duration_s=pattern.duration_min * 60.0,
             mode=pattern.mode,
             required_skills=pattern.required_skills,

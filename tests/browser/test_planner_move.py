@@ -1,11 +1,15 @@
 """Moving a visit: by keyboard, by pointer, against a rule, against another planner, and back again; planning days."""
 
 import json
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from gateway.web.assets import assets
+from gateway.wire import iso
+from kernel.localtime import at_local, local_day
 from scheduling.tables import VisitRow
 from tests.browser.office_steps import focused, open_board
 from tests.browser.tablet_steps import violations
@@ -113,6 +117,29 @@ def test_an_impossible_move_says_why_and_cannot_be_pressed(morning: LiveServer, 
     page.locator("#move-start").fill("")
     page.locator("#move-carer").fill("Ingen Sådan")
     expect(page.locator("#move-verdict")).to_contain_text("Der er ingen medarbejder på brættet")
+
+
+def test_a_time_typed_for_a_night_shift_is_in_that_night(morning: LiveServer, page: Page) -> None:
+    open_board(page, morning)
+    nights = {
+        "2026-11-29": [("23:15", "22:15"), ("00:30", "23:30"), ("07:10", "06:10"), ("22:00", "21:00")],
+        "2026-10-24": [("01:30", "23:30"), ("03:30", "02:30")],
+        "2027-03-27": [("01:30", "00:30"), ("03:30", "01:30")],
+    }
+    for day, times in nights.items():
+        midnight = at_local(date.fromisoformat(day) + timedelta(days=1), time())
+        shift = {
+            "planned_start_at": iso(midnight - timedelta(minutes=75)),
+            "planned_end_at": iso(at_local(local_day(midnight), time(7, 15))),
+        }
+        found = page.evaluate(
+            """async ([prefix, day, shift, texts]) => {
+                const { instantOnDuty } = await import(prefix + "planner/text.js");
+                return texts.map((text) => new Date(instantOnDuty(day, text, shift)).toISOString().slice(11, 16));
+            }""",
+            [assets().url(""), day, shift, [text for text, _ in times]],
+        )
+        assert found == [utc for _, utc in times], day
 
 
 def test_two_planners_never_lose_each_others_change(morning: LiveServer, page: Page) -> None:

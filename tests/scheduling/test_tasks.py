@@ -39,7 +39,7 @@ def settled(units: UnitsOfWork, task_id: str, how: str) -> list[str]:
 def still_open(units: UnitsOfWork, *unit_ids: str) -> list[str]:
     """Kinds of what is open today."""
     with units.database.reading() as session:
-        return [t.kind for t in open_tasks(session, unit_ids, SEVEN.date())]
+        return [t.kind for t in open_tasks(session, unit_ids, [SEVEN.date()])]
 
 
 def test_a_visits_task_of_a_kind_is_raised_once_even_after_it_was_settled(units: UnitsOfWork) -> None:
@@ -79,7 +79,7 @@ def test_a_unit_sees_its_own_tasks_of_the_day(units: UnitsOfWork) -> None:
     assert still_open(units, "u1", "u2") == ["screen_unanswered"]
     assert still_open(units, "u2") == []
     with units.database.reading() as session:
-        assert open_tasks(session, ["u1"], SEVEN.date() + timedelta(days=1)) == []
+        assert open_tasks(session, ["u1"], [SEVEN.date() + timedelta(days=1)]) == []
 
 
 def test_a_task_that_does_not_exist_cannot_be_settled(units: UnitsOfWork) -> None:

@@ -22,7 +22,7 @@ from devices.driving.tracks.model import Problem, ReadTrack, TrackPoint
 from devices.driving.tracks.nmea import read_nmea
 from devices.driving.trips import DayFacts, recompute
 from devices.inbox.model import FUTURE_TOLERANCE
-from kernel.localtime import clock_text, number_text
+from kernel.localtime import clock_text, local_day, number_text
 from kernel.work import Work
 
 MAX_BYTES = 20_000_000
@@ -148,7 +148,8 @@ def _require_free(work: Work, vehicle_id: str, fixes: Sequence[Fix]) -> None:
     )
     if work.session.exec(told.limit(1)).first() is not None:
         raise DrivingError("track_overlaps", from_at=clock_text(first.ts_at), to_at=clock_text(last.ts_at))
-    weeks = store.locked_weeks(work.session, _unit_of(work, vehicle_id), [first.ts_at.date(), last.ts_at.date()])
+    days = {local_day(first.ts_at), local_day(last.ts_at)}
+    weeks = store.locked_weeks(work.session, _unit_of(work, vehicle_id), days)
     if weeks:
         raise DrivingError("week_locked", week=min(weeks).isoformat())
     trip = select(VehicleTripRow).where(

@@ -1,20 +1,22 @@
 """What real cars do between the trips: nights, borrowed cars, lost kilometres, instruments replaced, long silences."""
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Thread
 
 import pytest
 from sqlalchemy import func, insert
-from sqlmodel import select
+from sqlmodel import Session, select
 from structlog.testing import capture_logs
 
 from devices.driving import store
+from devices.driving.errors import DrivingError
 from devices.driving.intake import FixIntake
 from devices.driving.logs import approve_week, close_logs
 from devices.driving.messages import FixBatch, read_fixes
-from devices.driving.model import Fix, Mode, Position
+from devices.driving.model import CarerDay, Fix, Mode, Position
 from devices.driving.tables import DrivingLogRow, VehicleFixRow, VehicleTripRow
 from devices.driving.vehicles import Assignment, assign_vehicles, choose_vehicle, hold_vehicles
 from devices.events import DrivingLogApproved
@@ -51,6 +53,70 @@ def test_kilometres_lost_overnight_are_nobodys_and_of_the_day_they_were_found(ga
     (missing,) = garage.trips("missing")
     assert (missing.carer_id, missing.day) == (None, DAY + NEXT_DAY)
     assert [t.carer_id for t in garage.trips("closed")] == ["anna", "bo"]
+
+
+class NightGarage(Garage):
+    """Anna's shifts by the day they begin on: a night from eleven to seven, not ended yet, and the evening after."""
+
+    def facts_of(self, _session: Session, day: date, carer_ids: Collection[str]) -> dict[str, CarerDay]:
+        begins_at = {DAY: SEVEN + timedelta(hours=16), DAY + NEXT_DAY: SEVEN + timedelta(hours=38)}.get(day)
+        if begins_at is None or "anna" not in carer_ids:
+            return {}
+        over_at = begins_at + timedelta(hours=12)
+        return {"anna": CarerDay("anna", "nord", day, "car", 1, begins_at, None, "base", None, None, over_at=over_at)}
+
+
+@pytest.mark.parametrize(
+    ("hours_after_seven", "day"),
+    [
+        pytest.param(16.5, DAY, id="before midnight"),
+        pytest.param(17.5, DAY, id="after midnight"),
+        pytest.param(23.9, DAY, id="before her shift ends"),
+        pytest.param(30, DAY + NEXT_DAY, id="long after it"),
+        pytest.param(38.5, DAY + NEXT_DAY, id="in the next night"),
+    ],
+)
+def test_a_trip_in_the_night_is_of_the_day_its_shift_begins_on(
+    database: Database, hours_after_seven: float, day: date
+) -> None:
+    garage = NightGarage(database)
+    start_at = SEVEN + timedelta(hours=hours_after_seven)
+    with garage.units.begin() as work:
+        assign_vehicles(work, [Assignment(CAR, "anna", start_at - timedelta(minutes=1))])
+    garage.clock.advance_to(start_at + timedelta(hours=1))
+
+    garage.hear_all(driven(legs([800], start_at=start_at)))
+
+    (trip,) = garage.trips("closed")
+    assert (trip.carer_id, trip.day) == ("anna", day)
+
+
+@pytest.mark.parametrize("in_night_shift", [True, False])
+def test_a_car_taken_before_midnight_is_kept_by_who_is_in_a_night_shift_only(
+    garage: Garage, in_night_shift: bool
+) -> None:
+    garage.clock.advance_to(SEVEN + timedelta(hours=16))
+    with garage.units.begin() as work:
+        choose_vehicle(work, "anna", ["nord"], CAR, ODOMETER_M, confirmed=False)
+    garage.clock.advance_to(SEVEN + timedelta(hours=18))
+
+    def day_now(_carer_id: str) -> date:
+        return DAY if in_night_shift else DAY + NEXT_DAY
+
+    def take(carer_id: str) -> str:
+        with garage.units.begin() as work:
+            row = choose_vehicle(work, carer_id, ["nord"], CAR, ODOMETER_M, confirmed=False, day_now=day_now)
+            return str(row.device_id)
+
+    if in_night_shift:
+        assert take("anna") == CAR
+        with pytest.raises(DrivingError) as refused:
+            take("bo")
+        assert refused.value.code == "vehicle_taken"
+        with garage.database.reading() as session:
+            assert len(store.open_assignments(session, carer_ids=["anna"])) == 1
+    else:
+        assert take("bo") == CAR
 
 
 def test_after_an_instrument_was_replaced_the_new_one_is_what_the_carer_is_asked_to_match(garage: Garage) -> None:

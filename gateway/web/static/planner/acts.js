@@ -39,7 +39,7 @@ export class Acts {
     /** @type {(problem: Problem, order: MoveOrder) => void} */
     const clash = (problem, order) => this._clashed(problem, order);
     /** @type {import("./happened.js").Acts} */
-    const happened = { units: () => board.units, done: (answer, back) => this._done(answer, back) };
+    const happened = { day: () => board.day, units: () => board.units, done: (answer, back) => this._done(answer, back) };
     /** Say what has happened, beside the board. @type {(one: import("./happened.js").Happening, place: HTMLElement) => void} */
     this.open = (one, place) => openHappening(one, place, happened);
     const select = (/** @type {string} */ visit_id) => this.select(visit_id);

@@ -7,11 +7,11 @@ import { el, tag } from "./dom.js";
 import { number, t } from "./text.js";
 
 /**
- * @typedef {{kind: string, carer_id?: string, visit_id?: string, citizen_id?: string, unit_id?: string, minutes?: number,
+ * @typedef {{kind: string, carer_id?: string, visit_id?: string, citizen_id?: string, unit_id?: string, day?: string, minutes?: number,
  *   citizen_absence?: "hospital" | "away"}} Happening
  * @typedef {import("./types.js").CoverProposal & {cost_min: number, substitute_id: string | null, routes: Record<string, string[]>}} Solution
  * @typedef {{reassignment_id: string, text: string, lanes: any[], unallocated: any[], gone: string[]}} Done
- * @typedef {{done: (answer: Done, undo: () => Promise<Done>) => void, units: () => {id: string, name: string}[]}} Acts
+ * @typedef {{done: (answer: Done, undo: () => Promise<Done>) => void, day: () => string, units: () => {id: string, name: string}[]}} Acts
  */
 
 /** The reason a tablet is told, by what happened. @type {Record<string, string>} */
@@ -58,7 +58,7 @@ export function openHappening(one, place, acts) {
   const ask = el("button", { type: "button", class: "button button-small" }, t("planner.happened.ask"));
   /** @param {boolean} deep */
   const look = (deep) => {
-    const happened = { ...one, ...(minutes ? { minutes: Number(minutes.input.value) } : {}) };
+    const happened = { ...one, day: acts.day(), ...(minutes ? { minutes: Number(minutes.input.value) } : {}) };
     delete happened.unit_id;
     if (unit) happened.unit_id = unit.input.value;
     void show(happened, deep, found, acts, () => look(true));

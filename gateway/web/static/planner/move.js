@@ -11,7 +11,7 @@ import { stateOf } from "./board.js";
 import { byId, el, icon } from "./dom.js";
 import { suggestion } from "./fits.js";
 import { reasonFor } from "./proposals.js";
-import { clock, instantOf, price, t } from "./text.js";
+import { clock, instantOnDuty, price, t } from "./text.js";
 
 const ASK_AFTER_MS = 200;
 
@@ -114,7 +114,8 @@ export class MoveDialog {
     const found = [...(this.byLabel ?? [])].find(([known]) => known.toLocaleLowerCase("da") === label.toLocaleLowerCase("da"));
     if (!found) return t("planner.move.unknown", { name: label });
     const clockText = this.start.value.trim();
-    const start_ms = clockText ? instantOf(this.board.day, clockText) : null;
+    const shift = found[1] === null ? null : this.board.lanes.get(found[1])?.shift;
+    const start_ms = clockText ? instantOnDuty(this.board.day, clockText, shift) : null;
     if (clockText && start_ms === null) return t("planner.move.badtime");
     const agreement = this.agreement.value.trim();
     return {

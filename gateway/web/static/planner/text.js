@@ -42,12 +42,29 @@ export function instantOf(day, text) {
   const match = /^([01]?\d|2[0-3])[:.]([0-5]\d)$/.exec(text.trim());
   if (!match) return null;
   const wanted_min = Number(match[1]) * 60 + Number(match[2]);
-  const guess = Date.parse(`${day}T00:00:00Z`) + wanted_min * 60_000;
-  const shown = clock(guess);
-  let ahead_min = Number(shown.slice(0, 2)) * 60 + Number(shown.slice(3)) - wanted_min;
-  if (ahead_min > 720) ahead_min -= 1440;
-  if (ahead_min < -720) ahead_min += 1440;
-  return guess - ahead_min * 60_000;
+  const nearer = (/** @type {number} */ guess) => {
+    const shown = clock(guess);
+    let ahead_min = Number(shown.slice(0, 2)) * 60 + Number(shown.slice(3)) - wanted_min;
+    if (ahead_min > 720) ahead_min -= 1440;
+    if (ahead_min < -720) ahead_min += 1440;
+    return guess - ahead_min * 60_000;
+  };
+  // Twice: on the night the clocks change the first guess lies on the other side of it.
+  return nearer(nearer(Date.parse(`${day}T00:00:00Z`) + wanted_min * 60_000));
+}
+
+/**
+ * The same for somebody on duty: a night shift goes on after the day it is of, and `00:30` is then on the date after.
+ * @param {string} day  YYYY-MM-DD, which the shift begins on
+ * @param {string} text  HH:MM
+ * @param {{planned_start_at: string, planned_end_at: string} | null | undefined} shift
+ * @returns {number | null} milliseconds since the epoch
+ */
+export function instantOnDuty(day, text, shift) {
+  const same = instantOf(day, text);
+  if (same === null || !shift || same >= Date.parse(shift.planned_start_at)) return same;
+  const after = instantOf(new Date(Date.parse(`${day}T12:00:00Z`) + 86_400_000).toISOString().slice(0, 10), text);
+  return after !== null && after <= Date.parse(shift.planned_end_at) ? after : same;
 }
 
 /** `44,07 kr.`, whole kroner without decimals. @param {number} ore */
