@@ -28,6 +28,7 @@ from scheduling.day_file import load_day
 from scheduling.engine import library
 from scheduling.model import Day, Plan, VisitMode
 from scheduling.problem import Problem
+from scheduling.routes import RouteOrderError
 from scheduling.solver import AnnealingSolver, solve_day
 
 HERE = Path(__file__).parent
@@ -71,14 +72,21 @@ def ours(day: Day, asked: Asked) -> tuple[Plan, float, float]:
 
 
 def theirs(peer: Peer, problem: Problem, content: dict[str, Any], asked: Asked) -> tuple[Plan | None, float, float]:
-    """OR-Tools' plan, timed by our rules; ``None`` where it found none."""
+    """OR-Tools' plan, timed by our rules; ``None`` where it found none, or one that nobody can drive.
+
+    The routing solver keeps double visits together by their hours and knows no order of them across routes: rounded to
+    its whole numbers, two that each come first for somebody may be left.
+    """
     cores = [str(asked.cores)] if peer.script == "cp_sat_peer.py" else []
     command = [str(asked.python), str(HERE / peer.script), f"{asked.seconds:g}", asked.clock, peer.begins, *cores]
     ended = subprocess.run(command, input=json.dumps(content).encode(), capture_output=True, check=False)
     if ended.returncode:
         raise RuntimeError(f"{peer.name}: {ended.stderr.decode()[-800:]}")
     answer = json.loads(ended.stdout)
-    plan = None if answer["routes"] is None else plan_of_answer(problem, answer["routes"])
+    try:
+        plan = None if answer["routes"] is None else plan_of_answer(problem, answer["routes"])
+    except RouteOrderError:
+        plan = None
     return plan, answer["wall_s"], answer["cpu_s"]
 
 
