@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scheduling.flat import FlatProblem
 
 LIBRARY = Path(__file__).parent / "native" / "engine.so"
-VERSION = 2
+VERSION = 3
 """Of the functions and of ``Problem`` in ``engine.h``; another number is not ours."""
 
 _NOBODY = -1

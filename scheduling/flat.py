@@ -24,7 +24,9 @@ class _Fields(ctypes.Structure):
         *((name, _INTS) for name in ("location", "job_of")),
         *((name, _BYTES) for name in ("begun", "can")),
         ("irregular", _DOUBLES),
-        *((name, _INTS) for name in ("able_at", "able", "near_at", "near", "members")),
+        *((name, _INTS) for name in ("able_at", "able", "near_at", "near", "told_carer")),
+        *((name, _DOUBLES) for name in ("told_from", "told_to")),
+        ("members", _INTS),
         *((name, _DOUBLES) for name in ("gap_low", "gap_high")),
         ("rank", _INTS),
         *((name, _DOUBLES) for name in ("shift_start", "shift_end", "work_limit", "fair")),
@@ -33,7 +35,7 @@ class _Fields(ctypes.Structure):
         *((name, _DOUBLES) for name in ("break_open", "break_close", "break_lasts")),
         ("legs", _DOUBLES),
         *((name, ctypes.c_double) for name in ("uneven_ratio", "tolerance_ratio", "tolerance_min")),
-        *((name, ctypes.c_double) for name in ("idle_min", "idle_free_min", "slack_ratio")),
+        *((name, ctypes.c_double) for name in ("idle_min", "idle_free_min", "slack_ratio", "told_min")),
     ]
 
 
@@ -66,6 +68,7 @@ class FlatProblem:
         near = near_visits(problem)
         self.mean_leg_min = mean_near_leg_min(problem, near)
         f.near_at, f.near = self._ragged(near)
+        self._fill_told(problem)
         f.members = self._ints([v for job in problem.jobs for v in (job if len(job) == 2 else (*job, -1))])
         f.rank = self._ints(insertion_order(problem))
         self._fill_places(problem)
@@ -80,6 +83,13 @@ class FlatProblem:
         f.break_open = self._doubles([rest.open for rest in rests])
         f.break_close = self._doubles([rest.close for rest in rests])
         f.break_lasts = self._doubles([rest.lasts for rest in rests])
+
+    def _fill_told(self, problem: Problem) -> None:
+        f, told = self.fields, problem.told
+        f.told_min = 0.0 if told is None else told.price_min
+        f.told_carer = None if told is None else self._ints(told.carer)
+        f.told_from = None if told is None else self._doubles(told.earliest)
+        f.told_to = None if told is None else self._doubles(told.latest)
 
     def _fill_places(self, problem: Problem) -> None:
         f = self.fields

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from kernel.ids import CarerId, UnitId, VisitId
 from scheduling import rules
@@ -29,6 +30,25 @@ from scheduling.working_time.breaks import BreakMinutes
 
 NOWHERE = -1
 """Location of a screen visit, and of a shift that begins or ends at a citizen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people have been told of each visit, by its index, and what another start with the same carer costs.
+
+    ``carer`` is -1 where nothing was told, or where it is no promise any more. ``earliest`` and ``latest`` are the
+    starts that count as the one that was told, in minutes of the day.
+    """
+
+    carer: list[int]
+    earliest: list[float]
+    latest: list[float]
+    price_min: float
+
+    def price_of(self, v: int, c: int, start: float) -> float:
+        """The price of a start, minutes of cost; none with another carer: that has a price of its own."""
+        kept = self.carer[v] != c or self.earliest[v] <= start <= self.latest[v]
+        return 0.0 if kept else self.price_min
 
 
 class Problem:
@@ -75,6 +95,7 @@ class Problem:
         "shift_open",
         "shift_start",
         "tight_from",
+        "told",
         "visit_index",
         "visits",
         "weights",
@@ -92,6 +113,7 @@ class Problem:
         self.carers: list[Carer] = [c for c in day.carers if acting.get(c.unit_id, c.unit_id) in chosen]
         self.visit_index: dict[VisitId, int] = {v.id: i for i, v in enumerate(self.visits)}
         self.carer_index: dict[CarerId, int] = {c.id: i for i, c in enumerate(self.carers)}
+        self.told: Told | None = None
         self._index_times()
         self._index_jobs()
         self._index_carers()

@@ -359,6 +359,8 @@ class Schedule:
             gap = idle_price_min(start - arrival.minute, problem.weights)
         if start > problem.tight_from[v]:
             gap += slack_price_min(start, problem.tight_from[v], problem.close[v], problem.weights)
+        if problem.told is not None:
+            gap += problem.told.price_of(v, c, start)
         if gap != self.gap[v]:
             self.idle += gap - self.gap[v]
             self.gap[v] = gap

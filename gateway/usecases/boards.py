@@ -50,8 +50,11 @@ class Boards:
         with self._lock:
             entry = self._entries.get(key)
         now_s = time.monotonic()
-        if entry is None or now_s - entry.read_s >= KEPT_FOR_S:
+        if entry is None:
             known, read_s = Known(), now_s
+        elif now_s - entry.read_s >= KEPT_FOR_S:
+            # Visits are held against their rows whenever they are used; the people are read anew.
+            known, read_s = Known(dict(entry.known.visits)), now_s
         elif entry.marks == marks:
             return entry.board
         else:

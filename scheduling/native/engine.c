@@ -8,7 +8,7 @@
 #define PUBLIC __attribute__((visibility("default")))
 #endif
 
-#define VERSION 2
+#define VERSION 3
 #ifndef ENGINE_SOURCE
 #define ENGINE_SOURCE ""
 #endif

@@ -33,6 +33,8 @@ typedef struct {
     const double *irregular;   /* visits x carers, or NULL where it is free */
     const int32_t *able_at, *able; /* carers who may do visit v: able[able_at[v] .. able_at[v + 1]] */
     const int32_t *near_at, *near; /* visits that fit beside it, best first */
+    const int32_t *told_carer;     /* who people were told, -1: nobody or nothing; NULL: no day has been told */
+    const double *told_from, *told_to; /* a start outside of these is another start than was told */
     /* per job */
     const int32_t *members;    /* jobs x 2, second -1 for a single visit */
     const double *gap_low, *gap_high;
@@ -46,11 +48,11 @@ typedef struct {
     const double *break_open, *break_close, *break_lasts;
     const double *legs;        /* modes x places x places */
     /* weights */
-    double uneven_ratio, tolerance_ratio, tolerance_min, idle_min, idle_free_min, slack_ratio;
+    double uneven_ratio, tolerance_ratio, tolerance_min, idle_min, idle_free_min, slack_ratio, told_min;
 } Problem;
 
 typedef struct {
-    double start, leg, late, gap; /* gap: price of the wait before it and of the slack it lacks */
+    double start, leg, late, gap; /* gap: price of the wait before it, of the slack it lacks and of a start that was told otherwise */
     int32_t at, taken;            /* taken: breaks before it */
 } Times;
 

@@ -213,6 +213,7 @@ static inline int set_times(Engine *e, int32_t v, double start, Arrival a) {
     double gap = 0.0;
     if (start - a.arrival > p->idle_free_min && e->prev[v] >= 0) gap = idle_price(p, start - a.arrival);
     if (start > p->tight_from[v]) gap += slack_price(p, v, start);
+    if (p->told_carer && p->told_carer[v] == c && (start < p->told_from[v] || start > p->told_to[v])) gap += p->told_min;
     e->sum.idle += gap - t->gap;
     t->gap = gap;
     e->sum.distance += a.leg - t->leg;
