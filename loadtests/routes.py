@@ -250,9 +250,14 @@ def _all_runs(options: argparse.Namespace, efforts: Sequence[tuple[float, int]])
     return runs
 
 
-def _without_out(typed: list[str]) -> list[str]:
-    at = typed.index("--out") if "--out" in typed else len(typed)
-    return typed[:at] + typed[at + 2 :]
+def _shown(typed: Sequence[str]) -> str:
+    """What was typed but for where things are on this machine."""
+    kept = list(typed)
+    for name in ("--out", "--kept", "--instances"):
+        if name in kept:
+            at = kept.index(name)
+            kept = kept[:at] + kept[at + 2 :]
+    return " ".join(kept)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -267,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kept", type=Path, help="take runs from here, and add those that were missing")
     parser.add_argument("--out", type=Path, help="write the page here too")
     options = parser.parse_args(typed)
-    options.typed = " ".join(_without_out(typed))
+    options.typed = _shown(typed)
     options.cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if not (options.instances / "best_known.csv").is_file():
         parser.error(f"Expected best_known.csv in {options.instances.name}, got none.")

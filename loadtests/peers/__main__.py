@@ -182,6 +182,8 @@ def page(asked: Asked, typed: str, instances: list[str], towns: list[str]) -> st
             "by itself or from the plan our insertion makes in a moment.",
             "- Every answer is timed and judged alike, by the strict judge or stop by stop "
             "(`scheduling/plan_check.py`); a plan is what it is, whoever made it.",
+            "- *None found*: no plan, or one whose double visits wait for each other, which the routing solver's whole "
+            "numbers do not tell.",
             "",
             "## The published instances: gap to the published cost",
             "",
