@@ -105,7 +105,10 @@ def _listen(ears: list[Ear], person: Person, platform: Platform, after: int | No
 
 
 def test_hello_comes_first_with_the_world_and_where_the_log_stands(office: Platform, ears: list[Ear]) -> None:
-    ear = _listen(ears, office.signed_in("planner"), office)
+    planner = office.signed_in("planner")
+    # Positions are given a moment after the commit.
+    assert eventually(lambda: _listen(ears, planner, office).next().data["position"] >= 1)
+    ear = _listen(ears, planner, office)
 
     assert ear.answer.getheader("Content-Type", "").startswith("text/event-stream")
     hello = ear.next()
