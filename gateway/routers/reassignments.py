@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Depends, Header
 from fastapi.responses import JSONResponse
@@ -18,7 +18,7 @@ from gateway.routing import Router
 from gateway.usecases import reassignments, situations
 from gateway.usecases.doors import tell_locks
 from gateway.usecases.reassignments import Choice, ChoiceBreaksRuleError, Done
-from gateway.usecases.situations import WhatHappened
+from gateway.usecases.situations import EventKind, WhatHappened
 from gateway.views import board as view
 from gateway.views.breaches import breach_json
 from gateway.views.reassignments import act_json, said
@@ -47,19 +47,7 @@ _ABOUT = {
 class Happening(BaseModel):
     """What happened, and to whom; which fields count depends on ``kind`` (docs/reassignment.md)."""
 
-    kind: Literal[
-        "carer_away",
-        "carer_late",
-        "visit_longer",
-        "door_shut",
-        "urgent",
-        "swap",
-        "lend",
-        "to_screen",
-        "to_physical",
-        "citizen_away",
-        "citizen_home",
-    ]
+    kind: EventKind
     day: date | None = None
     carer_id: Id | None = None
     visit_id: Id | None = None

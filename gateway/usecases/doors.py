@@ -51,8 +51,6 @@ def request_opening(
         came half way a tablet names what has certainly not moved.
     at_own_locks
         Also where another maker is in charge of the door: its lock is not there.
-    handed_out
-        The tablet hands each challenge back with its proof, so that none is stored.
 
     Returns
     -------
